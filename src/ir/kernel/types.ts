@@ -1,0 +1,308 @@
+/**
+ * Kernel IR: one GPU kernel as a structured program over symbolic dimensions.
+ *
+ *   Kernel ::= params dims where requires grid block shared registers body
+ *   Stmt   ::= let x = e | x = e | array[e…] = e | if (e) S else S | for (k = e; k < e; k += c) S
+ *            | steps (k in c, c, …) S | barrier
+ *   Expr   ::= literal | dim | scalar | local | thread.a | block.a | op e… | e ? e : e | fn(e…) | cast(e) | array[e…]
+ *
+ * What the terms mean:
+ * - Integers are mathematical (`int`): that they fit the machine is an obligation, not a property of the IR.
+ *   `/` exists on floats only; `div` and `mod` floor.
+ * - A loop's bound is evaluated once, before the loop; its counter is immutable in the body; its step is a positive
+ *   constant. So every loop ends.
+ * - `steps` runs its body for each constant of a geometric sequence, as in a tree reduction.
+ * - A `local` is immutable (`let` with `mutable: false`), or mutable and scoped to the block that declares it.
+ * - An early return is expressed by `if`: what follows it stands in the other branch. So the IR has no jumps.
+ * - `barrier` waits for all threads of the block and orders their shared and global accesses.
+ * - `&&`, `||` and `select` evaluate from left to right and only as far as needed.
+ *
+ * Nodes are made by `build.ts` alone and are frozen.
+ */
+
+import type { Span } from "../../support/span.ts";
+
+/** What a tensor's element occupies in memory. */
+export type ElementType = "f32" | "i32" | "u32" | "i64";
+
+/** The type of an expression's value. */
+export type ScalarType = "f32" | "int" | "bool";
+
+export type Axis = 0 | 1 | 2;
+
+/** Unary and binary float functions; each is a primitive with an error bound per target. */
+export type FloatFunction = "exp" | "log" | "erf" | "tanh" | "sqrt" | "abs" | "min" | "max" | "fma";
+
+export type ArithmeticOp = "add" | "sub" | "mul";
+export type IntOp = ArithmeticOp | "div" | "mod" | "min" | "max";
+export type FloatOp = ArithmeticOp | "div";
+export type CompareOp = "lt" | "le" | "gt" | "ge" | "eq" | "ne";
+
+/** Where an array lives. Global arrays are tensor parameters; register arrays belong to one thread. */
+export type Space = "global" | "shared" | "register";
+
+export interface ArrayRef {
+  readonly space: Space;
+  readonly name: string;
+}
+
+/** Known at compile time. Floats are the exact value written in the source, rounded to f32 when emitted. */
+export interface IntLiteral {
+  readonly kind: "int";
+  readonly type: "int";
+  readonly value: bigint;
+  readonly span: Span;
+}
+export interface FloatLiteral {
+  readonly kind: "float";
+  readonly type: "f32";
+  readonly value: number;
+  readonly span: Span;
+}
+export interface BoolLiteral {
+  readonly kind: "bool";
+  readonly type: "bool";
+  readonly value: boolean;
+  readonly span: Span;
+}
+/** A dimension's size: the same for all threads, ≥ 0. */
+export interface DimExpr {
+  readonly kind: "dim";
+  readonly type: "int";
+  readonly name: string;
+  readonly span: Span;
+}
+/** A scalar parameter of the kernel: the same for all threads. */
+export interface ScalarExpr {
+  readonly kind: "scalar";
+  readonly type: ScalarType;
+  readonly name: string;
+  readonly span: Span;
+}
+/** A local value or a loop counter. Names are unique within a kernel. */
+export interface LocalExpr {
+  readonly kind: "local";
+  readonly type: ScalarType;
+  readonly name: string;
+  readonly span: Span;
+}
+/** `thread.x` … `block.z`: the index of the thread in its block, and of the block in the grid. */
+export interface IndexExpr {
+  readonly kind: "index";
+  readonly type: "int";
+  readonly of: "thread" | "block";
+  readonly axis: Axis;
+  readonly span: Span;
+}
+export interface NegExpr {
+  readonly kind: "neg";
+  readonly type: "int" | "f32";
+  readonly value: Expr;
+  readonly span: Span;
+}
+export interface NotExpr {
+  readonly kind: "not";
+  readonly type: "bool";
+  readonly value: Expr;
+  readonly span: Span;
+}
+export interface IntBinary {
+  readonly kind: "int-op";
+  readonly type: "int";
+  readonly op: IntOp;
+  readonly left: Expr;
+  readonly right: Expr;
+  readonly span: Span;
+}
+export interface FloatBinary {
+  readonly kind: "float-op";
+  readonly type: "f32";
+  readonly op: FloatOp;
+  readonly left: Expr;
+  readonly right: Expr;
+  readonly span: Span;
+}
+/** Both sides have the same type, `int` or `f32`. A comparison with NaN is false, but for `ne`. */
+export interface CompareExpr {
+  readonly kind: "compare";
+  readonly type: "bool";
+  readonly op: CompareOp;
+  readonly left: Expr;
+  readonly right: Expr;
+  readonly span: Span;
+}
+export interface LogicExpr {
+  readonly kind: "logic";
+  readonly type: "bool";
+  readonly op: "and" | "or";
+  readonly left: Expr;
+  readonly right: Expr;
+  readonly span: Span;
+}
+/** `cond ? then : else`; only the chosen branch is evaluated. */
+export interface SelectExpr {
+  readonly kind: "select";
+  readonly type: ScalarType;
+  readonly cond: Expr;
+  readonly then: Expr;
+  readonly else: Expr;
+  readonly span: Span;
+}
+export interface CallExpr {
+  readonly kind: "call";
+  readonly type: "f32";
+  readonly fn: FloatFunction;
+  readonly args: readonly Expr[];
+  readonly span: Span;
+}
+/** `f32(i)`: an integer to the nearest float. */
+export interface CastExpr {
+  readonly kind: "cast";
+  readonly type: "f32";
+  readonly value: Expr;
+  readonly span: Span;
+}
+export interface LoadExpr {
+  readonly kind: "load";
+  readonly type: ScalarType;
+  readonly array: ArrayRef;
+  readonly index: readonly Expr[];
+  readonly span: Span;
+}
+
+export type Expr =
+  | IntLiteral
+  | FloatLiteral
+  | BoolLiteral
+  | DimExpr
+  | ScalarExpr
+  | LocalExpr
+  | IndexExpr
+  | NegExpr
+  | NotExpr
+  | IntBinary
+  | FloatBinary
+  | CompareExpr
+  | LogicExpr
+  | SelectExpr
+  | CallExpr
+  | CastExpr
+  | LoadExpr;
+
+export interface LetStmt {
+  readonly kind: "let";
+  readonly name: string;
+  readonly type: ScalarType;
+  readonly mutable: boolean;
+  readonly value: Expr;
+  readonly span: Span;
+}
+export interface AssignStmt {
+  readonly kind: "assign";
+  readonly name: string;
+  readonly type: ScalarType;
+  readonly value: Expr;
+  readonly span: Span;
+}
+/** `array[index…] = value`; the span is that of the element on the left. */
+export interface StoreStmt {
+  readonly kind: "store";
+  readonly array: ArrayRef;
+  readonly index: readonly Expr[];
+  readonly value: Expr;
+  readonly span: Span;
+}
+export interface IfStmt {
+  readonly kind: "if";
+  readonly cond: Expr;
+  readonly then: readonly Stmt[];
+  readonly else: readonly Stmt[];
+  readonly span: Span;
+}
+/** `for (counter = lo; counter < hi; counter += step)`, with `step` > 0; `unroll` asks the emitter to expand it. */
+export interface ForStmt {
+  readonly kind: "for";
+  readonly counter: string;
+  readonly lo: Expr;
+  readonly hi: Expr;
+  readonly step: bigint;
+  readonly unroll: boolean;
+  /** Hold whenever the bound is tested; proved, then assumed in the body and after the loop. */
+  readonly invariants: readonly Expr[];
+  readonly body: readonly Stmt[];
+  readonly span: Span;
+}
+/** The body for each of `values`, which is geometric: each is its predecessor `* factor` or `div factor`. */
+export interface StepsStmt {
+  readonly kind: "steps";
+  readonly counter: string;
+  readonly values: readonly bigint[];
+  readonly update: { readonly op: "mul" | "div"; readonly factor: bigint };
+  readonly body: readonly Stmt[];
+  readonly span: Span;
+}
+export interface BarrierStmt {
+  readonly kind: "barrier";
+  readonly span: Span;
+}
+
+export type Stmt = LetStmt | AssignStmt | StoreStmt | IfStmt | ForStmt | StepsStmt | BarrierStmt;
+
+/** `input` is only read; `output` is written, never read before; `inout` is both. Tensors are pairwise disjoint. */
+export type Role = "input" | "output" | "inout";
+
+export interface TensorParam {
+  readonly kind: "tensor";
+  readonly name: string;
+  readonly role: Role;
+  readonly element: ElementType;
+  /** One linear expression over dimensions per axis, outermost first; row-major, no padding. */
+  readonly shape: readonly Expr[];
+  readonly span: Span;
+}
+export interface ScalarParam {
+  readonly kind: "scalar";
+  readonly name: string;
+  readonly element: "f32" | "i32" | "i64";
+  readonly span: Span;
+}
+export type Param = TensorParam | ScalarParam;
+
+/** An array of fixed size: shared by a block, or in the registers of a thread. Contents start undefined. */
+export interface LocalArray {
+  readonly space: "shared" | "register";
+  readonly name: string;
+  readonly element: "f32" | "i32";
+  readonly shape: readonly bigint[];
+  readonly span: Span;
+}
+
+/** A dimension that is defined by others, as in `where(T = B*K)`; the launcher checks the equation. */
+export interface WhereClause {
+  readonly dim: string;
+  readonly value: Expr;
+  readonly span: Span;
+}
+
+export type Triple<T> = readonly [T, T, T];
+
+export interface Kernel {
+  /** The exported name, with the values of `params` appended: `linear` or `linear_TILE32`. */
+  readonly name: string;
+  readonly doc: string;
+  readonly params: readonly Param[];
+  /** In the order of their first appearance in `params`. */
+  readonly dims: readonly string[];
+  readonly where: readonly WhereClause[];
+  /** Boolean expressions over dimensions and scalar parameters, checked by the launcher. */
+  readonly requires: readonly Expr[];
+  /** The tensor operation that the kernel claims to compute. */
+  readonly computes: string | undefined;
+  /** `i32`: the author demands 32-bit indices; `auto`: both instances, chosen at launch. */
+  readonly indexWidth: "i32" | "auto";
+  readonly grid: Triple<Expr>;
+  readonly block: Triple<bigint>;
+  readonly arrays: readonly LocalArray[];
+  readonly body: readonly Stmt[];
+  readonly span: Span;
+}

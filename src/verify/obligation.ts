@@ -1,0 +1,40 @@
+/**
+ * Obligations and verdicts: what has to hold of a kernel, and what the solver said of it.
+ *
+ * An obligation's id survives edits elsewhere in the file: kernel, kind, name, and an ordinal among those that share
+ * the three, as in `linear/bounds/x#2`.
+ */
+
+import type { Span } from "../support/span.ts";
+
+export const OBLIGATION_KINDS = ["shape", "bounds", "race", "divergence", "overflow", "launch", "contract"] as const;
+export type ObligationKind = (typeof OBLIGATION_KINDS)[number];
+
+export type Verdict = "proved" | "refuted" | "unknown";
+
+export interface ObligationResult {
+  readonly id: string;
+  readonly kind: ObligationKind;
+  readonly kernel: string;
+  readonly span: Span;
+  /** What must hold, in words: `x[b][k0 + thread.x] stays within x`. */
+  readonly statement: string;
+  readonly verdict: Verdict;
+  /** Wall time of the solver in milliseconds; 0 where no query was needed. */
+  readonly solverMs: number;
+  /** SHA-256 of the SMT-LIB text; absent where no query was needed. */
+  readonly queryHash?: string;
+  readonly witness?: Witness;
+  /** Why the verdict is `unknown`. */
+  readonly reason?: string;
+  readonly fix?: string;
+}
+
+/** A confirmed counterexample: the sizes and threads, and what the interpreter did on them. */
+export interface Witness {
+  readonly dims: Readonly<Record<string, bigint>>;
+  /** `B = 1, K = 1; block (0, 0), thread (1, 0), k0 = 0: index 1, length 1`. */
+  readonly text: string;
+  /** `the interpreter reads x[0][1] out of bounds`. */
+  readonly replayed: string;
+}
