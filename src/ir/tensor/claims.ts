@@ -1,0 +1,195 @@
+/**
+ * Claims: what a kernel may say in `computes`, and what that means in operations of the tensor IR.
+ *
+ * A claim takes tensor parameters in a fixed order, inputs before outputs, and scalar attributes. Its meaning is a
+ * short sequence of operations over the names of its inputs; a fused kernel claims such a sequence as a whole.
+ * Dimensions are matched by structure: a kernel may call `K` by another name, but where a claim repeats a name the
+ * kernel must repeat one too. Parameters are matched by position, not by name.
+ */
+
+import { type GeluForm, type Op, type OpKind, type Shape, type ValueId, valueId } from "./types.ts";
+
+export interface ClaimTensor {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+/** Scalars that a claim's operations take; a kernel has each as a scalar parameter or as a constant. */
+export interface ClaimAttributes {
+  readonly epsilon?: number;
+  readonly k?: number;
+}
+
+export type ClaimAttribute = keyof ClaimAttributes;
+
+/** An attribute's element type as a scalar parameter of a kernel. */
+export const ATTRIBUTE_ELEMENT: { readonly [A in ClaimAttribute]-?: "f32" | "i32" } = { epsilon: "f32", k: "i32" };
+
+export interface OperationSignature {
+  readonly inputs: readonly ClaimTensor[];
+  /** Each is the result of one of the steps. */
+  readonly outputs: readonly ClaimTensor[];
+  readonly attributes: readonly ClaimAttribute[];
+  /** The operations in order; `id` is what later steps and `outputs` call the result. */
+  readonly steps: (attributes: ClaimAttributes) => readonly ClaimStep[];
+}
+
+export interface ClaimStep {
+  readonly id: ValueId;
+  readonly op: Op;
+}
+
+const tensor = (name: string, ...shape: Shape): ClaimTensor => ({ name, shape });
+
+const X = tensor("x", "B", "N");
+const BIAS = tensor("bias", "N");
+const GAMMA = tensor("gamma", "N");
+const BETA = tensor("beta", "N");
+const Y = tensor("y", "B", "N");
+const LINEAR_INPUTS = [tensor("x", "B", "K"), tensor("w", "N", "K"), BIAS] as const;
+
+/** An operation without its label, which is the name of the claim's step. */
+type Unlabelled = { [K in OpKind]: Omit<Op<K>, "label"> }[OpKind];
+
+function step(id: string, op: Unlabelled): ClaimStep {
+  return { id: valueId(id), op: { ...op, label: id } };
+}
+
+const value = {
+  x: valueId("x"),
+  w: valueId("w"),
+  bias: valueId("bias"),
+  gamma: valueId("gamma"),
+  beta: valueId("beta"),
+};
+
+const linear = (id: string): ClaimStep => step(id, { kind: "linear", x: value.x, w: value.w, bias: value.bias });
+const biasAdd = (id: string): ClaimStep => step(id, { kind: "bias-add", x: value.x, bias: value.bias });
+const gelu = (id: string, x: string, form: GeluForm): ClaimStep => step(id, { kind: "gelu", x: valueId(x), form });
+const softmax = (id: string, x: string): ClaimStep => step(id, { kind: "softmax", x: valueId(x) });
+
+function layerNorm(id: string, x: string, { epsilon = Number.NaN }: ClaimAttributes): ClaimStep {
+  return step(id, { kind: "layer-norm", x: valueId(x), gamma: value.gamma, beta: value.beta, epsilon });
+}
+
+function topK(id: string, p: string, { k = Number.NaN }: ClaimAttributes, renormalise: boolean): ClaimStep {
+  return step(id, { kind: "top-k", p: valueId(p), k, renormalise });
+}
+
+const geluSignature = (form: GeluForm): OperationSignature => ({
+  inputs: [X],
+  outputs: [Y],
+  attributes: [],
+  steps: () => [gelu("y", "x", form)],
+});
+
+const linearGelu = (form: GeluForm): OperationSignature => ({
+  inputs: LINEAR_INPUTS,
+  outputs: [Y],
+  attributes: [],
+  steps: () => [linear("linear"), gelu("y", "linear", form)],
+});
+
+const biasGelu = (form: GeluForm): OperationSignature => ({
+  inputs: [X, BIAS],
+  outputs: [Y],
+  attributes: [],
+  steps: () => [biasAdd("sum"), gelu("y", "sum", form)],
+});
+
+const layerNormGelu = (form: GeluForm): OperationSignature => ({
+  inputs: [X, GAMMA, BETA],
+  outputs: [Y],
+  attributes: ["epsilon"],
+  steps: (attributes) => [layerNorm("norm", "x", attributes), gelu("y", "norm", form)],
+});
+
+const biasLayerNormGelu = (form: GeluForm): OperationSignature => ({
+  inputs: [X, BIAS, GAMMA, BETA],
+  outputs: [Y],
+  attributes: ["epsilon"],
+  steps: (attributes) => [biasAdd("sum"), layerNorm("norm", "sum", attributes), gelu("y", "norm", form)],
+});
+
+const topKMask = (renormalise: boolean): OperationSignature => ({
+  inputs: [tensor("p", "B", "E")],
+  outputs: [tensor("w", "B", "E")],
+  attributes: ["k"],
+  steps: (attributes) => [topK("w", "p", attributes, renormalise)],
+});
+
+/** Both the probabilities and the routing weights come out: the router's path back needs the former. */
+const softmaxTopK = (renormalise: boolean): OperationSignature => ({
+  inputs: [tensor("x", "B", "E")],
+  outputs: [tensor("p", "B", "E"), tensor("w", "B", "E")],
+  attributes: ["k"],
+  steps: (attributes) => [softmax("p", "x"), topK("w", "p", attributes, renormalise)],
+});
+
+/** Every claim by its name in `computes`. */
+export const OPERATION_SIGNATURES = {
+  linear: { inputs: LINEAR_INPUTS, outputs: [Y], attributes: [], steps: () => [linear("y")] },
+  matmul: {
+    inputs: LINEAR_INPUTS.slice(0, 2),
+    outputs: [Y],
+    attributes: [],
+    steps: () => [step("y", { kind: "linear", x: value.x, w: value.w })],
+  },
+  bias_add: { inputs: [X, BIAS], outputs: [Y], attributes: [], steps: () => [biasAdd("y")] },
+  layer_norm: {
+    inputs: [X, GAMMA, BETA],
+    outputs: [Y],
+    attributes: ["epsilon"],
+    steps: (attributes) => [layerNorm("y", "x", attributes)],
+  },
+  gelu: geluSignature("erf"),
+  gelu_tanh: geluSignature("tanh"),
+  softmax: { inputs: [X], outputs: [Y], attributes: [], steps: () => [softmax("y", "x")] },
+  top_k_mask: topKMask(false),
+  top_k_mask_renormalised: topKMask(true),
+  combine: {
+    inputs: [tensor("weights", "B", "E"), tensor("parts", "E", "B", "N")],
+    outputs: [Y],
+    attributes: [],
+    steps: () => [step("y", { kind: "combine", weights: valueId("weights"), parts: valueId("parts") })],
+  },
+  linear_gelu: linearGelu("erf"),
+  linear_gelu_tanh: linearGelu("tanh"),
+  bias_gelu: biasGelu("erf"),
+  bias_gelu_tanh: biasGelu("tanh"),
+  bias_layer_norm: {
+    inputs: [X, BIAS, GAMMA, BETA],
+    outputs: [Y],
+    attributes: ["epsilon"],
+    steps: (attributes) => [biasAdd("sum"), layerNorm("y", "sum", attributes)],
+  },
+  layer_norm_gelu: layerNormGelu("erf"),
+  layer_norm_gelu_tanh: layerNormGelu("tanh"),
+  bias_layer_norm_gelu: biasLayerNormGelu("erf"),
+  bias_layer_norm_gelu_tanh: biasLayerNormGelu("tanh"),
+  softmax_top_k: softmaxTopK(false),
+  softmax_top_k_renormalised: softmaxTopK(true),
+} as const satisfies Readonly<Record<string, OperationSignature>>;
+
+export type OperationClaim = keyof typeof OPERATION_SIGNATURES;
+
+/** Whether a kernel's `computes` names an operation. */
+export function isOperationClaim(name: string): name is OperationClaim {
+  return Object.hasOwn(OPERATION_SIGNATURES, name);
+}
+
+const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefined } = {
+  linear: ({ bias }) => (bias === undefined ? "matmul" : "linear"),
+  "bias-add": () => "bias_add",
+  "layer-norm": () => "layer_norm",
+  gelu: ({ form }) => (form === "erf" ? "gelu" : "gelu_tanh"),
+  softmax: () => "softmax",
+  "top-k": ({ renormalise }) => (renormalise ? "top_k_mask_renormalised" : "top_k_mask"),
+  stack: () => undefined,
+  combine: () => "combine",
+};
+
+/** The claim of a kernel that computes just this operation; `undefined` for `stack`, which is a matter of layout. */
+export function claimOf<K extends OpKind>(op: Op<K>): OperationClaim | undefined {
+  return CLAIMS[op.kind](op);
+}

@@ -1,0 +1,179 @@
+/**
+ * Reference rules of the operations that sum products: linear, bias-add, combine.
+ *
+ * For ŝ = Σ âᵢ·b̂ᵢ evaluated in f32 in any order, with |âᵢ − aᵢ| ≤ αᵢ and |b̂ᵢ − bᵢ| ≤ βᵢ (Higham, section 3.1):
+ *   |ŝ − s| ≤ γ_n·Σ (|aᵢ| + αᵢ)(|bᵢ| + βᵢ) + Σ (|aᵢ|·βᵢ + |bᵢ|·αᵢ + αᵢ·βᵢ) + underflow,
+ * where n is the number of terms: one rounding of each product and at most n − 1 of its sums.
+ */
+
+import {
+  at,
+  type Bounded,
+  type BoundedResult,
+  boundAt,
+  emptyResult,
+  F32_MAX,
+  gamma,
+  store,
+  storeNaN,
+  storeUnknown,
+  UNDERFLOW,
+  wildness,
+} from "./error-model.ts";
+import { operand, type Rule } from "./rule.ts";
+
+/** A sum of products under way. */
+interface ProductSum {
+  value: number;
+  /** Σ (|a| + α)(|b| + β): no partial sum of the f32 evaluation is larger but for its roundings. */
+  magnitude: number;
+  /** How far the errors of the factors move the sum. */
+  spread: number;
+  terms: number;
+  nan: boolean;
+  unknown: boolean;
+}
+
+const newSum = (): ProductSum => ({ value: 0, magnitude: 0, spread: 0, terms: 0, nan: false, unknown: false });
+
+function addProduct(sum: ProductSum, a: number, alpha: number, b: number, beta: number): void {
+  sum.terms++;
+  if (Number.isFinite(a) && Number.isFinite(b) && Number.isFinite(alpha) && Number.isFinite(beta)) {
+    const [sizeA, sizeB] = [Math.abs(a), Math.abs(b)];
+    sum.value += a * b;
+    sum.magnitude += (sizeA + alpha) * (sizeB + beta);
+    sum.spread += sizeA * beta + sizeB * alpha + alpha * beta;
+  } else if (isNaNForCertain(a, alpha) || isNaNForCertain(b, beta)) {
+    sum.nan = true;
+  } else {
+    // An infinity times a factor that may be 0 or of either sign is anything.
+    const vague = (size: number, error: number): boolean => error > 0 && !(Math.abs(size) > error);
+    if (vague(a, alpha) || vague(b, beta)) sum.unknown = true;
+    sum.value += a * b;
+  }
+}
+
+function isNaNForCertain(value: number, bound: number): boolean {
+  return Number.isNaN(value) && bound !== Number.POSITIVE_INFINITY;
+}
+
+function storeSum(result: BoundedResult, index: number, sum: ProductSum, roundings: number): void {
+  const { value, magnitude, spread, terms } = sum;
+  const growth = gamma(roundings);
+  const overflows = magnitude * (1 + growth) > F32_MAX;
+  if (sum.nan) storeNaN(result, index);
+  else if (sum.unknown || overflows) storeUnknown(result, index, value);
+  else if (Number.isNaN(value)) storeNaN(result, index);
+  else if (!Number.isFinite(value)) result.values[index] = value;
+  else store(result, index, value, growth * magnitude + spread + 2 * terms * UNDERFLOW);
+}
+
+/** x [B, K], w [N, K], bias [N] → [B, N]. Rows of ordinary numbers under exact weights take a faster loop. */
+export const evaluateLinear: Rule<"linear"> = (op, operands) => {
+  const [x, w] = [operand(op, operands, 0), operand(op, operands, 1)];
+  const bias = op.bias === undefined ? undefined : operand(op, operands, 2);
+  const [rows = 0, features = 0] = x.shape;
+  const [outputs = 0] = w.shape;
+  const result = emptyResult([rows, outputs]);
+  const ordinary =
+    isExact(w) && (bias === undefined || isExact(bias)) && gamma(features + 1) < Number.POSITIVE_INFINITY;
+  for (let b = 0; b < rows; b++) {
+    const start = b * features;
+    if (ordinary && wildness(x, start, start + features) === "finite") linearRow(result, b, x, w, bias);
+    else wildLinearRow(result, b, x, w, bias);
+  }
+  return result;
+};
+
+/** Each product's rounding and up to K − 1 sums, and one more for the bias. */
+function linearRoundings(features: number, bias: Bounded | undefined): number {
+  return bias === undefined ? features : features + 1;
+}
+
+function isExact(tensor: Bounded): boolean {
+  return tensor.bound === undefined && wildness(tensor, 0, tensor.values.length) === "finite";
+}
+
+/** With βᵢ = 0 the bound is Σ |wᵢ|·eᵢ, eᵢ = γ(|xᵢ| + αᵢ) + αᵢ, plus γ·|bias|: one sum beside that of the value. */
+function linearRow(result: BoundedResult, b: number, x: Bounded, w: Bounded, bias: Bounded | undefined): void {
+  const [, features = 0] = x.shape;
+  const [, outputs = 0] = result.shape;
+  const growth = gamma(linearRoundings(features, bias));
+  const start = b * features;
+  const row = x.values.subarray(start, start + features);
+  const weights = w.values;
+  const errors = new Float64Array(features);
+  for (let k = 0; k < features; k++) {
+    const alpha = boundAt(x, start + k);
+    errors[k] = growth * (Math.abs(at(row, k)) + alpha) + alpha;
+  }
+  for (let n = 0; n < outputs; n++) {
+    const offset = n * features;
+    const shift = bias === undefined ? 0 : at(bias.values, n);
+    let value = 0;
+    let bound = 0;
+    for (let k = 0; k < features; k++) {
+      const weight = at(weights, offset + k);
+      value += at(row, k) * weight;
+      bound += at(errors, k) * Math.abs(weight);
+    }
+    bound += growth * Math.abs(shift);
+    // bound/growth ≥ Σ |w|(|x| + α): where that might overflow, so might a partial sum.
+    const index = b * outputs + n;
+    if (bound > growth * (F32_MAX / (1 + growth))) storeUnknown(result, index, value + shift);
+    else store(result, index, value + shift, bound + 2 * (features + 1) * UNDERFLOW);
+  }
+}
+
+function wildLinearRow(result: BoundedResult, b: number, x: Bounded, w: Bounded, bias: Bounded | undefined): void {
+  const [, features = 0] = x.shape;
+  const [, outputs = 0] = result.shape;
+  for (let n = 0; n < outputs; n++) {
+    const sum = newSum();
+    for (let k = 0; k < features; k++) {
+      const [i, j] = [b * features + k, n * features + k];
+      addProduct(sum, at(x.values, i), boundAt(x, i), at(w.values, j), boundAt(w, j));
+    }
+    if (bias !== undefined) addProduct(sum, at(bias.values, n), boundAt(bias, n), 1, 0);
+    storeSum(result, b * outputs + n, sum, linearRoundings(features, bias));
+  }
+}
+
+/** x […, N], bias [N] → […, N]: one rounding. */
+export const evaluateBiasAdd: Rule<"bias-add"> = (op, operands) => {
+  const [x, bias] = [operand(op, operands, 0), operand(op, operands, 1)];
+  const result = emptyResult(x.shape);
+  const width = bias.values.length;
+  for (let i = 0; i < x.values.length; i++) {
+    const sum = newSum();
+    addProduct(sum, at(x.values, i), boundAt(x, i), 1, 0);
+    addProduct(sum, at(bias.values, i % width), boundAt(bias, i % width), 1, 0);
+    storeSum(result, i, sum, 1);
+  }
+  return result;
+};
+
+/**
+ * weights [B, E], parts [E, B, N] → [B, N], over the nonzero weights in ascending order. Where a weight may be 0 in one
+ * evaluation and not in the other, a part that is not finite leaves nothing to promise.
+ */
+export const evaluateCombine: Rule<"combine"> = (op, operands) => {
+  const [weights, parts] = [operand(op, operands, 0), operand(op, operands, 1)];
+  const [experts = 0, rows = 0, width = 0] = parts.shape;
+  const result = emptyResult([rows, width]);
+  for (let b = 0; b < rows; b++) {
+    for (let n = 0; n < width; n++) {
+      const sum = newSum();
+      for (let e = 0; e < experts; e++) {
+        const [i, j] = [b * experts + e, (e * rows + b) * width + n];
+        const [weight, alpha] = [at(weights.values, i), boundAt(weights, i)];
+        if (weight === 0 && alpha === 0) continue;
+        const mayBeZero = Math.abs(weight) <= alpha;
+        if (mayBeZero && wildness(parts, j, j + 1) !== "finite") sum.unknown = true;
+        else addProduct(sum, weight, alpha, at(parts.values, j), boundAt(parts, j));
+      }
+      storeSum(result, b * width + n, sum, sum.terms);
+    }
+  }
+  return result;
+};

@@ -1,0 +1,196 @@
+/**
+ * The builder of models (`tokitai/model`): from calls in the order of computation to a checked `TensorProgram`.
+ *
+ * A model file exports `name` and `build(t, config)`, and needs this module for its types only. The first argument of
+ * each operation is its label, which also names its result. Every mistake is collected: an operation that is refused
+ * yields a tensor that later operations pass over in silence, so that one mistake gives one message.
+ * TK254 is a name that is taken, TK255 a malformed name, TK256 a bad dimension, TK257 a program without outputs,
+ * TK258 a tensor of another program, TK259 an initial value that is not finite.
+ */
+
+import { type Diagnostic, error } from "../../support/diagnostic.ts";
+import { ok, type Result, refuse } from "../../support/result.ts";
+import { shapeOf } from "./shapes.ts";
+import {
+  type GeluForm,
+  type Initial,
+  type Node,
+  type Op,
+  operandsOf,
+  type ProgramInput,
+  type ProgramOutput,
+  type ProgramWeight,
+  type Shape,
+  type TensorProgram,
+  type ValueId,
+  valueId,
+} from "./types.ts";
+
+/** A value of the program being built; `shape` is absent where the operation that makes it was refused. */
+export interface Tensor {
+  readonly id: ValueId;
+  readonly shape?: Shape;
+}
+
+export interface ModelBuilder {
+  readonly input: (name: string, shape: Shape) => Tensor;
+  readonly weight: (name: string, shape: readonly number[], initial: Initial) => Tensor;
+  /** x [B, K], w [N, K], bias [N] → [B, N] */
+  readonly linear: (label: string, x: Tensor, w: Tensor, bias?: Tensor) => Tensor;
+  /** x […, N], bias [N] → […, N] */
+  readonly biasAdd: (label: string, x: Tensor, bias: Tensor) => Tensor;
+  /** x […, N], gamma [N], beta [N] → […, N] */
+  readonly layerNorm: (label: string, x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number) => Tensor;
+  readonly gelu: (label: string, x: Tensor, form: GeluForm) => Tensor;
+  readonly softmax: (label: string, x: Tensor) => Tensor;
+  /** p [B, E] → [B, E], all but the k largest of a row exactly 0 */
+  readonly topK: (label: string, p: Tensor, k: number, renormalise: boolean) => Tensor;
+  /** E tensors of shape […] → [E, …] */
+  readonly stack: (label: string, parts: readonly Tensor[]) => Tensor;
+  /** weights [B, E], parts [E, B, N] → [B, N] */
+  readonly combine: (label: string, weights: Tensor, parts: Tensor) => Tensor;
+  readonly output: (name: string, value: Tensor) => void;
+}
+
+/** What a model file exports; `C` is the model's own configuration. */
+export interface ModelModule<C> {
+  /** The program's name, a C identifier: `moe_forward` gives the entry point `tok_moe_forward`. */
+  readonly name: string;
+  readonly build: (t: ModelBuilder, config: C) => void;
+}
+
+const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** As in PyTorch's state dictionaries: `experts.0.3.weight`. */
+const DOTTED_NAME = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$/;
+
+/** Everything that has been built so far. */
+interface Draft {
+  readonly name: string;
+  readonly inputs: ProgramInput[];
+  readonly weights: ProgramWeight[];
+  readonly nodes: Node[];
+  readonly outputs: ProgramOutput[];
+  readonly names: Set<string>;
+  /** The tensors handed out, by identity: what another builder made is not among them. */
+  readonly made: Set<Tensor>;
+  readonly dims: Set<string>;
+  readonly diagnostics: Diagnostic[];
+}
+
+/** Runs `define` and returns the program, or all mistakes in it. */
+export function tensorProgram(name: string, define: (t: ModelBuilder) => void): Result<TensorProgram> {
+  const draft: Draft = {
+    name,
+    inputs: [],
+    weights: [],
+    nodes: [],
+    outputs: [],
+    names: new Set(),
+    made: new Set(),
+    dims: new Set(),
+    diagnostics: [],
+  };
+  if (!IDENTIFIER.test(name)) report(draft, "TK255", `"${name}" is no name for a program`, "use a C identifier");
+  define(builderOf(draft));
+  if (draft.outputs.length === 0 && draft.diagnostics.length === 0) {
+    report(draft, "TK257", "has no outputs", 'name one with t.output("y", y)');
+  }
+  if (draft.diagnostics.length > 0) return refuse(...draft.diagnostics);
+  const { inputs, weights, nodes, outputs } = draft;
+  return ok(Object.freeze({ name, dims: [...draft.dims], inputs, weights, nodes, outputs }));
+}
+
+/** The program of a model file under a configuration. */
+export function buildModel<C>(model: ModelModule<C>, config: C): Result<TensorProgram> {
+  return tensorProgram(model.name, (t) => model.build(t, config));
+}
+
+function builderOf(draft: Draft): ModelBuilder {
+  const apply = (op: Op, operands: readonly Tensor[]): Tensor => addNode(draft, op, operands);
+  return {
+    input: (name, shape) => {
+      const tensor = addValue(draft, name, checkDims(draft, name, shape));
+      if (tensor.shape) draft.inputs.push({ name: tensor.id, shape: tensor.shape });
+      return tensor;
+    },
+    weight: (name, shape, initial) => {
+      const tensor = addValue(draft, name, checkDims(draft, name, shape));
+      const size = initial.kind === "uniform" ? initial.bound : initial.value;
+      if (!Number.isFinite(size)) report(draft, "TK259", `${name} starts from ${size}, expected a finite number`);
+      draft.weights.push({ name: tensor.id, shape, initial });
+      return tensor;
+    },
+    linear: (label, x, w, bias) => {
+      const fields = { kind: "linear", label, x: x.id, w: w.id } as const;
+      return bias ? apply({ ...fields, bias: bias.id }, [x, w, bias]) : apply(fields, [x, w]);
+    },
+    biasAdd: (label, x, bias) => apply({ kind: "bias-add", label, x: x.id, bias: bias.id }, [x, bias]),
+    layerNorm: (label, x, gamma, beta, epsilon) =>
+      apply({ kind: "layer-norm", label, x: x.id, gamma: gamma.id, beta: beta.id, epsilon }, [x, gamma, beta]),
+    gelu: (label, x, form) => apply({ kind: "gelu", label, x: x.id, form }, [x]),
+    softmax: (label, x) => apply({ kind: "softmax", label, x: x.id }, [x]),
+    topK: (label, p, k, renormalise) => apply({ kind: "top-k", label, p: p.id, k, renormalise }, [p]),
+    stack: (label, parts) => apply({ kind: "stack", label, parts: parts.map(({ id }) => id) }, parts),
+    combine: (label, weights, parts) =>
+      apply({ kind: "combine", label, weights: weights.id, parts: parts.id }, [weights, parts]),
+    output: (name, value) => {
+      if (!IDENTIFIER.test(name)) report(draft, "TK255", `"${name}" is no name for an output`, "use a C identifier");
+      if (draft.outputs.some((output) => output.name === name)) {
+        report(draft, "TK254", `the output ${name} is given twice`);
+      }
+      if (isKnown(draft, name, value) && value.shape) {
+        draft.outputs.push({ name, value: value.id, shape: value.shape });
+      }
+    },
+  };
+}
+
+function addNode(draft: Draft, op: Op, operands: readonly Tensor[]): Tensor {
+  const known = operands.map((operand) => isKnown(draft, op.label, operand)).every(Boolean);
+  const shapes = operands.map(({ shape }) => shape).filter((shape) => shape !== undefined);
+  if (!known || shapes.length < operandsOf(op).length) return addValue(draft, op.label, undefined);
+  const shape = shapeOf(op, shapes);
+  if (!shape.ok) draft.diagnostics.push(...shape.diagnostics);
+  const tensor = addValue(draft, op.label, shape.ok ? shape.value : undefined);
+  if (tensor.shape) draft.nodes.push({ id: tensor.id, op, shape: tensor.shape });
+  return tensor;
+}
+
+/** Gives a value its name; `shape` is absent where the value has been refused already. */
+function addValue(draft: Draft, name: string, shape: Shape | undefined): Tensor {
+  const id = valueId(name);
+  const tensor: Tensor = shape ? { id, shape } : { id };
+  if (!DOTTED_NAME.test(name)) {
+    report(
+      draft,
+      "TK255",
+      `"${name}" is no name for a tensor`,
+      "use identifiers joined by dots, as in experts.0.weight",
+    );
+  }
+  if (draft.names.has(name)) report(draft, "TK254", `the name ${name} is taken`, "give each tensor a name of its own");
+  draft.names.add(name);
+  draft.made.add(tensor);
+  for (const dim of shape ?? []) if (typeof dim === "string") draft.dims.add(dim);
+  return tensor;
+}
+
+function isKnown(draft: Draft, user: string, tensor: Tensor): boolean {
+  const known = draft.made.has(tensor);
+  if (!known) report(draft, "TK258", `${user} uses a tensor ${tensor.id} that this program has not made`);
+  return known;
+}
+
+function checkDims(draft: Draft, name: string, shape: Shape): Shape | undefined {
+  const bad = shape.filter((dim) =>
+    typeof dim === "string" ? !IDENTIFIER.test(dim) : !Number.isSafeInteger(dim) || dim < 0,
+  );
+  for (const dim of bad) {
+    report(draft, "TK256", `${name} has a dimension ${JSON.stringify(dim)}`, "use an integer from 0, or an identifier");
+  }
+  return bad.length === 0 ? shape : undefined;
+}
+
+function report(draft: Draft, code: string, fact: string, fix?: string): void {
+  draft.diagnostics.push(error(code, undefined, `${draft.name}: ${fact}`, fix));
+}

@@ -1,0 +1,147 @@
+/**
+ * Shape contracts: from an operation and the shapes of its operands to the shape of its result, or to diagnostics.
+ *
+ * Two dimensions agree when they are the same integer or the same name. A name agrees with no integer: that a launch
+ * might bind them alike is no proof. TK250 is a wrong rank, TK251 a size that disagrees, TK252 an attribute out of
+ * range, TK253 a wrong number of operands.
+ */
+
+import { type Diagnostic, error } from "../../support/diagnostic.ts";
+import { ok, type Result, refuse } from "../../support/result.ts";
+import { type Dim, formatShape, type Op, type OpKind, type Shape } from "./types.ts";
+
+/** The smallest normal f32: a smaller epsilon may be flushed to 0, and 1/√0 follows. */
+export const MIN_EPSILON = 2 ** -126;
+
+/** The mistakes found so far in one operation's operands; the label opens every message. */
+interface Findings {
+  readonly label: string;
+  readonly diagnostics: Diagnostic[];
+}
+
+type ShapeRule<K extends OpKind> = (op: Op<K>, shapes: readonly Shape[], found: Findings) => Shape;
+
+/** What an absent operand is taken for; the number of operands has been checked before a rule runs. */
+const NO_SHAPE: Shape = [];
+
+const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
+  linear: (_op, [x = NO_SHAPE, w = NO_SHAPE, bias], found) => {
+    const [rows, features] = expectRank(found, "x", x, 2);
+    const [outputs, weightFeatures] = expectRank(found, "w", w, 2);
+    expectDim(found, "w", 1, weightFeatures, features, "axis 1 of x");
+    if (bias !== undefined) expectVector(found, "bias", bias, outputs, "axis 0 of w");
+    return known(rows, outputs);
+  },
+  "bias-add": (_op, [x = NO_SHAPE, bias = NO_SHAPE], found) => {
+    expectVector(found, "bias", bias, lastDim(found, "x", x), "the last axis of x");
+    return x;
+  },
+  "layer-norm": (op, [x = NO_SHAPE, gamma = NO_SHAPE, beta = NO_SHAPE], found) => {
+    const width = lastDim(found, "x", x);
+    expectVector(found, "gamma", gamma, width, "the last axis of x");
+    expectVector(found, "beta", beta, width, "the last axis of x");
+    if (!(op.epsilon >= MIN_EPSILON && op.epsilon <= 1)) {
+      report(found, "TK252", `epsilon is ${op.epsilon}, expected a number from 2^-126 to 1`);
+    }
+    return x;
+  },
+  gelu: (_op, [x = NO_SHAPE]) => x,
+  softmax: (_op, [x = NO_SHAPE], found) => {
+    lastDim(found, "x", x);
+    return x;
+  },
+  "top-k": (op, [p = NO_SHAPE], found) => {
+    const [, choices] = expectRank(found, "p", p, 2);
+    if (!Number.isSafeInteger(op.k) || op.k < 1) {
+      report(found, "TK252", `k is ${op.k}, expected an integer from 1`);
+    } else if (typeof choices === "number" && op.k > choices) {
+      report(found, "TK252", `k is ${op.k}, expected at most ${choices}, the size of axis 1 of p`);
+    }
+    return p;
+  },
+  stack: (_op, parts, found) => {
+    const [first, ...rest] = parts;
+    if (first === undefined) {
+      report(found, "TK253", "has no parts, expected at least one");
+      return NO_SHAPE;
+    }
+    for (const [i, part] of rest.entries()) {
+      const name = `part ${i + 1}`;
+      for (const [axis, dim] of expectRank(found, name, part, first.length).entries()) {
+        expectDim(found, name, axis, dim, first[axis], `axis ${axis} of part 0`);
+      }
+    }
+    return [parts.length, ...first];
+  },
+  combine: (_op, [weights = NO_SHAPE, parts = NO_SHAPE], found) => {
+    const [rows, experts] = expectRank(found, "weights", weights, 2);
+    const [partExperts, partRows, width] = expectRank(found, "parts", parts, 3);
+    expectDim(found, "parts", 0, partExperts, experts, "axis 1 of weights");
+    expectDim(found, "parts", 1, partRows, rows, "axis 0 of weights");
+    return known(rows, width);
+  },
+};
+
+/** How many operands each kind takes: [fewest, most]. */
+const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
+  linear: [2, 3],
+  "bias-add": [2, 2],
+  "layer-norm": [3, 3],
+  gelu: [1, 1],
+  softmax: [1, 1],
+  "top-k": [1, 1],
+  stack: [0, Number.POSITIVE_INFINITY],
+  combine: [2, 2],
+};
+
+/** The shape of the result; `inputShapes` in the order of `operandsOf`. All mistakes of the operation are listed. */
+export function shapeOf<K extends OpKind>(op: Op<K>, inputShapes: readonly Shape[]): Result<Shape> {
+  const found: Findings = { label: op.label, diagnostics: [] };
+  const [fewest, most] = OPERAND_COUNT[op.kind];
+  if (inputShapes.length < fewest || inputShapes.length > most) {
+    report(found, "TK253", `${op.kind} has ${inputShapes.length} operands, expected ${fewest} to ${most}`);
+    return refuse(...found.diagnostics);
+  }
+  const shape = RULES[op.kind](op, inputShapes, found);
+  return found.diagnostics.length === 0 ? ok(shape) : refuse(...found.diagnostics);
+}
+
+function report(found: Findings, code: string, fact: string): void {
+  found.diagnostics.push(error(code, undefined, `${found.label}: ${fact}`));
+}
+
+/** The operand's dimensions where its rank is right; else none, so that no second message follows from the first. */
+function expectRank(found: Findings, operand: string, shape: Shape, rank: number): Shape {
+  if (shape.length === rank) return shape;
+  report(found, "TK250", `${operand} has shape ${formatShape(shape)} of rank ${shape.length}, expected rank ${rank}`);
+  return [];
+}
+
+/** `undefined` is the dimension of an operand whose rank has been refused. */
+function expectDim(
+  found: Findings,
+  operand: string,
+  axis: number,
+  actual: Dim | undefined,
+  expected: Dim | undefined,
+  source: string,
+): void {
+  if (actual === undefined || expected === undefined || actual === expected) return;
+  report(found, "TK251", `${operand} has size ${actual} on axis ${axis}, expected ${expected}, the size of ${source}`);
+}
+
+function expectVector(found: Findings, operand: string, shape: Shape, expected: Dim | undefined, source: string): void {
+  const [actual] = expectRank(found, operand, shape, 1);
+  expectDim(found, operand, 0, actual, expected, source);
+}
+
+function lastDim(found: Findings, operand: string, shape: Shape): Dim | undefined {
+  const last = shape.at(-1);
+  if (last === undefined) report(found, "TK250", `${operand} has shape [] of rank 0, expected rank 1 or more`);
+  return last;
+}
+
+/** The shape of these dimensions; one is missing only where a rank has been refused, and then no shape is returned. */
+function known(...dims: readonly (Dim | undefined)[]): Shape {
+  return dims.filter((dim) => dim !== undefined);
+}

@@ -1,0 +1,135 @@
+/**
+ * Tensor IR: a model as a straight-line program over f32 tensors.
+ *
+ *   Program ::= name dims input… weight… node… output…
+ *   Input   ::= name : Shape
+ *   Weight  ::= name : Shape = Initial
+ *   Node    ::= id : Shape = Op
+ *   Output  ::= name = id
+ *   Shape   ::= [Dim, …]              Dim ::= integer | name
+ *   Op      ::= linear(x, w, bias?) | bias-add(x, bias) | layer-norm(x, gamma, beta; epsilon) | gelu(x; form)
+ *             | softmax(x) | top-k(p; k, renormalise) | stack(part, …) | combine(weights, parts)
+ *
+ * What the terms mean:
+ * - Nodes stand in the order in which they run; each value (input, weight or node) has one name and is made once.
+ * - A dimension that is a name, such as the batch `B`, is known only at launch; all others are integers.
+ * - Fusion is not part of this IR: it belongs to the lowering.
+ *
+ * A pass over operations is a table `{ readonly [K in OpKind]: Rule<K> }`, so that a missing rule is a type error.
+ * Programs are made by `model.ts` and by passes that check every node with `shapeOf`.
+ */
+
+declare const valueName: unique symbol;
+
+/** The name of an input, a weight or a node's result; unique within a program. */
+export type ValueId = string & { readonly [valueName]: true };
+
+export function valueId(name: string): ValueId {
+  return name as ValueId;
+}
+
+/** A size ≥ 0, or the name of a size that is known at launch. */
+export type Dim = number | string;
+
+/** Outermost axis first; row-major, no padding. */
+export type Shape = readonly Dim[];
+
+/** `erf`: x·Φ(x). `tanh`: the approximation of Hendrycks and Gimpel (2016). */
+export type GeluForm = "erf" | "tanh";
+
+/** What each operation takes besides its `kind` and `label`. */
+export interface OpFields {
+  /** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n] */
+  readonly linear: { readonly x: ValueId; readonly w: ValueId; readonly bias?: ValueId };
+  /** y[…,n] = x[…,n] + bias[n] */
+  readonly "bias-add": { readonly x: ValueId; readonly bias: ValueId };
+  /** y = (x − mean)/√(variance + epsilon)·gamma + beta, over the last axis, with the variance of the population. */
+  readonly "layer-norm": {
+    readonly x: ValueId;
+    readonly gamma: ValueId;
+    readonly beta: ValueId;
+    readonly epsilon: number;
+  };
+  /** `erf`: y = x/2·(1 + erf(x/√2)). `tanh`: y = x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))). */
+  readonly gelu: { readonly x: ValueId; readonly form: GeluForm };
+  /** y = exp(x − max)/Σ exp(x − max), over the last axis. */
+  readonly softmax: { readonly x: ValueId };
+  /**
+   * w[b,e] = p[b,e] where rank(e) < k, exactly 0 elsewhere; rank(e) = number of j with p_j > p_e, or p_j = p_e and j < e.
+   * A comparison with NaN is false: NaN has rank 0, so it is chosen and comes out, and it displaces no other entry.
+   * `renormalise` divides the chosen entries by their sum.
+   */
+  readonly "top-k": { readonly p: ValueId; readonly k: number; readonly renormalise: boolean };
+  /** y[e,…] = parts[e][…]: a matter of layout, not of arithmetic. */
+  readonly stack: { readonly parts: readonly ValueId[] };
+  /** y[b,n] = Σ weights[b,e]·parts[e,b,n] over the e with weights[b,e] ≠ 0, in ascending order: 0·∞ does not appear. */
+  readonly combine: { readonly weights: ValueId; readonly parts: ValueId };
+}
+
+export type OpKind = keyof OpFields;
+
+/** The union of all operations; `Op<K>` is the operation of kind K. `label` says where in the model it comes from. */
+export type Op<K extends OpKind = OpKind> = {
+  [P in K]: { readonly kind: P; readonly label: string } & OpFields[P];
+}[K];
+
+export interface Node {
+  readonly id: ValueId;
+  readonly op: Op;
+  readonly shape: Shape;
+}
+
+export interface ProgramInput {
+  readonly name: ValueId;
+  readonly shape: Shape;
+}
+
+/** Where training starts: independent values in [−bound, bound], or one value for all elements. */
+export type Initial =
+  | { readonly kind: "uniform"; readonly bound: number }
+  | { readonly kind: "constant"; readonly value: number };
+
+/** A parameter of the model. Its shape has no names, so that its bytes do not depend on a launch. */
+export interface ProgramWeight {
+  readonly name: ValueId;
+  readonly shape: readonly number[];
+  readonly initial: Initial;
+}
+
+export interface ProgramOutput {
+  readonly name: string;
+  readonly value: ValueId;
+  readonly shape: Shape;
+}
+
+export interface TensorProgram {
+  /** A C identifier, such as `moe_forward`. */
+  readonly name: string;
+  /** The names among the dimensions, in the order of their first appearance. */
+  readonly dims: readonly string[];
+  readonly inputs: readonly ProgramInput[];
+  readonly weights: readonly ProgramWeight[];
+  readonly nodes: readonly Node[];
+  readonly outputs: readonly ProgramOutput[];
+}
+
+const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = {
+  linear: (op) => (op.bias === undefined ? [op.x, op.w] : [op.x, op.w, op.bias]),
+  "bias-add": (op) => [op.x, op.bias],
+  "layer-norm": (op) => [op.x, op.gamma, op.beta],
+  gelu: (op) => [op.x],
+  softmax: (op) => [op.x],
+  "top-k": (op) => [op.p],
+  stack: (op) => op.parts,
+  combine: (op) => [op.weights, op.parts],
+};
+
+/** The tensors that an operation reads, in the order in which every rule takes them. */
+export function operandsOf<K extends OpKind>(op: Op<K>): readonly ValueId[] {
+  return OPERANDS[op.kind](op);
+}
+
+/** `[B, 96]` */
+export function formatShape(shape: Shape): string {
+  return `[${shape.join(", ")}]`;
+}

@@ -1,0 +1,55 @@
+/**
+ * Claims: obligations before they are solved.
+ *
+ * A claim is proved by the unsatisfiability of its query. Where the query is satisfiable, the claim says how to make a
+ * witness of the model: which threads it is about, and which fault the interpreter must then report.
+ */
+
+import type { IndexWidth } from "../ir/kernel/limits.ts";
+import type { FaultKind } from "../ir/kernel/interpret.ts";
+import type { Span } from "../support/span.ts";
+import type { ObligationKind } from "./obligation.ts";
+import type { Renaming } from "./query.ts";
+import type { LoopContext } from "./summary.ts";
+import type { Term } from "./term.ts";
+
+export interface Claim {
+  readonly id: string;
+  readonly kind: ObligationKind;
+  readonly span: Span;
+  /** What must hold, in words. */
+  readonly statement: string;
+  /** What a refutation says: `x[b][k] may be read past its end`. */
+  readonly failure: string;
+  readonly code: string;
+  /** Everything assumed, and the negated goal. */
+  readonly hypotheses: readonly Term[];
+  /** Present for claims about two threads. */
+  readonly renaming?: Renaming;
+  readonly replay: Replay;
+  readonly fix?: string;
+}
+
+/** How the interpreter confirms a counterexample. */
+export interface Replay {
+  /** Faults that confirm it; empty where a model of the sizes alone is the witness. */
+  readonly faults: readonly FaultKind[];
+  readonly array?: string;
+  readonly width: IndexWidth;
+  readonly loops: readonly LoopContext[];
+  /** Terms to show in the witness, with their names: `index` and `length`. */
+  readonly show: readonly { readonly label: string; readonly term: Term }[];
+}
+
+/** Hands out ids: `kernel/kind/name#ordinal`, counting from 1 among equals. */
+export function idGiver(kernel: string): (kind: ObligationKind, name: string) => string {
+  const counts = new Map<string, number>();
+  return (kind, name) => {
+    const stem = `${kernel}/${kind}/${name}`;
+    const ordinal = (counts.get(stem) ?? 0) + 1;
+    counts.set(stem, ordinal);
+    return `${stem}#${ordinal}`;
+  };
+}
+
+export type GiveId = ReturnType<typeof idGiver>;

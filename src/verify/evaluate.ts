@@ -1,0 +1,255 @@
+/**
+ * Symbolic evaluation of expressions: kernel IR → SMT terms, noting on the way every memory access, divisor and integer
+ * that the machine computes.
+ *
+ * A float has no term: its comparison is an unknown boolean, so that NaN is covered. A value read from memory that the
+ * kernel may write is a fresh unknown of its element type's range.
+ */
+
+import { ELEMENT_RANGE, INT_RANGE } from "../ir/kernel/limits.ts";
+import { printExpr } from "../ir/kernel/print.ts";
+import type { ElementType, Expr, IntBinary, Kernel, LoadExpr } from "../ir/kernel/types.ts";
+import { InternalError } from "../support/result.ts";
+import type { Span } from "../support/span.ts";
+import { divide, fresh, inputElement, multiply, type Scope } from "./scope.ts";
+import type { Access, Computed, Decision, Divisor, LoopContext, Node, Path, Site, Stored } from "./summary.ts";
+import { add, and, compareTerms, FALSE, ite, le, not, numeral, or, printTerm, sub, TRUE, type Term, within } from "./term.ts";
+
+/** The array that a name stands for: where it lives, what it holds, and its extents. */
+export interface ArrayInfo {
+  readonly element: ElementType;
+  readonly extent: readonly Term[];
+  /** Read-only in this kernel and disjoint from what it writes: equal indices read equal values. */
+  readonly constant: boolean;
+}
+
+/** The state of a symbolic execution; `path`, `env` and the lists grow as it goes. */
+export interface Execution {
+  readonly kernel: Kernel;
+  readonly scope: Scope;
+  readonly arrays: ReadonlyMap<string, ArrayInfo>;
+  /** Integer and boolean locals; floats are absent. */
+  env: Map<string, Term>;
+  path: Path;
+  loops: readonly LoopContext[];
+  decisions: readonly Decision[];
+  nodes: Node[];
+  /** Specification expressions are not evaluated by the machine, so that nothing is noted of them. */
+  ghost: boolean;
+  owner: string;
+  statement: number;
+  readonly accesses: Access[];
+  readonly computed: Computed[];
+  readonly divisors: Divisor[];
+  readonly stored: Stored[];
+}
+
+/** `int` and `bool` expressions have a term. */
+export function evaluateTerm(run: Execution, expr: Expr): Term {
+  const term = evaluate(run, expr);
+  if (term === undefined) throw new InternalError(`a float where an integer or boolean is meant: ${printExpr(expr)}`);
+  return term;
+}
+
+/** Evaluates for terms and for notes; `undefined` for a float. */
+export function evaluate(run: Execution, expr: Expr): Term | undefined {
+  switch (expr.kind) {
+    case "int": {
+      const small = INT_RANGE[32].min <= expr.value && expr.value <= INT_RANGE[32].max;
+      return small ? numeral(expr.value) : noteComputed(run, expr, numeral(expr.value));
+    }
+    case "bool":
+      return expr.value ? TRUE : FALSE;
+    case "float":
+      return undefined;
+    case "dim":
+      return `dim.${expr.name}`;
+    case "scalar":
+      return expr.type === "f32" ? undefined : `scalar.${expr.name}`;
+    case "index":
+      return `${expr.of}.${"xyz"[expr.axis]}`;
+    case "local": {
+      if (expr.type === "f32") return undefined;
+      const term = run.env.get(expr.name);
+      if (term === undefined) throw new InternalError(`local ${expr.name} has no value`);
+      return term;
+    }
+    case "neg": {
+      const value = evaluate(run, expr.value);
+      return value === undefined ? undefined : noteComputed(run, expr, sub("0", value));
+    }
+    case "not":
+      return not(evaluateTerm(run, expr.value));
+    case "int-op":
+      return evaluateIntOp(run, expr);
+    case "float-op":
+      evaluate(run, expr.left);
+      evaluate(run, expr.right);
+      return undefined;
+    case "compare": {
+      const left = evaluate(run, expr.left);
+      const right = evaluate(run, expr.right);
+      if (left === undefined || right === undefined) return fresh(run.scope, "float-compare", "Bool", "thread");
+      return compareTerms(expr.op, left, right);
+    }
+    case "logic": {
+      const left = evaluateTerm(run, expr.left);
+      const premise = expr.op === "and" ? left : not(left);
+      const right = under(run, premise, () => evaluateTerm(run, expr.right));
+      return expr.op === "and" ? and(left, right) : or(left, right);
+    }
+    case "select": {
+      const cond = evaluateTerm(run, expr.cond);
+      const then = under(run, cond, () => evaluate(run, expr.then));
+      const otherwise = under(run, not(cond), () => evaluate(run, expr.else));
+      return then === undefined || otherwise === undefined ? undefined : ite(cond, then, otherwise);
+    }
+    case "call":
+      for (const argument of expr.args) evaluate(run, argument);
+      return undefined;
+    case "cast":
+      evaluate(run, expr.value);
+      return undefined;
+    case "load":
+      return evaluateLoad(run, expr);
+    default:
+      expr satisfies never;
+      throw new InternalError("unknown expression");
+  }
+}
+
+/** Runs `body` with one more condition on the path. */
+export function under<T>(run: Execution, condition: Term, body: () => T): T {
+  const { path } = run;
+  run.path = condition === TRUE ? path : [...path, condition];
+  const result = body();
+  run.path = path;
+  return result;
+}
+
+/** Runs `body` on an expression of a specification, which the machine does not evaluate. */
+export function asGhost<T>(run: Execution, body: () => T): T {
+  const { ghost } = run;
+  run.ghost = true;
+  const result = body();
+  run.ghost = ghost;
+  return result;
+}
+
+export function siteOf(run: Execution, span: Span): Site {
+  return { path: run.path, span, loops: run.loops };
+}
+
+export function noteAccess(
+  run: Execution,
+  array: LoadExpr["array"],
+  index: readonly Expr[],
+  write: boolean,
+  span: Span,
+): readonly Term[] {
+  const info = run.arrays.get(array.name);
+  if (info === undefined) throw new InternalError(`unknown array ${array.name}`);
+  const terms = index.map((i) => evaluateTerm(run, i));
+  if (!run.ghost) {
+    const indexText = index.map(printExpr);
+    const access: Access = {
+      kind: "access",
+      ...siteOf(run, span),
+      space: array.space,
+      array: array.name,
+      write,
+      index: terms,
+      extent: info.extent,
+      text: `${array.name}${indexText.map((i) => `[${i}]`).join("")}`,
+      indexText,
+    };
+    run.accesses.push(access);
+    run.nodes.push(access);
+    if (array.space === "global") noteAddress(run, access);
+  }
+  return terms;
+}
+
+/** The row-major address of a global access, each partial result as the machine computes it. */
+function noteAddress(run: Execution, access: Access): void {
+  let address: Term | undefined;
+  const inside = access.index.map((i, axis) => within("0", i, access.extent[axis] ?? "0"));
+  for (const [axis, i] of access.index.entries()) {
+    if (address === undefined) {
+      address = i;
+      continue;
+    }
+    const scaled = multiply(run.scope, address, access.extent[axis] ?? "0");
+    const sum = add(scaled, i);
+    // That the index is inside is an obligation of its own; an address matters only then.
+    for (const term of [scaled, sum]) {
+      run.computed.push({
+        path: [...run.path, ...inside],
+        span: access.span,
+        loops: run.loops,
+        term,
+        text: `the address of ${access.text}`,
+        owner: run.owner,
+        statement: run.statement,
+      });
+    }
+    address = sum;
+  }
+}
+
+function evaluateIntOp(run: Execution, expr: IntBinary): Term {
+  const left = evaluateTerm(run, expr.left);
+  const right = evaluateTerm(run, expr.right);
+  switch (expr.op) {
+    case "add":
+      return noteComputed(run, expr, add(left, right));
+    case "sub":
+      return noteComputed(run, expr, sub(left, right));
+    case "mul":
+      return noteComputed(run, expr, multiply(run.scope, left, right));
+    case "min":
+      return ite(le(left, right), left, right);
+    case "max":
+      return ite(le(left, right), right, left);
+    case "div":
+    case "mod": {
+      if (!run.ghost) run.divisors.push({ ...siteOf(run, expr.right.span), term: right, text: printExpr(expr.right) });
+      const { quotient, remainder } = divide(run.scope, left, right);
+      return expr.op === "div" ? quotient : remainder;
+    }
+    default:
+      expr.op satisfies never;
+      throw new InternalError("unknown integer operator");
+  }
+}
+
+function evaluateLoad(run: Execution, expr: LoadExpr): Term | undefined {
+  const index = noteAccess(run, expr.array, expr.index, false, expr.span);
+  const info = run.arrays.get(expr.array.name);
+  if (info === undefined || info.element === "f32") return undefined;
+  const range = ELEMENT_RANGE[info.element];
+  if (info.constant) {
+    const value = inputElement(run.scope, expr.array.name, index, range);
+    return range.max > INT_RANGE[32].max ? noteComputed(run, expr, value) : value;
+  }
+  const value = fresh(run.scope, `read.${expr.array.name}`, "Int", "thread", printExpr(expr));
+  run.scope.facts.push({
+    defines: [printTerm(value)],
+    term: and(le(numeral(range.min), value), le(value, numeral(range.max))),
+  });
+  return range.max > INT_RANGE[32].max ? noteComputed(run, expr, value) : value;
+}
+
+/** Notes a result that the machine computes. */
+function noteComputed(run: Execution, expr: Expr, term: Term): Term {
+  if (!run.ghost) {
+    run.computed.push({
+      ...siteOf(run, expr.span),
+      term,
+      text: printExpr(expr),
+      owner: run.owner,
+      statement: run.statement,
+    });
+  }
+  return term;
+}

@@ -1,0 +1,15 @@
+/** The assumptions that obligations share, put together from their origins. */
+
+import type { IndexWidth } from "../../ir/kernel/limits.ts";
+import type { Summary } from "../summary.ts";
+import type { Term } from "../term.ts";
+
+/** What holds of sizes before any block runs: the launcher checks it. */
+export function launchAssumptions(summary: Summary, width: IndexWidth = 64): readonly Term[] {
+  return [...summary.assumptions.sizes[width], ...summary.assumptions.contract];
+}
+
+/** What holds in a thread: the above, and its place in the grid. */
+export function baseAssumptions(summary: Summary, width: IndexWidth = 64): readonly Term[] {
+  return [...launchAssumptions(summary, width), ...summary.assumptions.position];
+}

@@ -1,0 +1,61 @@
+/**
+ * Bounds: every index of every access to global, shared and register memory is within its axis, dimension by dimension,
+ * under the conditions on the path. One claim per access; its witness is an index that is not.
+ */
+
+import type { Claim, GiveId } from "../claim.ts";
+import type { Access, Summary } from "../summary.ts";
+import { and, not, type Term, within } from "../term.ts";
+import { baseAssumptions } from "./assumptions.ts";
+
+export function boundsClaims(summary: Summary, giveId: GiveId): readonly Claim[] {
+  return summary.accesses.map((access) => boundsClaim(summary, access, giveId));
+}
+
+function boundsClaim(summary: Summary, access: Access, giveId: GiveId): Claim {
+  const inside = access.index.map((index, axis) => within("0", index, extentOf(access, axis)));
+  const verb = access.write ? "written" : "read";
+  return {
+    id: giveId("bounds", access.array),
+    kind: "bounds",
+    span: access.span,
+    statement: `${access.text} is ${verb} within ${access.array}`,
+    failure: `${access.text} may be ${verb} past its end`,
+    code: "TK301",
+    hypotheses: [...baseAssumptions(summary), ...access.path, not(and(...inside))],
+    replay: {
+      faults: ["bounds"],
+      array: access.array,
+      width: 64,
+      loops: access.loops,
+      show: access.index.flatMap((index, axis) => {
+        const suffix = access.index.length > 1 ? ` of axis ${axis}` : "";
+        return [
+          { label: `index${suffix}`, term: index },
+          { label: `length${suffix}`, term: extentOf(access, axis) },
+        ];
+      }),
+    },
+    fix: boundsFix(access),
+  };
+}
+
+/** A guard for each axis whose index is not a plain constant. */
+function boundsFix(access: Access): string {
+  const guards = access.indexText.flatMap((text, axis) => {
+    if (/^\d+$/.test(text)) return [];
+    return [`${text} < ${describeExtent(extentOf(access, axis))}`];
+  });
+  return guards.length === 0 ? `enlarge ${access.array}` : `guard with ${guards.join(" && ")}`;
+}
+
+function extentOf(access: Access, axis: number): Term {
+  return access.extent[axis] ?? "0";
+}
+
+function describeExtent(extent: Term): string {
+  if (typeof extent === "string") return extent.replace(/^dim\./, "");
+  const [op, left, right] = extent;
+  if (op === undefined || left === undefined || right === undefined) return "its extent";
+  return `${describeExtent(left)} ${String(op)} ${describeExtent(right)}`;
+}

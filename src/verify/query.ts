@@ -1,0 +1,157 @@
+/**
+ * Queries: hypotheses → one self-contained SMT-LIB 2 text whose unsatisfiability proves an obligation.
+ *
+ * The hypotheses state what is assumed and the negation of the goal. The query adds the facts that define the symbols
+ * they mention, and for each product of two unknowns ground lemmas of the integers:
+ *
+ *   a ≥ 0 ∧ b ≥ 0 ⇒ ab ≥ 0        a ≥ 0 ∧ b ≥ 1 ⇒ ab ≥ a        a = 0 ∨ b = 0 ⇒ ab = 0        b = 1 ⇒ ab = a
+ *   n ≥ 0 ∧ a + 1 ≤ b ⇒ an + n ≤ bn        a = b ⇒ an = bn        (for products with a common factor n)
+ *
+ * Beyond them a product is unknown, so that an unsatisfiable query is unsatisfiable for the true products as well.
+ * `exact` adds their definitions instead: for witnesses, where the dimensions are fixed and the products linear.
+ */
+
+import { InternalError } from "../support/result.ts";
+import type { FunctionInfo, Product, Scope, SymbolInfo } from "./scope.ts";
+import { add, and, eq, implies, le, lt, or, printTerm, rename, type Term, visitAtoms } from "./term.ts";
+
+export interface Query {
+  readonly text: string;
+  /** The symbols declared in the text, with the thread that they belong to. */
+  readonly symbols: readonly QuerySymbol[];
+  readonly functions: readonly FunctionInfo[];
+}
+
+export interface QuerySymbol {
+  /** As in the text. */
+  readonly name: string;
+  readonly info: SymbolInfo;
+  /** 0 for the first thread and whatever both share, 1 for what the second thread has of its own. */
+  readonly thread: 0 | 1;
+}
+
+/** Maps symbols of the summary to those of the second thread; the identity for what the two threads share. */
+export type Renaming = (symbol: string) => string;
+
+const SECOND = "!2";
+
+/**
+ * The renaming for a second thread: of the same block, or of another one. `shared` are thread symbols that the two have
+ * in common, such as the counter of an aligned loop.
+ */
+export function secondThread(scope: Scope, sameBlock: boolean, shared: ReadonlySet<string> = new Set()): Renaming {
+  return (symbol) => {
+    const owner = scope.symbols.get(symbol)?.owner;
+    const own = owner === "thread" || (owner === "block" && !sameBlock);
+    return own && !shared.has(symbol) ? symbol + SECOND : symbol;
+  };
+}
+
+export interface QueryOptions {
+  readonly scope: Scope;
+  readonly hypotheses: readonly Term[];
+  /** For queries about two threads. */
+  readonly renaming?: Renaming;
+  readonly exact?: boolean;
+}
+
+export function buildQuery({ scope, hypotheses, renaming, exact = false }: QueryOptions): Query {
+  const copies: readonly Renaming[] = renaming ? [(symbol) => symbol, renaming] : [(symbol) => symbol];
+  const assertions = hypotheses.filter((term) => term !== "true");
+  const atoms = new Set<string>();
+  for (const term of assertions) visitAtoms(term, (atom) => atoms.add(atom));
+
+  const products = new Map<string, Product>();
+  const asserted = new Set<string>();
+  const facts: Term[] = [];
+  const include = (term: Term): void => {
+    const text = printTerm(term);
+    if (asserted.has(text)) return;
+    asserted.add(text);
+    facts.push(term);
+    visitAtoms(term, (atom) => atoms.add(atom));
+  };
+  for (let before = -1; before !== atoms.size; ) {
+    before = atoms.size;
+    for (const copy of copies) {
+      for (const { defines, term } of scope.facts) {
+        if (defines.some((symbol) => atoms.has(copy(symbol)))) include(rename(term, copy));
+      }
+      for (const { symbol, left, right } of scope.products) {
+        const name = copy(symbol);
+        if (!atoms.has(name) || products.has(name)) continue;
+        const product = { symbol: name, left: rename(left, copy), right: rename(right, copy) };
+        products.set(name, product);
+        for (const term of [product.left, product.right]) visitAtoms(term, (atom) => atoms.add(atom));
+      }
+    }
+  }
+  const lemmas = exact
+    ? [...products.values()].map(({ symbol, left, right }) => eq(symbol, ["*", left, right]))
+    : productLemmas([...products.values()]);
+  return printQuery(scope, copies, atoms, [...assertions, ...facts, ...lemmas]);
+}
+
+function printQuery(
+  scope: Scope,
+  copies: readonly Renaming[],
+  atoms: ReadonlySet<string>,
+  assertions: readonly Term[],
+): Query {
+  const symbols: QuerySymbol[] = [];
+  const seen = new Set<string>();
+  for (const info of scope.symbols.values()) {
+    copies.forEach((copy, thread) => {
+      const name = copy(info.name);
+      if (!atoms.has(name) || seen.has(name)) return;
+      seen.add(name);
+      symbols.push({ name, info, thread: thread === 0 ? 0 : 1 });
+    });
+  }
+  const functions = [...scope.functions.values()].filter(({ name }) => atoms.has(name));
+  const lines = [
+    ...symbols.map(({ name, info }) => `(declare-const ${name} ${info.sort})`),
+    ...functions.map(({ name, arity }) => `(declare-fun ${name} (${Array(arity).fill("Int").join(" ")}) Int)`),
+    ...assertions.map((term) => `(assert ${printTerm(term)})`),
+  ];
+  if (assertions.length === 0) throw new InternalError("a query without assertions would be satisfiable by anything");
+  return { text: `${lines.join("\n")}\n`, symbols, functions };
+}
+
+/** The ground lemmas above, for each product and for each pair with a common factor. */
+export function productLemmas(products: readonly Product[]): readonly Term[] {
+  const lemmas: Term[] = [];
+  for (const { symbol, left, right } of products) {
+    lemmas.push(
+      implies(and(le("0", left), le("0", right)), le("0", symbol)),
+      implies(and(le("0", left), le("1", right)), le(left, symbol)),
+      implies(and(le("1", left), le("0", right)), le(right, symbol)),
+      implies(or(eq(left, "0"), eq(right, "0")), eq(symbol, "0")),
+      implies(eq(left, "1"), eq(symbol, right)),
+      implies(eq(right, "1"), eq(symbol, left)),
+    );
+  }
+  products.forEach((first, position) => {
+    for (const second of products.slice(position + 1)) {
+      for (const [a, n] of factorings(first)) {
+        for (const [b, m] of factorings(second)) {
+          if (printTerm(n) !== printTerm(m)) continue;
+          lemmas.push(
+            implies(and(le("0", n), lt(a, b)), le(add(first.symbol, n), second.symbol)),
+            implies(and(le("0", n), lt(b, a)), le(add(second.symbol, n), first.symbol)),
+            implies(eq(a, b), eq(first.symbol, second.symbol)),
+          );
+        }
+      }
+    }
+  });
+  return lemmas;
+}
+
+/** A product as (co-factor, factor), both ways. */
+function factorings({ left, right }: Product): readonly (readonly [Term, Term])[] {
+  return [
+    [left, right],
+    [right, left],
+  ];
+}

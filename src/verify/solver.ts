@@ -1,0 +1,90 @@
+/**
+ * Z3 in this process: SMT-LIB text → `sat` with its model, `unsat`, or `unknown` with the reason.
+ *
+ * Only `solver-process.ts` uses this, in a process of its own, since a WebAssembly abort ends the process. What keeps
+ * the answers sound:
+ * - `solver_from_string` and then `solver_check`, never `eval_smtlib2_string`, whose binding frees the text too early;
+ * - the error code is read after every call, and anything but 0 is `unknown`;
+ * - each query has a solver of its own, in one context, with limits as parameters of that solver;
+ * - one query at a time;
+ * - a canary of one satisfiable and one unsatisfiable query runs first, and a wrong answer ends the process.
+ */
+
+import { init } from "z3-solver";
+
+export interface SolverAnswer {
+  readonly result: "sat" | "unsat" | "unknown";
+  /** Z3's text of the model; present for `sat`. */
+  readonly model?: string;
+  /** Why the answer is `unknown`. */
+  readonly reason?: string;
+  readonly milliseconds: number;
+}
+
+export interface Solver {
+  readonly version: string;
+  readonly check: (text: string, limits: SolverLimits) => Promise<SolverAnswer>;
+}
+
+export interface SolverLimits {
+  readonly timeoutMs: number;
+}
+
+const Z3_OK = 0;
+const Z3_TRUE = 1;
+const Z3_FALSE = -1;
+
+/** Loads Z3 and runs the canary; rejects when its answers are wrong. */
+export async function openSolver(): Promise<Solver> {
+  const { Z3 } = await init();
+  const config = Z3.mk_config();
+  const context = Z3.mk_context(config);
+  Z3.del_config(config);
+
+  const check = async (text: string, { timeoutMs }: SolverLimits): Promise<SolverAnswer> => {
+    const start = performance.now();
+    const elapsed = (): number => performance.now() - start;
+    const failure = (): string | undefined => {
+      const code = Z3.get_error_code(context);
+      return code === Z3_OK ? undefined : `Z3 error ${code}: ${Z3.get_error_msg(context, code)}`;
+    };
+    const solver = Z3.mk_simple_solver(context);
+    Z3.solver_inc_ref(context, solver);
+    const params = Z3.mk_params(context);
+    Z3.params_inc_ref(context, params);
+    try {
+      Z3.params_set_uint(context, params, Z3.mk_string_symbol(context, "timeout"), timeoutMs);
+      Z3.solver_set_params(context, solver, params);
+      Z3.solver_from_string(context, solver, text);
+      const parseFailure = failure();
+      if (parseFailure !== undefined) return { result: "unknown", reason: parseFailure, milliseconds: elapsed() };
+      if (Z3.ast_vector_size(context, Z3.solver_get_assertions(context, solver)) === 0) {
+        return { result: "unknown", reason: "the query asserts nothing", milliseconds: elapsed() };
+      }
+      const answer: number = await Z3.solver_check(context, solver);
+      const checkFailure = failure();
+      if (checkFailure !== undefined) return { result: "unknown", reason: checkFailure, milliseconds: elapsed() };
+      if (answer === Z3_FALSE) return { result: "unsat", milliseconds: elapsed() };
+      if (answer !== Z3_TRUE) {
+        const reason = `Z3 gave up: ${Z3.solver_get_reason_unknown(context, solver)}`;
+        return { result: "unknown", reason, milliseconds: elapsed() };
+      }
+      const model = Z3.model_to_string(context, Z3.solver_get_model(context, solver));
+      const modelFailure = failure();
+      if (modelFailure !== undefined) return { result: "unknown", reason: modelFailure, milliseconds: elapsed() };
+      return { result: "sat", model, milliseconds: elapsed() };
+    } finally {
+      Z3.params_dec_ref(context, params);
+      Z3.solver_dec_ref(context, solver);
+    }
+  };
+
+  const canary = "(declare-const x Int)(declare-const y Int)(assert (< x y))";
+  const limits: SolverLimits = { timeoutMs: 10_000 };
+  const satisfiable = await check(canary, limits);
+  const contradictory = await check(`${canary}(assert (< y x))`, limits);
+  if (satisfiable.result !== "sat" || contradictory.result !== "unsat") {
+    throw new Error(`the solver's canary failed: ${satisfiable.result}, ${contradictory.result}`);
+  }
+  return { version: Z3.get_full_version(), check };
+}

@@ -1,0 +1,135 @@
+/**
+ * Summary: what one symbolic thread of a kernel does, as the obligations need it.
+ *
+ * Terms:
+ * - A `Path` is the list of conditions under which a point of the kernel is reached, including what loops say of their
+ *   counters and what invariants say of mutable locals.
+ * - A `Site` is a point of the kernel: its path, its place, and the loops around it.
+ * - `nodes` is the kernel's structure as far as the order of memory accesses and barriers matters. Loops over constant
+ *   sequences (`steps`) are expanded; a `LoopNode` stands for an unknown number of iterations.
+ * - A loop that contains a barrier is *aligned*: all threads of a block run the same iteration at the same time. That
+ *   this is so is the divergence obligation of its barriers.
+ */
+
+import type { IndexWidth } from "../ir/kernel/limits.ts";
+import type { ElementType, Expr, Space } from "../ir/kernel/types.ts";
+import type { Span } from "../support/span.ts";
+import type { Scope } from "./scope.ts";
+import type { Term } from "./term.ts";
+
+export type Path = readonly Term[];
+
+export interface LoopContext {
+  readonly id: number;
+  readonly counter: string;
+  /** The counter's symbol in the current iteration. */
+  readonly symbol: string;
+  readonly step: bigint;
+  readonly hi: Term;
+  readonly aligned: boolean;
+}
+
+export interface Site {
+  readonly path: Path;
+  readonly span: Span;
+  readonly loops: readonly LoopContext[];
+}
+
+export interface Access extends Site {
+  readonly kind: "access";
+  readonly space: Space;
+  readonly array: string;
+  readonly write: boolean;
+  readonly index: readonly Term[];
+  /** The array's extent per axis. */
+  readonly extent: readonly Term[];
+  /** `x[b][k0 + thread.x]`, as in the source. */
+  readonly text: string;
+  /** The source text of each index. */
+  readonly indexText: readonly string[];
+}
+
+/** A construct around a barrier whose decision must be the same for all threads of the block. */
+export interface Decision {
+  readonly path: Path;
+  readonly loops: readonly LoopContext[];
+  /** The condition of an `if`, or the bounds of a loop. */
+  readonly terms: readonly Term[];
+  readonly text: string;
+}
+
+export interface BarrierNode extends Site {
+  readonly kind: "barrier";
+  readonly decisions: readonly Decision[];
+}
+
+export interface BranchNode {
+  readonly kind: "branch";
+  readonly then: readonly Node[];
+  readonly else: readonly Node[];
+}
+
+export interface LoopNode {
+  readonly kind: "loop";
+  readonly context: LoopContext;
+  readonly body: readonly Node[];
+}
+
+export type Node = Access | BarrierNode | BranchNode | LoopNode;
+
+/** An integer that the machine computes: it must fit the index width. */
+export interface Computed extends Site {
+  readonly term: Term;
+  readonly text: string;
+  /** What the enclosing statement defines or does, such as `b`, `y`, `if`: the name of its obligations. */
+  readonly owner: string;
+  /** Numbers the statement, so that its integers share one obligation. */
+  readonly statement: number;
+}
+
+/** A divisor of `div` or `mod`: it must be positive. */
+export interface Divisor extends Site {
+  readonly term: Term;
+  readonly text: string;
+}
+
+/** An integer stored into an element type that must hold it. */
+export interface Stored extends Site {
+  readonly term: Term;
+  readonly element: Exclude<ElementType, "f32">;
+  readonly array: string;
+  readonly text: string;
+}
+
+/** A loop invariant: `goal` under the site's path. */
+export interface InvariantCheck extends Site {
+  readonly phase: "holds before the first iteration" | "is kept by each iteration";
+  readonly goal: Term;
+  readonly expr: Expr;
+  readonly text: string;
+}
+
+/** What obligations may assume, by origin. The launcher checks all of it but `position`, which the hardware grants. */
+export interface Assumptions {
+  /** Dimensions and element counts within `SIZE_LIMITS` of the width. */
+  readonly sizes: Readonly<Record<IndexWidth, readonly Term[]>>;
+  /** `where` and `requires`. */
+  readonly contract: readonly Term[];
+  /** Grid limits, and block and thread indices within the grid and the block. */
+  readonly position: readonly Term[];
+}
+
+export interface Summary {
+  readonly scope: Scope;
+  readonly assumptions: Assumptions;
+  readonly grid: readonly Term[];
+  /** The extent per axis of each array. */
+  readonly extents: ReadonlyMap<string, readonly Term[]>;
+  readonly nodes: readonly Node[];
+  readonly accesses: readonly Access[];
+  readonly barriers: readonly BarrierNode[];
+  readonly computed: readonly Computed[];
+  readonly divisors: readonly Divisor[];
+  readonly stored: readonly Stored[];
+  readonly invariants: readonly InvariantCheck[];
+}
