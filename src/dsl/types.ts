@@ -1,92 +1,112 @@
 /**
- * The types behind the kernel language, for the editor: what `kernel(params, launch, body)` infers.
+ * The types behind the kernel language's names: what the editor knows of a kernel.
  *
- * Dimension names are read out of the parameters' shapes, so that a misspelt dimension, a write to an input and an
- * access of the wrong rank are type errors while the kernel is being written. Element types are the compiler's business:
- * to the editor a scalar is a `number`.
+ * To the editor every number is a `number`; the compiler's own checker tells integers from floats. What the editor
+ * does check is shape: a tensor's rank, that an input is not written, and that a dimension's name exists.
  */
 
-declare const element: unique symbol;
-
-/** An element type: `f32` and `i32` are such; `f32(x)` also converts or writes a literal. */
+/** An element type, as in `input(f32, …)`; called, it converts a number, as in `f32(i)`. */
 export interface Element<Name extends string> {
   (value: number): number;
-  readonly [element]?: Name;
+  readonly element: Name;
 }
 
-/** A dimension: its name, a linear expression such as `"E+1"`, or a constant. */
-export type Dim = string | number;
+export type AnyElement = Element<"f32" | "f16" | "bf16" | "i32" | "u32" | "i64">;
 
-type Trim<S extends string> = S extends ` ${infer T}` ? Trim<T> : S extends `${infer T} ` ? Trim<T> : S;
+/** A dimension per axis, outermost first: a name, a linear expression over names such as `"E+1"`, or a constant. */
+export type Shape = readonly [string | number, ...(string | number)[]];
 
-/** The name in a dimension expression: of `"E+1"`, `"2*N"` and `"N-1"` it is `E`, `N` and `N`. */
-type NameOf<D> = D extends `${infer A}+${infer B}`
-  ? NameOf<A> | NameOf<B>
-  : D extends `${infer A}-${infer B}`
-    ? NameOf<A> | NameOf<B>
-    : D extends `${infer A}*${infer B}`
-      ? NameOf<A> | NameOf<B>
-      : D extends string
-        ? Trim<D> extends `${bigint}` | ""
-          ? never
-          : Trim<D>
-        : never;
+export type Role = "input" | "output" | "inout";
 
-/** Nested arrays of a shape's rank; read-only ones for inputs. */
-type ReadArray<Shape extends readonly unknown[]> = Shape extends readonly [unknown, ...infer Rest]
-  ? readonly (Rest extends readonly [] ? number : ReadArray<Rest>)[]
-  : number;
-type WriteArray<Shape extends readonly unknown[]> = Shape extends readonly [unknown, ...infer Rest]
-  ? (Rest extends readonly [] ? number : WriteArray<Rest>)[]
-  : number;
-
-/** The array of a shared or register declaration. */
-export type LocalArray<Shape extends readonly number[]> = WriteArray<Shape>;
-
-export interface InputParam<Shape extends readonly Dim[]> {
-  readonly role: "input";
-  readonly shape: Shape;
+/** A tensor parameter. */
+export interface TensorParam<R extends Role, S extends Shape> {
+  readonly role: R;
+  readonly element: AnyElement;
+  readonly shape: S;
 }
-export interface OutputParam<Shape extends readonly Dim[]> {
-  readonly role: "output" | "inout";
-  readonly shape: Shape;
-}
+
+/** A scalar parameter: one number, the same for all threads. */
 export interface ScalarParam {
   readonly role: "scalar";
+  readonly element: AnyElement;
 }
-export type Param = InputParam<readonly Dim[]> | OutputParam<readonly Dim[]> | ScalarParam;
-export type Params = Readonly<Record<string, Param>>;
 
-type ShapeOf<P> = P extends { readonly shape: infer Shape extends readonly Dim[] } ? Shape : never;
+export type Params = Readonly<Record<string, TensorParam<Role, Shape> | ScalarParam>>;
 
-/** The dimension names of all parameters. */
-export type DimNames<P extends Params> = { [K in keyof P]: NameOf<ShapeOf<P[K]>[number]> }[keyof P];
-export type Dims<P extends Params> = { readonly [Name in DimNames<P>]: number };
+/** Compile-time parameters and the values that each may take. */
+export type Choices = Readonly<Record<string, readonly [number, ...number[]]>>;
 
-/** What the body sees of a parameter. */
-export type Bound<P extends Params> = {
-  readonly [K in keyof P]: P[K] extends InputParam<infer Shape>
-    ? ReadArray<Shape>
-    : P[K] extends OutputParam<infer Shape>
-      ? WriteArray<Shape>
-      : number;
+/** One value of each compile-time parameter. */
+export type Values<Q> = { readonly [Name in keyof Q]: number };
+
+/** The dimension names in one entry of a shape: `"2*N+1"` gives `"N"`. */
+type NamesIn<Text extends string> = Text extends `${infer Left}+${infer Right}`
+  ? NamesIn<Left> | NamesIn<Right>
+  : Text extends `${infer Left}-${infer Right}`
+    ? NamesIn<Left> | NamesIn<Right>
+    : Text extends `${infer Left}*${infer Right}`
+      ? NamesIn<Left> | NamesIn<Right>
+      : Text extends ` ${infer Rest}` | `${infer Rest} `
+        ? NamesIn<Rest>
+        : Text extends `${number}`
+          ? never
+          : Text;
+
+type NamesOfParam<P> = P extends { readonly shape: infer S extends Shape }
+  ? NamesIn<Extract<S[number], string>>
+  : never;
+
+export type DimName<P> = { [Name in keyof P]: NamesOfParam<P[Name]> }[keyof P];
+
+/** The size of each dimension. */
+export type Dims<P> = { readonly [Name in DimName<P>]: number };
+
+/** An array that is only read: one index per axis. */
+export type ReadArray<S extends readonly unknown[]> = S extends readonly [unknown, ...infer Rest]
+  ? { readonly [index: number]: ReadArray<Rest> }
+  : number;
+
+/** An array whose elements are read and written: one index per axis. */
+export type WriteArray<S extends readonly unknown[]> = S extends readonly [unknown, infer Next, ...infer Rest]
+  ? { readonly [index: number]: WriteArray<readonly [Next, ...Rest]> }
+  : { [index: number]: number };
+
+/** What a kernel's body is given for each parameter. */
+export type Arguments<P> = {
+  readonly [Name in keyof P]: P[Name] extends TensorParam<infer R, infer S>
+    ? R extends "input"
+      ? ReadArray<S>
+      : WriteArray<S>
+    : number;
 };
 
-export type Choices = Readonly<Record<string, readonly number[]>>;
-export type Chosen<C extends Choices> = { readonly [Name in keyof C]: number };
+/** One to three sizes: x, y, z. Missing ones are 1. */
+export type UpTo3 = readonly [number] | readonly [number, number] | readonly [number, number, number];
 
-/** How the kernel is launched, and what it promises. */
-export interface Launch<P extends Params, C extends Choices> {
-  /** The tensor operation that the kernel computes, such as `"linear"`. */
+/** How a kernel is launched, and what it claims. */
+export interface Launch<P, Q> {
+  /** The tensor operation that the kernel claims to compute. */
   readonly computes?: string;
-  /** Blocks per axis: one to three expressions over dimensions and `params`. */
-  readonly grid: (dims: Dims<P>, params: Chosen<C>) => readonly number[];
-  /** Threads per axis: one to three constants. */
-  readonly block: readonly number[] | ((params: Chosen<C>) => readonly number[]);
-  /** Dimensions defined by others, such as `T: ({ B, K }) => B * K`; the launcher checks the equation. */
-  readonly where?: { readonly [Name in DimNames<P>]?: (dims: Dims<P>) => number };
+  /** Blocks per axis, x first. */
+  readonly grid: (dims: Dims<P>, values: Values<Q>) => UpTo3;
+  /** Threads of a block per axis, x first: constants. */
+  readonly block: UpTo3 | ((values: Values<Q>) => UpTo3);
+  /** Dimensions that are products of others; the launcher checks each equation. */
+  readonly where?: { readonly [Name in DimName<P>]?: (dims: Dims<P>, values: Values<Q>) => number };
   /** Compile-time parameters with their allowed values; each combination is a kernel of its own. */
-  readonly params?: C;
-  /** Demands 32-bit indices; without it the launcher chooses between 32 and 64 bits. */
+  readonly params?: Q;
+  /** Demands 32-bit indices; sizes that do not fit are refused by the launcher. */
   readonly index?: "i32";
+}
+
+/** A kernel, to the editor. The compiler reads its source; nothing can be done with it at run time. */
+export interface KernelSource<P> {
+  readonly params: P;
+}
+
+/** The index of a thread in its block, or of a block in the grid. */
+export interface Index {
+  readonly x: number;
+  readonly y: number;
+  readonly z: number;
 }

@@ -5,8 +5,8 @@
  * witness of the model: which threads it is about, and which fault the interpreter must then report.
  */
 
-import type { IndexWidth } from "../ir/kernel/limits.ts";
 import type { FaultKind } from "../ir/kernel/interpret.ts";
+import type { IndexWidth } from "../ir/kernel/limits.ts";
 import type { Span } from "../support/span.ts";
 import type { ObligationKind } from "./obligation.ts";
 import type { Renaming } from "./query.ts";

@@ -13,7 +13,22 @@ import { InternalError } from "../support/result.ts";
 import type { Span } from "../support/span.ts";
 import { divide, fresh, inputElement, multiply, type Scope } from "./scope.ts";
 import type { Access, Computed, Decision, Divisor, LoopContext, Node, Path, Site, Stored } from "./summary.ts";
-import { add, and, compareTerms, FALSE, ite, le, not, numeral, or, printTerm, sub, TRUE, type Term, within } from "./term.ts";
+import {
+  add,
+  and,
+  compareTerms,
+  FALSE,
+  ite,
+  le,
+  not,
+  numeral,
+  or,
+  printTerm,
+  sub,
+  type Term,
+  TRUE,
+  within,
+} from "./term.ts";
 
 /** The array that a name stands for: where it lives, what it holds, and its extents. */
 export interface ArrayInfo {

@@ -9,7 +9,7 @@
 
 import { ELEMENT_RANGE, MAX_GRID, MAX_GRID_THREADS, SIZE_LIMITS } from "../ir/kernel/limits.ts";
 import { printExpr } from "../ir/kernel/print.ts";
-import type { Axis, Expr, ForStmt, IfStmt, Kernel, Stmt, StepsStmt, StoreStmt } from "../ir/kernel/types.ts";
+import type { Axis, Expr, ForStmt, IfStmt, Kernel, StepsStmt, Stmt, StoreStmt } from "../ir/kernel/types.ts";
 import { assignedLocals, containsBarrier } from "../ir/kernel/walk.ts";
 import { InternalError } from "../support/result.ts";
 import { type ArrayInfo, asGhost, type Execution, evaluate, evaluateTerm, noteAccess, siteOf } from "./evaluate.ts";

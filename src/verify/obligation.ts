@@ -19,11 +19,14 @@ export interface ObligationResult {
   readonly span: Span;
   /** What must hold, in words: `x[b][k0 + thread.x] stays within x`. */
   readonly statement: string;
+  /** What a refutation says, and its diagnostic code. */
+  readonly failure: string;
+  readonly code: string;
   readonly verdict: Verdict;
-  /** Wall time of the solver in milliseconds; 0 where no query was needed. */
+  /** Wall time of the solver in milliseconds. */
   readonly solverMs: number;
-  /** SHA-256 of the SMT-LIB text; absent where no query was needed. */
-  readonly queryHash?: string;
+  /** SHA-256 of the SMT-LIB text. */
+  readonly queryHash: string;
   readonly witness?: Witness;
   /** Why the verdict is `unknown`. */
   readonly reason?: string;

@@ -53,11 +53,14 @@ export interface QueryOptions {
   /** For queries about two threads. */
   readonly renaming?: Renaming;
   readonly exact?: boolean;
+  /** Terms whose values the model is to give, as `shown.0`, `shown.1`, …. */
+  readonly show?: readonly Term[];
 }
 
-export function buildQuery({ scope, hypotheses, renaming, exact = false }: QueryOptions): Query {
+export function buildQuery({ scope, hypotheses, renaming, exact = false, show = [] }: QueryOptions): Query {
   const copies: readonly Renaming[] = renaming ? [(symbol) => symbol, renaming] : [(symbol) => symbol];
-  const assertions = hypotheses.filter((term) => term !== "true");
+  const shown = show.map((term, ordinal): Term => ["=", `shown.${ordinal}`, term]);
+  const assertions = [...hypotheses.filter((term) => term !== "true"), ...shown];
   const atoms = new Set<string>();
   for (const term of assertions) visitAtoms(term, (atom) => atoms.add(atom));
 
@@ -89,7 +92,7 @@ export function buildQuery({ scope, hypotheses, renaming, exact = false }: Query
   const lemmas = exact
     ? [...products.values()].map(({ symbol, left, right }) => eq(symbol, ["*", left, right]))
     : productLemmas([...products.values()]);
-  return printQuery(scope, copies, atoms, [...assertions, ...facts, ...lemmas]);
+  return printQuery(scope, copies, atoms, [...assertions, ...facts, ...lemmas], shown.length);
 }
 
 function printQuery(
@@ -97,6 +100,7 @@ function printQuery(
   copies: readonly Renaming[],
   atoms: ReadonlySet<string>,
   assertions: readonly Term[],
+  shown: number,
 ): Query {
   const symbols: QuerySymbol[] = [];
   const seen = new Set<string>();
@@ -110,6 +114,7 @@ function printQuery(
   }
   const functions = [...scope.functions.values()].filter(({ name }) => atoms.has(name));
   const lines = [
+    ...Array.from({ length: shown }, (_, ordinal) => `(declare-const shown.${ordinal} Int)`),
     ...symbols.map(({ name, info }) => `(declare-const ${name} ${info.sort})`),
     ...functions.map(({ name, arity }) => `(declare-fun ${name} (${Array(arity).fill("Int").join(" ")}) Int)`),
     ...assertions.map((term) => `(assert ${printTerm(term)})`),

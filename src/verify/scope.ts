@@ -96,7 +96,11 @@ export function multiply(scope: Scope, left: Term, right: Term): Term {
  * `⌊dividend / divisor⌋` and the remainder, as symbols q and r with `divisor > 0 ⇒ dividend = divisor·q + r ∧ 0 ≤ r <
  * divisor`. For a divisor ≤ 0 nothing is known of them, so that the fact can never be contradictory.
  */
-export function divide(scope: Scope, dividend: Term, divisor: Term): { readonly quotient: Term; readonly remainder: Term } {
+export function divide(
+  scope: Scope,
+  dividend: Term,
+  divisor: Term,
+): { readonly quotient: Term; readonly remainder: Term } {
   const key = `${printTerm(dividend)} div ${printTerm(divisor)}`;
   const owner = ownerOf(scope, dividend, divisor);
   const known = scope.memo.get(key);

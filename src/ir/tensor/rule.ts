@@ -8,11 +8,7 @@ import type { Op, OpKind } from "./types.ts";
  * Operands come in the order of `operandsOf`, with shapes that `shapeOf` accepts. A rule adds to `uncertainRows` each
  * row of which it cannot say what an f32 evaluation selects.
  */
-export type Rule<K extends OpKind> = (
-  op: Op<K>,
-  operands: readonly Bounded[],
-  uncertainRows: Set<number>,
-) => Bounded;
+export type Rule<K extends OpKind> = (op: Op<K>, operands: readonly Bounded[], uncertainRows: Set<number>) => Bounded;
 
 export function operand(op: Op, operands: readonly Bounded[], index: number): Bounded {
   const found = operands[index];

@@ -27,7 +27,10 @@ function divergenceClaim(summary: Summary, barrier: BarrierNode, giveId: GiveId)
     kind: "divergence",
     span: barrier.span,
     statement: "all threads of the block reach this barrier together",
-    failure: last === undefined ? "the barrier may diverge" : `threads of a block may disagree on ${last}, around this barrier`,
+    failure:
+      last === undefined
+        ? "the barrier may diverge"
+        : `threads of a block may disagree on ${last}, around this barrier`,
     code: "TK304",
     hypotheses: [...base, ...base.map((term) => rename(term, second)), or(...apart)],
     renaming: second,

@@ -17,7 +17,13 @@ const NO_REPLAY: Replay = { faults: [], width: 64, loops: [], show: [] };
 export function launchClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
   const threads = kernel.block.reduce((product, extent) => product * extent, 1n);
   const bytes = sharedBytes(kernel);
-  const claim = (name: string, statement: string, failure: string, fix: string, hypotheses: readonly Term[]): Claim => ({
+  const claim = (
+    name: string,
+    statement: string,
+    failure: string,
+    fix: string,
+    hypotheses: readonly Term[],
+  ): Claim => ({
     id: giveId("launch", name),
     kind: "launch",
     span: kernel.span,
@@ -44,10 +50,13 @@ export function launchClaims(kernel: Kernel, summary: Summary, giveId: GiveId): 
       "use smaller shared arrays",
       [not(le(numeral(bytes), numeral(MAX_SHARED_BYTES)))],
     ),
-    claim("grid", "no grid extent is negative", "a grid extent may be negative", "bound the dimensions with requires(...)", [
-      ...sizes,
-      or(...summary.grid.map((extent) => lt(extent, "0"))),
-    ]),
+    claim(
+      "grid",
+      "no grid extent is negative",
+      "a grid extent may be negative",
+      "bound the dimensions with requires(...)",
+      [...sizes, or(...summary.grid.map((extent) => lt(extent, "0")))],
+    ),
     ...kernel.params.flatMap((param) => {
       if (param.kind !== "tensor" || param.role !== "output") return [];
       const shape = summary.extents.get(param.name) ?? [];

@@ -1,0 +1,52 @@
+import { barrier, block, div, f32, input, kernel, output, scalar, shared, sqrt, thread } from "tokitai/dsl";
+import { geluErf } from "./math.ts";
+
+const THREADS = 128;
+
+/**
+ * y = gelu(LayerNorm(x + bias)) over each row, the GELU of erf: the epilogue of `matmul`
+ *
+ * One block per row. Mean and variance are sums over the row, each thread taking every THREADS-th column, then a tree
+ * over the threads. The variance is that of the centred values, so that a large mean costs no digits.
+ */
+export const bias_layer_norm_gelu = kernel(
+  {
+    x: input(f32, ["B", "N"]),
+    bias: input(f32, ["N"]),
+    gamma: input(f32, ["N"]),
+    beta: input(f32, ["N"]),
+    epsilon: scalar(f32),
+    y: output(f32, ["B", "N"]),
+  },
+  { computes: "bias_layer_norm_gelu", grid: ({ B }) => [B], block: [THREADS] },
+  ({ x, bias, gamma, beta, epsilon, y }, { N }) => {
+    const partial = shared(f32, [THREADS]);
+    const b = block.x;
+    let sum = f32(0);
+    for (let n = thread.x; n < N; n += THREADS) sum += x[b][n] + bias[n];
+    partial[thread.x] = sum;
+    barrier();
+    for (let s = div(THREADS, 2); s > 0; s = div(s, 2)) {
+      if (thread.x < s) partial[thread.x] += partial[thread.x + s];
+      barrier();
+    }
+    const mean = partial[0] / f32(N);
+    // Every thread has read the mean before the tree is used again.
+    barrier();
+    let squares = f32(0);
+    for (let n = thread.x; n < N; n += THREADS) {
+      const centred = x[b][n] + bias[n] - mean;
+      squares += centred * centred;
+    }
+    partial[thread.x] = squares;
+    barrier();
+    for (let s = div(THREADS, 2); s > 0; s = div(s, 2)) {
+      if (thread.x < s) partial[thread.x] += partial[thread.x + s];
+      barrier();
+    }
+    const scale = 1.0 / sqrt(partial[0] / f32(N) + epsilon);
+    for (let n = thread.x; n < N; n += THREADS) {
+      y[b][n] = geluErf((x[b][n] + bias[n] - mean) * scale * gamma[n] + beta[n]);
+    }
+  },
+);

@@ -1,0 +1,128 @@
+/**
+ * Reads kernel files into a type-checked TypeScript program.
+ *
+ * In: files and folders. Out: their syntax trees, the checker, what TypeScript itself refuses, and the source texts.
+ * The settings are those of kernels/tsconfig.json, whatever tsconfig lies near the file, so that a kernel file means
+ * the same wherever it is.
+ */
+
+import { existsSync, readdirSync, statSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { Project, ts } from "ts-morph";
+import { type Diagnostic, error, type SourceLookup } from "../../support/diagnostic.ts";
+import { fileName, spanOfRange } from "./reporter.ts";
+
+/** A complaint of TypeScript's, with its place in characters. */
+export interface TypeScriptError {
+  readonly file: ts.SourceFile;
+  readonly start: number;
+  readonly end: number;
+  readonly diagnostic: Diagnostic;
+}
+
+export interface KernelProgram {
+  readonly checker: ts.TypeChecker;
+  /** The files asked for that parse, in the order given. */
+  readonly files: readonly ts.SourceFile[];
+  /** These and the kernel files that they import. */
+  readonly allFiles: readonly ts.SourceFile[];
+  readonly typeErrors: readonly TypeScriptError[];
+  /** Files that cannot be read. */
+  readonly unreadable: readonly Diagnostic[];
+  readonly sources: SourceLookup;
+  isDsl(file: ts.SourceFile): boolean;
+}
+
+// Beside the sources lie .ts files, beside the build its .d.ts files.
+const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".d.ts";
+const DSL = fileURLToPath(new URL(`../../dsl/index${EXTENSION}`, import.meta.url));
+
+const OPTIONS: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2023,
+  lib: ["lib.es2023.d.ts"],
+  module: ts.ModuleKind.ESNext,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+  moduleDetection: ts.ModuleDetectionKind.Force,
+  types: [],
+  strict: true,
+  allowUnreachableCode: false,
+  allowImportingTsExtensions: true,
+  skipLibCheck: true,
+  noEmit: true,
+  paths: { "tokitai/dsl": [DSL] },
+};
+
+/** Folders are read with their subfolders, in the order of their names. */
+export function createKernelProgram(paths: readonly string[], cwd: string): KernelProgram {
+  const unreadable: Diagnostic[] = [];
+  const names = new Set<string>();
+  for (const given of paths) {
+    for (const file of expand(path.resolve(cwd, given), unreadable, cwd)) names.add(file);
+  }
+
+  const project = new Project({
+    compilerOptions: OPTIONS,
+    skipAddingFilesFromTsConfig: true,
+    skipFileDependencyResolution: true,
+    skipLoadingLibFiles: false,
+  });
+  for (const name of names) project.addSourceFileAtPath(name);
+  const program = project.getProgram().compilerObject;
+  const folder = path.dirname(DSL);
+  const isDsl = (file: ts.SourceFile): boolean => path.dirname(path.normalize(file.fileName)) === folder;
+  const allFiles = program.getSourceFiles().filter((file) => !file.isDeclarationFile && !isDsl(file));
+  const texts = new Map(allFiles.map((file) => [fileName(file.fileName, cwd), file.text]));
+
+  const typeErrors: TypeScriptError[] = [];
+  const broken = new Set<ts.SourceFile>();
+  for (const file of allFiles) {
+    const syntactic = program.getSyntacticDiagnostics(file);
+    if (syntactic.length > 0) broken.add(file);
+    for (const found of syntactic.length > 0 ? syntactic : program.getSemanticDiagnostics(file)) {
+      typeErrors.push(readError(file, found, cwd));
+    }
+  }
+  const asked = [...names].flatMap((name) => program.getSourceFile(name) ?? []);
+  return {
+    checker: program.getTypeChecker(),
+    files: asked.filter((file) => !broken.has(file)),
+    allFiles: allFiles.filter((file) => !broken.has(file)),
+    typeErrors,
+    unreadable,
+    sources: (file) => texts.get(file),
+    isDsl,
+  };
+}
+
+function readError(file: ts.SourceFile, found: ts.Diagnostic, cwd: string): TypeScriptError {
+  const start = found.start ?? 0;
+  const end = start + (found.length ?? 0);
+  // The first line of the chain states the fact; the rest repeats the types.
+  const text = ts.flattenDiagnosticMessageText(found.messageText, "\n").split("\n")[0] ?? "";
+  const message = `${text.replace(/\.$/, "")} (TypeScript ${found.code})`;
+  return { file, start, end, diagnostic: error("TK100", spanOfRange(file, start, end, cwd), message) };
+}
+
+function expand(file: string, unreadable: Diagnostic[], cwd: string): readonly string[] {
+  const shown = fileName(file, cwd);
+  if (!existsSync(file)) {
+    unreadable.push(error("TK108", undefined, `${shown} does not exist`, "give a kernel file or a folder of them"));
+    return [];
+  }
+  if (statSync(file).isDirectory()) {
+    const entries = readdirSync(file, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return entries.flatMap((entry) => {
+      const child = path.join(file, entry.name);
+      if (entry.isDirectory()) return entry.name === "node_modules" ? [] : expand(child, unreadable, cwd);
+      return isKernelFile(entry.name) ? [child] : [];
+    });
+  }
+  if (isKernelFile(file)) return [file];
+  unreadable.push(error("TK108", undefined, `${shown} is not a TypeScript file`, "give a file that ends in .ts"));
+  return [];
+}
+
+function isKernelFile(name: string): boolean {
+  return name.endsWith(".ts") && !name.endsWith(".d.ts");
+}

@@ -1,0 +1,112 @@
+/**
+ * Reference rules of the operations that treat each element by itself, or only move it: gelu and stack.
+ */
+
+import { erf } from "../../support/erf.ts";
+import { InternalError } from "../../support/result.ts";
+import {
+  at,
+  type BoundedResult,
+  boundAt,
+  elementCount,
+  emptyResult,
+  F32_MAX,
+  FUNCTION_ULPS,
+  relativeError,
+  store,
+  storeNaN,
+  storeUnknown,
+  UNDERFLOW,
+  UNIT_ROUNDOFF,
+  wildness,
+} from "./error-model.ts";
+import { operand, type Rule } from "./rule.ts";
+import type { GeluForm } from "./types.ts";
+
+/** Above the largest |derivative| of either form: 1.1290 at √2 for `erf`, 1.1290 near 1.42 for `tanh`. */
+const GELU_LIPSCHITZ = 1.13;
+
+/**
+ * How s = 1 + f(z) errs in f32, f = erf with z = x/√2, or f = tanh with z = √(2/π)(x + 0.044715x³):
+ *   |ŝ − s| ≤ steepness·(argument roundings)·u + functionError·|f| + u·(1 + |f|)
+ * where steepness bounds |z|·f′(z), so that a relative error of z moves f by that much, and |f| ≤ min(1, slope·|x|).
+ * The terms of z have one sign, hence its relative error is a count of roundings: of the constant and of the product or
+ * quotient for erf; two of x³, two for its factor, the sum, and two for the outer factor for tanh. Each is one more here,
+ * for second-order terms.
+ */
+interface GeluErrors {
+  readonly argumentRoundings: number;
+  /** max |z|·f′(z): 0.4839 at z = 1/√2 for erf, 0.4478 at z = 0.772 for tanh. */
+  readonly steepness: number;
+  /** |f(z(x))| ≤ slope·|x|, and near 0 also |z|·f′(z) ≤ slope·|x|: √(2/π) = 0.7979, and 1 with the cubic term. */
+  readonly slope: number;
+  readonly functionError: number;
+}
+
+const GELU_ERRORS: { readonly [F in GeluForm]: GeluErrors } = {
+  erf: {
+    argumentRoundings: 2 + 2 * FUNCTION_ULPS.div,
+    steepness: 0.485,
+    slope: 0.8,
+    functionError: relativeError(FUNCTION_ULPS.erf),
+  },
+  tanh: { argumentRoundings: 8, steepness: 0.45, slope: 1, functionError: relativeError(FUNCTION_ULPS.tanh) },
+};
+
+/** GELU in float64 by its definition; NaN at −∞, as by the definition in f32. */
+export function gelu(x: number, form: GeluForm): number {
+  switch (form) {
+    case "erf":
+      return 0.5 * x * (1 + erf(x * Math.SQRT1_2));
+    case "tanh":
+      return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+    default:
+      form satisfies never;
+      throw new InternalError(`unknown form of GELU ${String(form)}`);
+  }
+}
+
+/** Any shape; the input's error times the Lipschitz constant, and the evaluation's own at |x| + δ. */
+export const evaluateGelu: Rule<"gelu"> = (op, operands) => {
+  const x = operand(op, operands, 0);
+  const result = emptyResult(x.shape);
+  const { argumentRoundings, steepness, slope, functionError } = GELU_ERRORS[op.form];
+  for (let i = 0; i < x.values.length; i++) {
+    const input = at(x.values, i);
+    const value = gelu(input, op.form);
+    if (wildness(x, i, i + 1) !== "finite") {
+      storeWildGelu(result, i, value, boundAt(x, i));
+      continue;
+    }
+    const error = boundAt(x, i);
+    const size = Math.abs(input) + error;
+    const reach = slope * size;
+    const sumError =
+      Math.min(steepness, reach) * argumentRoundings * UNIT_ROUNDOFF +
+      (functionError + UNIT_ROUNDOFF) * Math.min(1, reach) +
+      UNIT_ROUNDOFF * (1 + functionError);
+    const before = GELU_LIPSCHITZ * error + 0.5 * size * sumError;
+    const underflow = 4 * UNDERFLOW * (1 + size);
+    if (2 * size > F32_MAX) storeUnknown(result, i, value);
+    else store(result, i, value, before + 2 * UNIT_ROUNDOFF * (Math.abs(value) + before) + underflow);
+  }
+  return result;
+};
+
+function storeWildGelu(result: BoundedResult, index: number, value: number, bound: number): void {
+  if (bound === Number.POSITIVE_INFINITY) storeUnknown(result, index, value);
+  else if (Number.isNaN(value)) storeNaN(result, index);
+  else result.values[index] = value;
+}
+
+/** E tensors of one shape → [E, …]. */
+export const evaluateStack: Rule<"stack"> = (op, operands) => {
+  const { shape } = operand(op, operands, 0);
+  const result = emptyResult([operands.length, ...shape]);
+  const length = elementCount(shape);
+  for (const [e, part] of operands.entries()) {
+    result.values.set(part.values, e * length);
+    if (part.bound !== undefined) result.bound.set(part.bound, e * length);
+  }
+  return result;
+};

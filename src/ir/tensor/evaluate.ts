@@ -1,0 +1,166 @@
+/**
+ * The reference evaluator: a tensor program, or one claim of a kernel, in float64 with a rigorous bound on how far an
+ * f32 evaluation of the same operations, in any order of summation, may lie from it.
+ *
+ * Inputs and weights are taken as exact: they are the f32 values that the kernels get. Errors of each operation are
+ * carried into the next. A row of which the bound cannot say what its top-k chooses is listed in `uncertainRows`; its
+ * bound holds too, but is as wide as the choice. Compare with `agrees` of `error-model.ts`.
+ */
+
+import { InternalError } from "../../support/result.ts";
+import { type ClaimAttributes, OPERATION_SIGNATURES, type OperationClaim, type OperationSignature } from "./claims.ts";
+import { type Bounded, elementCount } from "./error-model.ts";
+import { evaluateGelu, evaluateStack } from "./evaluate-elements.ts";
+import { evaluateLayerNorm, evaluateSoftmax } from "./evaluate-rows.ts";
+import { evaluateBiasAdd, evaluateCombine, evaluateLinear } from "./evaluate-sums.ts";
+import { evaluateTopK } from "./evaluate-top-k.ts";
+import type { Rule } from "./rule.ts";
+import { shapeOf } from "./shapes.ts";
+import {
+  formatShape,
+  type Op,
+  type OpKind,
+  operandsOf,
+  type Shape,
+  type TensorProgram,
+  type ValueId,
+} from "./types.ts";
+
+const RULES: { readonly [K in OpKind]: Rule<K> } = {
+  linear: evaluateLinear,
+  "bias-add": evaluateBiasAdd,
+  "layer-norm": evaluateLayerNorm,
+  gelu: evaluateGelu,
+  softmax: evaluateSoftmax,
+  "top-k": evaluateTopK,
+  stack: evaluateStack,
+  combine: evaluateCombine,
+};
+
+export interface EvaluatedTensor {
+  readonly shape: readonly number[];
+  readonly values: Float64Array;
+  /** One per element; what ∞ and NaN mean is said in `error-model.ts`. */
+  readonly bound: Float64Array;
+}
+
+export interface Evaluation {
+  /** By the name of the output. */
+  readonly outputs: ReadonlyMap<string, EvaluatedTensor>;
+  /** Ascending: the rows (batch indices) of which some top-k's choice is not certain in f32. */
+  readonly uncertainRows: readonly number[];
+}
+
+export interface DenseTensor {
+  readonly shape: readonly number[];
+  readonly values: Float64Array | Float32Array;
+}
+
+/**
+ * Evaluates a program. `dims` gives each symbolic dimension a size, `tensors` each input and weight its values, row-major.
+ * The caller has checked the user's data: what is missing or of a wrong length is an `InternalError`.
+ */
+export function evaluateProgram(
+  program: TensorProgram,
+  dims: Readonly<Record<string, number>>,
+  tensors: ReadonlyMap<string, Float64Array | Float32Array>,
+): Evaluation {
+  const lastUse = lastUses(program);
+  const uncertainRows = new Set<number>();
+  const values = new Map<ValueId, Bounded>();
+  for (const { name, shape } of [...program.inputs, ...program.weights]) {
+    const data = tensors.get(name);
+    if (data === undefined) throw new InternalError(`no values for ${name}`);
+    values.set(name, exact(name, bindShape(shape, dims), data));
+  }
+  for (const [position, { id, op }] of program.nodes.entries()) {
+    values.set(id, evaluateOp(op, values, uncertainRows));
+    for (const used of operandsOf(op)) if (lastUse.get(used) === position) values.delete(used);
+  }
+  return {
+    outputs: new Map(program.outputs.map(({ name, value }) => [name, evaluated(lookUp(values, value))])),
+    uncertainRows: ascending(uncertainRows),
+  };
+}
+
+/**
+ * Evaluates what a kernel claims in `computes`: `inputs` in the order of its signature, taken as exact. Outputs go by
+ * the names of the signature.
+ */
+export function evaluateOperation(
+  claim: OperationClaim,
+  inputs: readonly DenseTensor[],
+  attributes: ClaimAttributes = {},
+): Evaluation {
+  const signature: OperationSignature = OPERATION_SIGNATURES[claim];
+  if (inputs.length !== signature.inputs.length) {
+    throw new InternalError(`${claim} takes ${signature.inputs.length} tensors, not ${inputs.length}`);
+  }
+  for (const name of signature.attributes) {
+    if (attributes[name] === undefined) throw new InternalError(`${claim} without ${name}`);
+  }
+  const values = new Map<string, Bounded>();
+  for (const [i, { name }] of signature.inputs.entries()) {
+    const input = inputs[i];
+    if (input !== undefined) values.set(name, exact(`${claim}: ${name}`, input.shape, input.values));
+  }
+  const uncertainRows = new Set<number>();
+  for (const { id, op } of signature.steps(attributes)) values.set(id, evaluateOp(op, values, uncertainRows));
+  return {
+    outputs: new Map(signature.outputs.map(({ name }) => [name, evaluated(lookUp(values, name))])),
+    uncertainRows: ascending(uncertainRows),
+  };
+}
+
+function evaluateOp<K extends OpKind>(
+  op: Op<K>,
+  values: ReadonlyMap<string, Bounded>,
+  uncertainRows: Set<number>,
+): Bounded {
+  const operands = operandsOf(op).map((id) => lookUp(values, id));
+  const shape = shapeOf(
+    op,
+    operands.map((tensor) => tensor.shape),
+  );
+  if (!shape.ok) throw new InternalError(shape.diagnostics.map(({ message }) => message).join("; "));
+  return RULES[op.kind](op, operands, uncertainRows);
+}
+
+/** For each value, the position of the last node that reads it; outputs are never dropped. */
+function lastUses(program: TensorProgram): ReadonlyMap<ValueId, number> {
+  const last = new Map<ValueId, number>();
+  for (const [position, { op }] of program.nodes.entries()) for (const id of operandsOf(op)) last.set(id, position);
+  for (const { value } of program.outputs) last.delete(value);
+  return last;
+}
+
+function lookUp<Name extends string>(values: ReadonlyMap<Name, Bounded>, name: Name): Bounded {
+  const value = values.get(name);
+  if (value === undefined) throw new InternalError(`no value ${name}`);
+  return value;
+}
+
+function exact(name: string, shape: readonly number[], values: Float64Array | Float32Array): Bounded {
+  if (values.length !== elementCount(shape)) {
+    throw new InternalError(`${name} has ${values.length} elements, its shape is ${formatShape(shape)}`);
+  }
+  return { shape, values: values instanceof Float64Array ? values : new Float64Array(values), bound: undefined };
+}
+
+function bindShape(shape: Shape, dims: Readonly<Record<string, number>>): readonly number[] {
+  return shape.map((dim) => {
+    const size = typeof dim === "number" ? dim : dims[dim];
+    if (size === undefined || !Number.isSafeInteger(size) || size < 0) {
+      throw new InternalError(`dimension ${dim} is ${size}`);
+    }
+    return size;
+  });
+}
+
+function evaluated({ shape, values, bound }: Bounded): EvaluatedTensor {
+  return { shape, values, bound: bound ?? new Float64Array(values.length) };
+}
+
+function ascending(rows: ReadonlySet<number>): readonly number[] {
+  return [...rows].sort((a, b) => a - b);
+}

@@ -1,0 +1,42 @@
+/**
+ * The printer: a tensor program as text for `--emit=ir`, complete and deterministic, so that it also serves as the
+ * canonical text of a program.
+ */
+
+import { formatShape, type Initial, type Op, type OpKind, operandsOf, type TensorProgram } from "./types.ts";
+
+const ATTRIBUTES: { readonly [K in OpKind]: (op: Op<K>) => string } = {
+  linear: () => "",
+  "bias-add": () => "",
+  "layer-norm": ({ epsilon }) => `; epsilon = ${epsilon}`,
+  gelu: ({ form }) => `; ${form}`,
+  softmax: () => "",
+  "top-k": ({ k, renormalise }) => `; k = ${k}${renormalise ? ", renormalised" : ""}`,
+  stack: () => "",
+  combine: () => "",
+};
+
+/** `linear(x, router.weight, router.bias)` */
+export function printOp<K extends OpKind>(op: Op<K>): string {
+  return `${op.kind}(${operandsOf(op).join(", ")}${ATTRIBUTES[op.kind](op)})`;
+}
+
+/** One line per input, weight, node and output, in this order; ends with a newline. */
+export function printProgram(program: TensorProgram): string {
+  const lines = [`program ${program.name}(${program.dims.join(", ")})`];
+  for (const { name, shape } of program.inputs) lines.push(`  input ${name}: ${formatShape(shape)}`);
+  for (const { name, shape, initial } of program.weights) {
+    lines.push(`  weight ${name}: ${formatShape(shape)} = ${printInitial(initial)}`);
+  }
+  for (const { id, op, shape } of program.nodes) {
+    const label = op.label === id ? "" : `  // ${op.label}`;
+    lines.push(`  ${id}: ${formatShape(shape)} = ${printOp(op)}${label}`);
+  }
+  for (const { name, value, shape } of program.outputs)
+    lines.push(`  output ${name}: ${formatShape(shape)} = ${value}`);
+  return `${lines.join("\n")}\n`;
+}
+
+function printInitial(initial: Initial): string {
+  return initial.kind === "uniform" ? `uniform ±${initial.bound}` : `${initial.value}`;
+}

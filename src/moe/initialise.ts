@@ -1,0 +1,95 @@
+/**
+ * Initial values of weights as a function of a 64-bit seed, a tensor's name and an element's position.
+ *
+ * No element depends on another, so that any tensor, or part of one, can be made alone and on any machine, and no two
+ * tensors start alike. The source of randomness is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random
+ * numbers: as easy as 1, 2, 3", SC 2011): four words from a 64-bit key (the seed) and a 128-bit counter, which is the
+ * number of the group of four elements in the first word and 96 bits of the name's SHA-256 in the others.
+ */
+
+import type { Initial, ProgramWeight, TensorProgram } from "../ir/tensor/types.ts";
+import { sha256 } from "../support/hash.ts";
+import { InternalError } from "../support/result.ts";
+
+/** Four 32-bit words, each an integer from 0 to 2³² − 1. */
+export type Words = readonly [number, number, number, number];
+
+/** Multipliers and the key's increments (Weyl constants) of Philox4x32: table 2 and section 3.3 of the paper. */
+const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57] as const;
+const KEY_INCREMENTS = [0x9e3779b9, 0xbb67ae85] as const;
+const ROUNDS = 10;
+
+/** Philox4x32-10: the bijection of the counter under a key of two words. */
+export function philox(counter: Words, key: readonly [number, number]): Words {
+  let [c0, c1, c2, c3] = counter;
+  let [k0, k1] = key;
+  for (let round = 0; round < ROUNDS; round++) {
+    const high0 = multiplyHigh(MULTIPLIERS[0], c0);
+    const high1 = multiplyHigh(MULTIPLIERS[1], c2);
+    const low0 = Math.imul(MULTIPLIERS[0], c0);
+    const low1 = Math.imul(MULTIPLIERS[1], c2);
+    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1 >>> 0, (high0 ^ c3 ^ k1) >>> 0, low0 >>> 0];
+    k0 = (k0 + KEY_INCREMENTS[0]) >>> 0;
+    k1 = (k1 + KEY_INCREMENTS[1]) >>> 0;
+  }
+  return [c0, c1, c2, c3];
+}
+
+/** The upper 32 bits of a product of two unsigned 32-bit integers, by halves of 16 bits: no sum reaches 2⁵³. */
+function multiplyHigh(a: number, b: number): number {
+  const [aHigh, aLow, bHigh, bLow] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff];
+  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
+  const cross = aLow * bHigh + (middle % 65_536);
+  return aHigh * bHigh + Math.floor(middle / 65_536) + Math.floor(cross / 65_536);
+}
+
+/** The seed's two words, after a check that it is a u64. */
+function keyOf(seed: bigint): readonly [number, number] {
+  if (seed !== BigInt.asUintN(64, seed)) throw new InternalError(`the seed ${seed} is no unsigned 64-bit integer`);
+  return [Number(seed & 0xffff_ffffn), Number(seed >> 32n)];
+}
+
+/** The first 96 bits of SHA-256 of the name, as three words. */
+function nameWords(name: string): readonly [number, number, number] {
+  const hash = sha256(name);
+  const word = (i: number): number => Number.parseInt(hash.slice(8 * i, 8 * i + 8), 16);
+  return [word(0), word(1), word(2)];
+}
+
+/** 24 bits of a word as the midpoint of one of 2²⁴ equal parts of (−bound, bound), rounded to f32. */
+function uniform(word: number, bound: number): number {
+  return Math.fround(bound * ((2 * (word >>> 8) + 1) * 2 ** -24 - 1));
+}
+
+/** Elements `start` to `end` (exclusive) of a tensor, in row-major order, as f32. */
+export function initialRange(
+  seed: bigint,
+  name: string,
+  initial: Initial,
+  start: number,
+  end: number,
+): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(end - start);
+  if (initial.kind === "constant") return values.fill(initial.value);
+  // The group's number is one word.
+  if (start < 0 || end > 2 ** 34) throw new InternalError(`elements ${start} to ${end} of ${name}`);
+  const [key, [h0, h1, h2]] = [keyOf(seed), nameWords(name)];
+  for (let group = Math.floor(start / 4); 4 * group < end; group++) {
+    for (const [lane, word] of philox([group, h0, h1, h2], key).entries()) {
+      const i = 4 * group + lane;
+      if (i >= start && i < end) values[i - start] = uniform(word, initial.bound);
+    }
+  }
+  return values;
+}
+
+/** One weight whole. */
+export function initialTensor(seed: bigint, { name, shape, initial }: ProgramWeight): Float32Array<ArrayBuffer> {
+  const elements = shape.reduce((product, size) => product * size, 1);
+  return initialRange(seed, name, initial, 0, elements);
+}
+
+/** Every weight of a program by its name, in the program's order. */
+export function initialWeights(seed: bigint, program: TensorProgram): ReadonlyMap<string, Float32Array<ArrayBuffer>> {
+  return new Map(program.weights.map((weight) => [weight.name, initialTensor(seed, weight)]));
+}

@@ -1,0 +1,96 @@
+/**
+ * The sizes of the MoE model: what a configuration may be, the four named ones, and what they cost in memory.
+ *
+ * Counts follow from the configuration alone; that the built program agrees with them is a test.
+ */
+
+import { z } from "zod";
+import { error } from "../support/diagnostic.ts";
+import { ok, type Result, refuse } from "../support/result.ts";
+
+/** The largest model that the ABI's sizes and the weights' file format are made for; far above any named size. */
+const width = z.int().min(1).max(1_048_576);
+
+const moeConfigSchema = z
+  .strictObject({
+    inputs: width.default(96),
+    hidden: width,
+    depth: z.int().min(0).max(1024),
+    experts: z.int().min(1).max(64).default(4),
+    chosen: z.int().min(1).max(8).default(2),
+    outcomes: width.default(12),
+    actions: width.default(8),
+    gelu: z.enum(["erf", "tanh"]).default("erf"),
+    epsilon: z
+      .number()
+      .min(2 ** -126)
+      .max(1)
+      .default(1e-5),
+    renormalise: z.boolean().default(false),
+  })
+  .refine(({ chosen, experts }) => chosen <= experts, {
+    path: ["chosen"],
+    message: "expected at most the number of experts",
+  })
+  .readonly();
+
+/** What `models/moe.ts` builds; each field is explained there. */
+export type MoeConfig = z.output<typeof moeConfigSchema>;
+
+export const MOE_SIZE_NAMES = ["nano", "tiny", "medium", "full"] as const;
+export type MoeSizeName = (typeof MOE_SIZE_NAMES)[number];
+
+const COMMON = {
+  inputs: 96,
+  experts: 4,
+  chosen: 2,
+  outcomes: 12,
+  actions: 8,
+  gelu: "erf",
+  epsilon: 1e-5,
+  renormalise: false,
+} as const;
+
+export const MOE_SIZES: Readonly<Record<MoeSizeName, MoeConfig>> = {
+  nano: { ...COMMON, hidden: 128, depth: 2 },
+  tiny: { ...COMMON, hidden: 2048, depth: 5 },
+  medium: { ...COMMON, hidden: 4096, depth: 5 },
+  full: { ...COMMON, hidden: 4096, depth: 12 },
+};
+
+/** Checks a configuration from outside, such as a JSON file; all mistakes are listed (TK270). */
+export function parseMoeConfig(value: unknown): Result<MoeConfig> {
+  const parsed = moeConfigSchema.safeParse(value);
+  if (parsed.success) return ok(parsed.data);
+  return refuse(
+    ...parsed.error.issues.map(({ path, message }) =>
+      error("TK270", undefined, `model configuration${path.length > 0 ? ` ${path.join(".")}` : ""}: ${message}`),
+    ),
+  );
+}
+
+export interface MoeAccounting {
+  /** Numbers that training changes. */
+  readonly parameters: number;
+  readonly tensors: number;
+  /** Two bytes per parameter. */
+  readonly weightBytesFp16: number;
+  /** AdamW's first and second moment, four bytes each per parameter. */
+  readonly momentBytesFp32: number;
+  readonly totalBytes: number;
+}
+
+/** Memory of training with fp16 weights and fp32 moments, without activations. */
+export function accountFor({ inputs, hidden, depth, experts, outcomes, actions }: MoeConfig): MoeAccounting {
+  const linear = (fanIn: number, fanOut: number): number => fanIn * fanOut + fanOut;
+  const layerNorm = 2 * hidden;
+  const expert =
+    linear(inputs, hidden) +
+    layerNorm +
+    depth * (linear(hidden, hidden) + layerNorm) +
+    linear(hidden, outcomes + actions);
+  const parameters = linear(inputs, experts) + experts * expert;
+  const tensors = 2 + experts * (4 * (depth + 1) + 2);
+  const [weightBytesFp16, momentBytesFp32] = [2 * parameters, 8 * parameters];
+  return { parameters, tensors, weightBytesFp16, momentBytesFp32, totalBytes: weightBytesFp16 + momentBytesFp32 };
+}

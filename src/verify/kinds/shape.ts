@@ -1,0 +1,105 @@
+/**
+ * Shape: the declared shapes of a kernel's parameters are those of the tensor operation that it claims to compute.
+ *
+ * Parameters match the operation's by position, inputs before outputs; `inout` counts as both. The operation's dimension
+ * names are bound by their first occurrence; at each later one the kernel's extents must be equal, for all sizes that its
+ * contract allows. A kernel that claims nothing owes nothing here, and the report says `function not claimed`.
+ */
+
+import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
+import {
+  ATTRIBUTE_ELEMENT,
+  isOperationClaim,
+  OPERATION_SIGNATURES,
+  type OperationSignature,
+} from "../../ir/tensor/claims.ts";
+import type { Claim, GiveId } from "../claim.ts";
+import type { Summary } from "../summary.ts";
+import { and, eq, FALSE, not, numeral, type Term } from "../term.ts";
+import { launchAssumptions } from "./assumptions.ts";
+
+export function shapeClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
+  if (kernel.computes === undefined) return [];
+  if (!isOperationClaim(kernel.computes)) {
+    const known = Object.keys(OPERATION_SIGNATURES).join(", ");
+    return [
+      shapeClaim(
+        kernel,
+        summary,
+        giveId,
+        "computes",
+        `${kernel.computes} is an operation`,
+        FALSE,
+        `name one of ${known}`,
+      ),
+    ];
+  }
+  const signature: OperationSignature = OPERATION_SIGNATURES[kernel.computes];
+  const tensors = kernel.params.filter((param): param is TensorParam => param.kind === "tensor");
+  const actual = [
+    ...tensors.filter(({ role }) => role !== "output"),
+    ...tensors.filter(({ role }) => role !== "input"),
+  ];
+  const expected = [...signature.inputs, ...signature.outputs];
+  const bound = new Map<string, Term>();
+  const claims = expected.map((tensor, position) => {
+    const param = actual[position];
+    const declared = param === undefined ? undefined : summary.extents.get(param.name);
+    const formal = `${tensor.name}[${tensor.shape.join(", ")}]`;
+    const statement = `${param?.name ?? "a missing parameter"} has the shape of ${formal} in ${kernel.computes}`;
+    const fix = `declare the shapes of ${kernel.computes}: ${expected.map(({ name, shape }) => `${name}[${shape.join(", ")}]`).join(", ")}`;
+    const name = param?.name ?? tensor.name;
+    if (declared === undefined || declared.length !== tensor.shape.length) {
+      return shapeClaim(kernel, summary, giveId, name, statement, FALSE, fix);
+    }
+    const goal = tensor.shape.map((dim, axis): Term => {
+      const extent = declared[axis] ?? "0";
+      if (typeof dim === "number") return eq(extent, numeral(BigInt(dim)));
+      const first = bound.get(dim);
+      if (first === undefined) bound.set(dim, extent);
+      return first === undefined ? eq(extent, extent) : eq(first, extent);
+    });
+    return shapeClaim(kernel, summary, giveId, name, statement, and(...goal), fix);
+  });
+  const scalars = kernel.params.filter((param) => param.kind === "scalar");
+  const attributes = scalars.every(({ name, element }) =>
+    signature.attributes.some((attribute) => attribute === name && ATTRIBUTE_ELEMENT[attribute] === element),
+  );
+  const complete = actual.length === expected.length && attributes;
+  const list = signature.attributes.map((name) => `${name}: ${ATTRIBUTE_ELEMENT[name]}`).join(", ") || "none";
+  return [
+    ...claims,
+    shapeClaim(
+      kernel,
+      summary,
+      giveId,
+      "parameters",
+      `the parameters are those of ${kernel.computes}`,
+      complete ? "true" : FALSE,
+      `take ${expected.length} tensors in the order of ${kernel.computes}; its scalars are ${list}`,
+    ),
+  ];
+}
+
+function shapeClaim(
+  kernel: Kernel,
+  summary: Summary,
+  giveId: GiveId,
+  name: string,
+  statement: string,
+  goal: Term,
+  fix: string,
+): Claim {
+  const param = kernel.params.find((candidate) => candidate.name === name);
+  return {
+    id: giveId("shape", name),
+    kind: "shape",
+    span: param?.span ?? kernel.span,
+    statement,
+    failure: `not for all sizes: ${statement}`,
+    code: "TK310",
+    hypotheses: [...launchAssumptions(summary), not(goal)],
+    replay: { faults: [], width: 64, loops: [], show: [] },
+    fix,
+  };
+}

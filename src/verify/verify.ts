@@ -1,0 +1,154 @@
+/**
+ * Verification of a kernel: kernel IR → every obligation with its verdict, and the certificate if all are proved.
+ *
+ *   summarise → claims of each kind → solve, each query once → confirm what is refuted → certify
+ */
+
+import type { IndexWidth } from "../ir/kernel/limits.ts";
+import type { Kernel } from "../ir/kernel/types.ts";
+import { debug } from "../support/debug.ts";
+import { sha256 } from "../support/hash.ts";
+import { certify, type ProvedKernel } from "./certificate.ts";
+import { type Claim, idGiver } from "./claim.ts";
+import { summarise } from "./execute.ts";
+import { boundsClaims } from "./kinds/bounds.ts";
+import { contractClaims } from "./kinds/contract.ts";
+import { divergenceClaims } from "./kinds/divergence.ts";
+import { launchClaims } from "./kinds/launch.ts";
+import { divisorClaims, overflowClaims, rangeClaims } from "./kinds/overflow.ts";
+import { raceClaims } from "./kinds/race.ts";
+import { shapeClaims } from "./kinds/shape.ts";
+import type { ObligationResult } from "./obligation.ts";
+import type { SolverPool } from "./pool.ts";
+import { buildQuery } from "./query.ts";
+import type { SolverAnswer } from "./solver.ts";
+import type { Summary } from "./summary.ts";
+import { confirm } from "./witness.ts";
+
+export interface KernelReport {
+  readonly kernel: Kernel;
+  /** Without those of a 32-bit instance that was dropped. */
+  readonly obligations: readonly ObligationResult[];
+  /** Index widths whose overflow obligations are proved. */
+  readonly widths: readonly IndexWidth[];
+  /** Why the 32-bit instance was dropped, where the kernel does not demand it. */
+  readonly dropped?: string;
+  /** Present when every obligation is proved. */
+  readonly certificate?: ProvedKernel;
+}
+
+/** The claims of a kernel: what every instance owes, and what each index width owes. */
+export interface KernelClaims {
+  readonly summary: Summary;
+  readonly common: readonly Claim[];
+  readonly byWidth: Readonly<Record<IndexWidth, readonly Claim[]>>;
+}
+
+export function collectClaims(kernel: Kernel): KernelClaims {
+  const summary = summarise(kernel);
+  const giveId = idGiver(kernel.name);
+  const common = [
+    ...shapeClaims(kernel, summary, giveId),
+    ...launchClaims(kernel, summary, giveId),
+    ...contractClaims(summary, giveId),
+    ...divisorClaims(summary, giveId),
+    ...boundsClaims(summary, giveId),
+    ...raceClaims(summary, giveId),
+    ...divergenceClaims(summary, giveId),
+    ...rangeClaims(summary, giveId),
+  ];
+  const wide = kernel.indexWidth === "i32" ? [] : overflowClaims(summary, 64, giveId);
+  return { summary, common, byWidth: { 32: overflowClaims(summary, 32, giveId), 64: wide } };
+}
+
+/** The SMT-LIB text of a claim, as the solver gets it. */
+export function claimText(summary: Summary, claim: Claim): string {
+  return buildQuery({
+    scope: summary.scope,
+    hypotheses: claim.hypotheses,
+    ...(claim.renaming && { renaming: claim.renaming }),
+  }).text;
+}
+
+/** Verifies kernels side by side; reports come in the order of the kernels. */
+export function verifyKernels(kernels: readonly Kernel[], pool: SolverPool): Promise<readonly KernelReport[]> {
+  const answers = new Map<string, Promise<SolverAnswer>>();
+  const solveOnce = (text: string): Promise<SolverAnswer> => {
+    const known = answers.get(text) ?? pool.solve(text);
+    answers.set(text, known);
+    return known;
+  };
+  return Promise.all(kernels.map((kernel) => verifyKernel(kernel, pool, solveOnce)));
+}
+
+async function verifyKernel(
+  kernel: Kernel,
+  pool: SolverPool,
+  solveOnce: (text: string) => Promise<SolverAnswer>,
+): Promise<KernelReport> {
+  const { summary, common, byWidth } = collectClaims(kernel);
+  const settle = (claims: readonly Claim[], search: boolean): Promise<readonly ObligationResult[]> =>
+    Promise.all(claims.map((claim) => settleClaim(kernel, summary, claim, pool, solveOnce, search)));
+  // Without a demand for 32 bits an overflow there only drops the instance, so that no witness is searched.
+  const demanded = kernel.indexWidth === "i32";
+  const [shared, wide, narrow] = await Promise.all([
+    settle(common, true),
+    settle(byWidth[64], true),
+    settle(byWidth[32], demanded),
+  ]);
+  const proved = (results: readonly ObligationResult[]): boolean =>
+    results.every(({ verdict }) => verdict === "proved");
+  const failed = narrow.find(({ verdict }) => verdict !== "proved");
+  const widths: readonly IndexWidth[] = demanded ? (proved(narrow) ? [32] : []) : proved(narrow) ? [32, 64] : [64];
+  const obligations = [...shared, ...wide, ...(demanded || failed === undefined ? narrow : [])];
+  const certificate = certify(kernel, widths, obligations);
+  return {
+    kernel,
+    obligations,
+    widths,
+    ...(!demanded && failed !== undefined && { dropped: `${failed.statement}: ${failed.verdict}` }),
+    ...(certificate && { certificate }),
+  };
+}
+
+async function settleClaim(
+  kernel: Kernel,
+  summary: Summary,
+  claim: Claim,
+  pool: SolverPool,
+  solveOnce: (text: string) => Promise<SolverAnswer>,
+  searchWitness: boolean,
+): Promise<ObligationResult> {
+  const text = claimText(summary, claim);
+  const answer = await solveOnce(text);
+  debug(2, () => `${claim.id}: ${answer.result} in ${answer.milliseconds.toFixed(1)} ms`);
+  debug(5, () => `${claim.id}\n${text}`);
+  const result = {
+    id: claim.id,
+    kind: claim.kind,
+    kernel: kernel.name,
+    span: claim.span,
+    code: claim.code,
+    statement: claim.statement,
+    failure: claim.failure,
+    solverMs: answer.milliseconds,
+    queryHash: sha256(text),
+  };
+  switch (answer.result) {
+    case "unsat":
+      return { ...result, verdict: "proved" };
+    case "unknown":
+      return { ...result, verdict: "unknown", reason: answer.reason ?? "the solver gave no reason" };
+    case "sat": {
+      if (!searchWitness) return { ...result, verdict: "unknown", reason: "the solver has a counterexample" };
+      const confirmation = await confirm(kernel, summary, claim, pool);
+      const fix = claim.fix === undefined ? {} : { fix: claim.fix };
+      return confirmation.kind === "confirmed"
+        ? { ...result, ...fix, verdict: "refuted", witness: confirmation.witness }
+        : { ...result, ...fix, verdict: "unknown", reason: confirmation.reason };
+    }
+    default:
+      answer.result satisfies never;
+      throw new Error("unknown solver result");
+  }
+}

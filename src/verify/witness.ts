@@ -1,0 +1,224 @@
+/**
+ * Counterexamples: a satisfiable claim → a witness on small shapes that the interpreter has confirmed, or the reason
+ * why there is none.
+ *
+ * 1. Minimise: the smallest bound on all dimensions that is still satisfiable, then each dimension by itself, then the
+ *    block and thread indices. Once the dimensions are fixed, products are linear and asked for exactly.
+ * 2. Replay: the interpreter runs the witness's blocks on sparse tensors. Integer inputs hold what the model says; the
+ *    model knows nothing of floats, so that several fillings are tried.
+ * 3. What no run confirms is not refuted: the solver has invented a state that the kernel cannot be in.
+ */
+
+import { type Fault, interpretKernel, sparseTensor, type TensorMemory } from "../ir/kernel/interpret.ts";
+import type { Kernel, Triple } from "../ir/kernel/types.ts";
+import type { Claim } from "./claim.ts";
+import { applyTable, type Model, parseModel } from "./model.ts";
+import type { Witness } from "./obligation.ts";
+import type { SolverPool } from "./pool.ts";
+import { buildQuery, type Query } from "./query.ts";
+import type { Summary } from "./summary.ts";
+import { eq, le, numeral, type Term } from "./term.ts";
+
+export type Confirmation =
+  | { readonly kind: "confirmed"; readonly witness: Witness }
+  | { readonly kind: "unconfirmed"; readonly reason: string };
+
+/** Beyond this many iterations only those of the witness are run. */
+const LONG_LOOP = 4_096n;
+const REPLAY_STEPS = 3_000_000;
+
+export async function confirm(kernel: Kernel, summary: Summary, claim: Claim, pool: SolverPool): Promise<Confirmation> {
+  const found = await minimise(kernel, summary, claim, pool);
+  if (found === undefined) {
+    return { kind: "unconfirmed", reason: "the counterexample does not survive exact products of its sizes" };
+  }
+  const { query, model } = found;
+  const dims = dimsOf(kernel, model);
+  const text = describeWitness(claim, query, model, dims);
+  if (claim.replay.faults.length === 0) {
+    return { kind: "confirmed", witness: { dims, text, replayed: "the sizes alone are the counterexample" } };
+  }
+  const fault = replay(kernel, claim, model, dims);
+  if (fault !== undefined) {
+    return { kind: "confirmed", witness: { dims, text, replayed: `the interpreter ${fault.message}` } };
+  }
+  return { kind: "unconfirmed", reason: `not confirmed by a run: ${text}; ${inventedState(query, claim)}` };
+}
+
+async function minimise(
+  kernel: Kernel,
+  summary: Summary,
+  claim: Claim,
+  pool: SolverPool,
+): Promise<{ readonly query: Query; readonly model: Model } | undefined> {
+  const fixed: Term[] = [];
+  const ask = async (
+    extra: readonly Term[],
+    exact: boolean,
+  ): Promise<{ readonly query: Query; readonly model: Model } | undefined> => {
+    const query = buildQuery({
+      scope: summary.scope,
+      hypotheses: [...claim.hypotheses, ...fixed, ...extra],
+      ...(claim.renaming && { renaming: claim.renaming }),
+      exact,
+      show: claim.replay.show.map(({ term }) => term),
+    });
+    const answer = await pool.solve(query.text);
+    const model = answer.result === "sat" && answer.model !== undefined ? parseModel(answer.model) : undefined;
+    return model && { query, model };
+  };
+  const symbols = kernel.dims.map((dim) => `dim.${dim}`);
+  let bound: bigint | undefined;
+  for (let candidate = 0n; candidate <= 2n ** 40n && bound === undefined; candidate = candidate * 2n || 1n) {
+    const limit = candidate;
+    if (
+      await ask(
+        symbols.map((symbol) => le(symbol, numeral(limit))),
+        true,
+      )
+    )
+      bound = limit;
+  }
+  if (bound === undefined) return undefined;
+  fixed.push(...symbols.map((symbol) => le(symbol, numeral(bound))));
+  for (const symbol of symbols) {
+    const value = await smallest(bound, async (limit) => (await ask([le(symbol, numeral(limit))], true)) !== undefined);
+    fixed.push(eq(symbol, numeral(value)));
+  }
+  // Small positions read better: each index that can be 0 is 0.
+  for (const of of ["block", "thread"]) {
+    for (const axis of ["x", "y", "z"]) {
+      const zero = eq(`${of}.${axis}`, "0");
+      if (await ask([zero], true)) fixed.push(zero);
+    }
+  }
+  return ask([], true);
+}
+
+/** The least value up to `high` for which `holds`, by bisection; `holds(high)` is known. */
+async function smallest(high: bigint, holds: (limit: bigint) => Promise<boolean>): Promise<bigint> {
+  let [low, top] = [0n, high];
+  while (low < top) {
+    const middle = (low + top) / 2n;
+    if (await holds(middle)) top = middle;
+    else low = middle + 1n;
+  }
+  return top;
+}
+
+function dimsOf(kernel: Kernel, model: Model): Record<string, bigint> {
+  return Object.fromEntries(kernel.dims.map((dim) => [dim, integer(model, `dim.${dim}`)]));
+}
+
+function integer(model: Model, symbol: string): bigint {
+  const value = model.values.get(symbol);
+  return typeof value === "bigint" ? value : 0n;
+}
+
+/** The blocks that the model's threads are in: one, or two for a claim across blocks. */
+function blocksOf(claim: Claim, model: Model): readonly Triple<number>[] {
+  const at = (rename: (symbol: string) => string): Triple<number> => {
+    const axis = (name: string): number => Number(integer(model, rename(`block.${name}`)));
+    return [axis("x"), axis("y"), axis("z")];
+  };
+  const first = at((symbol) => symbol);
+  const second = claim.renaming ? at(claim.renaming) : first;
+  return first.join() === second.join() ? [first] : [first, second];
+}
+
+/** The iterations of the witness, for loops that are too long to run whole. */
+function iterationsOf(claim: Claim, model: Model): ReadonlyMap<string, readonly number[]> {
+  const iterations = new Map<string, number[]>();
+  for (const { counter, symbol } of claim.replay.loops) {
+    const values = [symbol, claim.renaming?.(symbol) ?? symbol].map((name) => integer(model, name));
+    const largest = values.reduce((a, b) => (a > b ? a : b));
+    if (largest <= LONG_LOOP) continue;
+    iterations.set(
+      counter,
+      [...new Set([...(iterations.get(counter) ?? []), ...values.map(Number)])].sort((a, b) => a - b),
+    );
+  }
+  return iterations;
+}
+
+/** Fillings for float inputs, tried in turn: the model does not say which comparisons of floats hold. */
+const FILLINGS: readonly ((index: readonly number[]) => number)[] = [
+  (index) => 1 + index.reduce((sum, i, axis) => sum + ((i * (axis + 3)) % 7), 0),
+  () => 0,
+  (index) => -1 - index.reduce((sum, i, axis) => sum + ((i * (axis + 5)) % 11), 0),
+  () => Number.NaN,
+];
+
+function replay(kernel: Kernel, claim: Claim, model: Model, dims: Readonly<Record<string, bigint>>): Fault | undefined {
+  const iterations = iterationsOf(claim, model);
+  for (const fill of FILLINGS) {
+    const tensors: Record<string, TensorMemory> = {};
+    const scalars: Record<string, number> = {};
+    for (const param of kernel.params) {
+      if (param.kind === "scalar") {
+        scalars[param.name] = param.element === "f32" ? fill([1]) : Number(integer(model, `scalar.${param.name}`));
+        continue;
+      }
+      const table = model.functions.get(`input.${param.name}`);
+      tensors[param.name] = sparseTensor(
+        param.element === "f32"
+          ? fill
+          : (index) => (table === undefined ? 0 : Number(applyTable(table, index.map(BigInt)))),
+      );
+    }
+    const { faults } = interpretKernel({
+      kernel,
+      dims,
+      scalars,
+      tensors,
+      width: claim.replay.width,
+      blocks: blocksOf(claim, model),
+      iterations,
+      maxSteps: REPLAY_STEPS,
+    });
+    const fault = faults.find(
+      ({ kind, array }) =>
+        claim.replay.faults.includes(kind) && (claim.replay.array === undefined || array === claim.replay.array),
+    );
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** `B = 1, K = 1; block (0, 0), thread (1, 0), k0 = 0: index 1, length 1` */
+function describeWitness(claim: Claim, query: Query, model: Model, dims: Readonly<Record<string, bigint>>): string {
+  const parts: string[] = [];
+  const sizes = Object.entries(dims).map(([name, value]) => `${name} = ${value}`);
+  const scalars = query.symbols
+    .filter(({ name }) => name.startsWith("scalar."))
+    .map(({ name, info }) => `${info.display ?? name} = ${integer(model, name)}`);
+  if (sizes.length + scalars.length > 0) parts.push([...sizes, ...scalars].join(", "));
+  if (claim.replay.faults.length > 0) {
+    const first = describeThread(claim, query, model, (symbol) => symbol);
+    const second = claim.renaming && describeThread(claim, query, model, claim.renaming);
+    parts.push(second === undefined ? first : `${first} and ${second}`);
+  }
+  const shown = claim.replay.show.flatMap(({ label }, ordinal) => {
+    const value = model.values.get(`shown.${ordinal}`);
+    return value === undefined ? [] : [`${label} ${value}`];
+  });
+  return `${parts.join("; ")}${shown.length > 0 ? `: ${shown.join(", ")}` : ""}`;
+}
+
+function describeThread(claim: Claim, query: Query, model: Model, rename: (symbol: string) => string): string {
+  const triple = (of: string): string =>
+    `${of} (${["x", "y", "z"].map((axis) => integer(model, rename(`${of}.${axis}`))).join(", ")})`;
+  const inLoops = new Set(claim.replay.loops.map(({ symbol }) => rename(symbol)));
+  const counters = query.symbols
+    .filter(({ name }) => inLoops.has(name))
+    .map(({ name, info }) => `${info.display ?? name} = ${integer(model, name)}`);
+  return [triple("block"), triple("thread"), ...counters].join(", ");
+}
+
+/** Names what the solver was free to choose, which is where an invariant is missing. */
+function inventedState(query: Query, claim: Claim): string {
+  const free = query.symbols.filter(({ name }) => /^(loop|read|float-compare)\./.test(name));
+  const names = [...new Set(free.map(({ info }) => info.display ?? "a comparison of floats"))];
+  if (names.length === 0) return `the proof of ${claim.kind} needs a stronger invariant`;
+  return `the solver chose ${names.join(", ")} freely; an invariant(...) may say what they can be`;
+}
