@@ -34,6 +34,8 @@ export interface BufferView {
   readonly buffer: string;
   /** In elements of the buffer. */
   readonly offset: Expr;
+  /** What the view is to the kernel; row-major, contiguous. */
+  readonly shape: readonly Expr[];
 }
 
 export interface Launch {

@@ -41,6 +41,9 @@ export interface Replay {
   readonly show: readonly { readonly label: string; readonly term: Term }[];
 }
 
+/** A claim about sizes alone: the model's dimensions are the witness, and no thread has to run. */
+export const NO_REPLAY: Replay = { faults: [], width: 64, loops: [], show: [] };
+
 /** Hands out ids: `kernel/kind/name#ordinal`, counting from 1 among equals. */
 export function idGiver(kernel: string): (kind: ObligationKind, name: string) => string {
   const counts = new Map<string, number>();

@@ -8,7 +8,7 @@
 
 import { ELEMENT_RANGE, INT_RANGE } from "../ir/kernel/limits.ts";
 import { printExpr } from "../ir/kernel/print.ts";
-import type { ElementType, Expr, IntBinary, Kernel, LoadExpr } from "../ir/kernel/types.ts";
+import type { ElementType, Expr, IntBinary, LoadExpr } from "../ir/kernel/types.ts";
 import { InternalError } from "../support/result.ts";
 import type { Span } from "../support/span.ts";
 import { divide, fresh, inputElement, multiply, type Scope } from "./scope.ts";
@@ -40,9 +40,11 @@ export interface ArrayInfo {
 
 /** The state of a symbolic execution; `path`, `env` and the lists grow as it goes. */
 export interface Execution {
-  readonly kernel: Kernel;
   readonly scope: Scope;
   readonly arrays: ReadonlyMap<string, ArrayInfo>;
+  /** What each dimension and each integer scalar is: a symbol, or within a plan the size that it is bound to. */
+  readonly dims: ReadonlyMap<string, Term>;
+  readonly scalars: ReadonlyMap<string, Term>;
   /** Integer and boolean locals; floats are absent. */
   env: Map<string, Term>;
   path: Path;
@@ -57,6 +59,25 @@ export interface Execution {
   readonly computed: Computed[];
   readonly divisors: Divisor[];
   readonly stored: Stored[];
+}
+
+/** An execution that has seen nothing yet. */
+export function newExecution(start: Pick<Execution, "scope" | "arrays" | "dims" | "scalars">): Execution {
+  return {
+    ...start,
+    env: new Map(),
+    path: [],
+    loops: [],
+    decisions: [],
+    nodes: [],
+    ghost: false,
+    owner: "",
+    statement: 0,
+    accesses: [],
+    computed: [],
+    divisors: [],
+    stored: [],
+  };
 }
 
 /** `int` and `bool` expressions have a term. */
@@ -78,9 +99,9 @@ export function evaluate(run: Execution, expr: Expr): Term | undefined {
     case "float":
       return undefined;
     case "dim":
-      return `dim.${expr.name}`;
+      return bound(run.dims, expr.name);
     case "scalar":
-      return expr.type === "f32" ? undefined : `scalar.${expr.name}`;
+      return expr.type === "f32" ? undefined : bound(run.scalars, expr.name);
     case "index":
       return `${expr.of}.${"xyz"[expr.axis]}`;
     case "local": {
@@ -131,6 +152,12 @@ export function evaluate(run: Execution, expr: Expr): Term | undefined {
       expr satisfies never;
       throw new InternalError("unknown expression");
   }
+}
+
+function bound(terms: ReadonlyMap<string, Term>, name: string): Term {
+  const term = terms.get(name);
+  if (term === undefined) throw new InternalError(`${name} is bound to nothing`);
+  return term;
 }
 
 /** Runs `body` with one more condition on the path. */

@@ -10,9 +10,18 @@
 import { ELEMENT_RANGE, MAX_GRID, MAX_GRID_THREADS, SIZE_LIMITS } from "../ir/kernel/limits.ts";
 import { printExpr } from "../ir/kernel/print.ts";
 import type { Axis, Expr, ForStmt, IfStmt, Kernel, StepsStmt, Stmt, StoreStmt } from "../ir/kernel/types.ts";
-import { assignedLocals, containsBarrier } from "../ir/kernel/walk.ts";
+import { assignedLocals, containsBarrier, visitStmts } from "../ir/kernel/walk.ts";
 import { InternalError } from "../support/result.ts";
-import { type ArrayInfo, asGhost, type Execution, evaluate, evaluateTerm, noteAccess, siteOf } from "./evaluate.ts";
+import {
+  type ArrayInfo,
+  asGhost,
+  type Execution,
+  evaluate,
+  evaluateTerm,
+  newExecution,
+  noteAccess,
+  siteOf,
+} from "./evaluate.ts";
 import { declare, fresh, multiply, newScope, type Scope } from "./scope.ts";
 import type { Assumptions, BarrierNode, InvariantCheck, LoopContext, Node, Summary } from "./summary.ts";
 import { add, and, eq, implies, ite, le, lt, not, numeral, or, printTerm, scale, type Term, within } from "./term.ts";
@@ -30,7 +39,7 @@ export function summarise(kernel: Kernel): Summary {
   const scope = newScope();
   declareSymbols(scope, kernel);
   const run = startExecution(kernel, scope);
-  const { grid, assumptions } = asGhost(run, () => assume(run));
+  const { grid, assumptions } = asGhost(run, () => assume(run, kernel));
   const collected: Collected = { barriers: [], invariants: [], nextLoop: 0 };
   executeBlock(run, collected, kernel.body);
   return {
@@ -70,23 +79,12 @@ function declareSymbols(scope: Scope, kernel: Kernel): void {
 
 function startExecution(kernel: Kernel, scope: Scope): Execution {
   const arrays = new Map<string, ArrayInfo>();
-  const run: Execution = {
-    kernel,
+  const run = newExecution({
     scope,
     arrays,
-    env: new Map(),
-    path: [],
-    loops: [],
-    decisions: [],
-    nodes: [],
-    ghost: false,
-    owner: kernel.name,
-    statement: 0,
-    accesses: [],
-    computed: [],
-    divisors: [],
-    stored: [],
-  };
+    dims: new Map(kernel.dims.map((name) => [name, `dim.${name}`])),
+    scalars: new Map(kernel.params.map(({ name }) => [name, `scalar.${name}`])),
+  });
   for (const param of kernel.params) {
     if (param.kind !== "tensor") continue;
     const extent = asGhost(run, () => param.shape.map((axis) => evaluateTerm(run, axis)));
@@ -98,8 +96,7 @@ function startExecution(kernel: Kernel, scope: Scope): Execution {
   return run;
 }
 
-function assume(run: Execution): { readonly grid: readonly Term[]; readonly assumptions: Assumptions } {
-  const { kernel } = run;
+function assume(run: Execution, kernel: Kernel): { readonly grid: readonly Term[]; readonly assumptions: Assumptions } {
   const grid = kernel.grid.map((extent) => evaluateTerm(run, extent));
   const contract = [
     ...kernel.where.map(({ dim, value }) => eq(`dim.${dim}`, evaluateTerm(run, value))),
@@ -145,13 +142,17 @@ function executeStmt(run: Execution, out: Collected, stmt: Stmt): void {
       return;
     }
     case "store":
-      return executeStore(run, stmt);
+      executeStore(run, stmt);
+      return;
     case "if":
-      return executeIf(run, out, stmt);
+      executeIf(run, out, stmt);
+      return;
     case "for":
-      return executeFor(run, out, stmt);
+      executeFor(run, out, stmt);
+      return;
     case "steps":
-      return executeSteps(run, out, stmt);
+      executeSteps(run, out, stmt);
+      return;
     case "barrier": {
       const node: BarrierNode = { kind: "barrier", ...siteOf(run, stmt.span), decisions: run.decisions };
       out.barriers.push(node);
@@ -239,7 +240,7 @@ function executeFor(run: Execution, out: Collected, stmt: ForStmt): void {
     aligned,
   };
   run.env = new Map(env).set(stmt.counter, symbol);
-  havoc(run, carried);
+  havoc(run, stmt.body, carried);
   run.loops = [...loops, context];
   run.nodes = [];
   if (aligned) {
@@ -262,7 +263,7 @@ function executeFor(run: Execution, out: Collected, stmt: ForStmt): void {
 
   Object.assign(run, { path, loops, decisions, nodes });
   run.env = new Map(env);
-  havoc(run, carried);
+  havoc(run, stmt.body, carried);
   if (stmt.invariants.length > 0) {
     const exit = fresh(run.scope, `exit.${stmt.counter}`, "Int", "thread");
     const bounds = [le(lo, exit), le(hi, exit), or(eq(exit, lo), lt(sub1(exit, stmt.step), hi))];
@@ -271,34 +272,15 @@ function executeFor(run: Execution, out: Collected, stmt: ForStmt): void {
 }
 
 /** Gives each local a new unknown value. */
-function havoc(run: Execution, names: readonly string[]): void {
+function havoc(run: Execution, body: readonly Stmt[], names: readonly string[]): void {
+  const booleans = new Set<string>();
+  visitStmts(body, (stmt) => {
+    if (stmt.kind === "assign" && stmt.type === "bool") booleans.add(stmt.name);
+  });
   for (const name of names) {
-    const sort = isBoolean(run, name) ? "Bool" : "Int";
+    const sort = booleans.has(name) ? "Bool" : "Int";
     run.env.set(name, fresh(run.scope, `loop.${name}`, sort, "thread", name));
   }
-}
-
-function isBoolean(run: Execution, name: string): boolean {
-  const find = (body: readonly Stmt[]): boolean =>
-    body.some((stmt) => {
-      switch (stmt.kind) {
-        case "let":
-          return stmt.name === name && stmt.type === "bool";
-        case "if":
-          return find(stmt.then) || find(stmt.else);
-        case "for":
-        case "steps":
-          return find(stmt.body);
-        case "assign":
-        case "store":
-        case "barrier":
-          return false;
-        default:
-          stmt satisfies never;
-          throw new InternalError("unknown statement");
-      }
-    });
-  return find(run.kernel.body);
 }
 
 /** `value = lo + step·t` for some t ≥ 0. */

@@ -6,6 +6,7 @@
 
 import type { IndexWidth } from "../ir/kernel/limits.ts";
 import type { Kernel } from "../ir/kernel/types.ts";
+import type { Plan } from "../ir/plan.ts";
 import { debug } from "../support/debug.ts";
 import { sha256 } from "../support/hash.ts";
 import { certify, type ProvedKernel } from "./certificate.ts";
@@ -19,11 +20,13 @@ import { divisorClaims, overflowClaims, rangeClaims } from "./kinds/overflow.ts"
 import { raceClaims } from "./kinds/race.ts";
 import { shapeClaims } from "./kinds/shape.ts";
 import type { ObligationResult } from "./obligation.ts";
+import { planClaims } from "./plan.ts";
 import type { SolverPool } from "./pool.ts";
 import { buildQuery } from "./query.ts";
+import type { Scope } from "./scope.ts";
 import type { SolverAnswer } from "./solver.ts";
 import type { Summary } from "./summary.ts";
-import { confirm } from "./witness.ts";
+import { confirm, type Subject } from "./witness.ts";
 
 export interface KernelReport {
   readonly kernel: Kernel;
@@ -62,33 +65,53 @@ export function collectClaims(kernel: Kernel): KernelClaims {
 }
 
 /** The SMT-LIB text of a claim, as the solver gets it. */
-export function claimText(summary: Summary, claim: Claim): string {
+export function claimText(scope: Scope, claim: Claim): string {
   return buildQuery({
-    scope: summary.scope,
+    scope,
     hypotheses: claim.hypotheses,
     ...(claim.renaming && { renaming: claim.renaming }),
   }).text;
 }
 
-/** Verifies kernels side by side; reports come in the order of the kernels. */
-export function verifyKernels(kernels: readonly Kernel[], pool: SolverPool): Promise<readonly KernelReport[]> {
-  const answers = new Map<string, Promise<SolverAnswer>>();
-  const solveOnce = (text: string): Promise<SolverAnswer> => {
-    const known = answers.get(text) ?? pool.solve(text);
-    answers.set(text, known);
-    return known;
-  };
-  return Promise.all(kernels.map((kernel) => verifyKernel(kernel, pool, solveOnce)));
+/** Solves each query once, however many claims share it. */
+export interface Session {
+  readonly pool: SolverPool;
+  readonly solve: (text: string) => Promise<SolverAnswer>;
 }
 
-async function verifyKernel(
-  kernel: Kernel,
-  pool: SolverPool,
-  solveOnce: (text: string) => Promise<SolverAnswer>,
-): Promise<KernelReport> {
+export function openSession(pool: SolverPool): Session {
+  const answers = new Map<string, Promise<SolverAnswer>>();
+  return {
+    pool,
+    solve: (text) => {
+      const answer = answers.get(text) ?? pool.solve(text);
+      answers.set(text, answer);
+      return answer;
+    },
+  };
+}
+
+/** Verifies kernels side by side; reports come in the order of the kernels. */
+export function verifyKernels(kernels: readonly Kernel[], session: Session): Promise<readonly KernelReport[]> {
+  return Promise.all(kernels.map((kernel) => verifyKernel(kernel, session)));
+}
+
+/** The obligations of a plan's launches; `kernels` by name. */
+export function verifyPlan(
+  plan: Plan,
+  kernels: ReadonlyMap<string, Kernel>,
+  session: Session,
+): Promise<readonly ObligationResult[]> {
+  const { scope, claims } = planClaims(plan, kernels);
+  const subject: Subject = { name: plan.name, scope, dims: plan.dims };
+  return Promise.all(claims.map((claim) => settleClaim(subject, claim, session, true)));
+}
+
+async function verifyKernel(kernel: Kernel, session: Session): Promise<KernelReport> {
   const { summary, common, byWidth } = collectClaims(kernel);
+  const subject: Subject = { name: kernel.name, scope: summary.scope, dims: kernel.dims, kernel };
   const settle = (claims: readonly Claim[], search: boolean): Promise<readonly ObligationResult[]> =>
-    Promise.all(claims.map((claim) => settleClaim(kernel, summary, claim, pool, solveOnce, search)));
+    Promise.all(claims.map((claim) => settleClaim(subject, claim, session, search)));
   // Without a demand for 32 bits an overflow there only drops the instance, so that no witness is searched.
   const demanded = kernel.indexWidth === "i32";
   const [shared, wide, narrow] = await Promise.all([
@@ -112,21 +135,19 @@ async function verifyKernel(
 }
 
 async function settleClaim(
-  kernel: Kernel,
-  summary: Summary,
+  subject: Subject,
   claim: Claim,
-  pool: SolverPool,
-  solveOnce: (text: string) => Promise<SolverAnswer>,
+  session: Session,
   searchWitness: boolean,
 ): Promise<ObligationResult> {
-  const text = claimText(summary, claim);
-  const answer = await solveOnce(text);
+  const text = claimText(subject.scope, claim);
+  const answer = await session.solve(text);
   debug(2, () => `${claim.id}: ${answer.result} in ${answer.milliseconds.toFixed(1)} ms`);
   debug(5, () => `${claim.id}\n${text}`);
   const result = {
     id: claim.id,
     kind: claim.kind,
-    kernel: kernel.name,
+    kernel: subject.name,
     span: claim.span,
     code: claim.code,
     statement: claim.statement,
@@ -141,7 +162,7 @@ async function settleClaim(
       return { ...result, verdict: "unknown", reason: answer.reason ?? "the solver gave no reason" };
     case "sat": {
       if (!searchWitness) return { ...result, verdict: "unknown", reason: "the solver has a counterexample" };
-      const confirmation = await confirm(kernel, summary, claim, pool);
+      const confirmation = await confirm(subject, claim, session.pool);
       const fix = claim.fix === undefined ? {} : { fix: claim.fix };
       return confirmation.kind === "confirmed"
         ? { ...result, ...fix, verdict: "refuted", witness: confirmation.witness }

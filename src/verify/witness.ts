@@ -16,7 +16,7 @@ import { applyTable, type Model, parseModel } from "./model.ts";
 import type { Witness } from "./obligation.ts";
 import type { SolverPool } from "./pool.ts";
 import { buildQuery, type Query } from "./query.ts";
-import type { Summary } from "./summary.ts";
+import type { Scope } from "./scope.ts";
 import { eq, le, numeral, type Term } from "./term.ts";
 
 export type Confirmation =
@@ -27,18 +27,26 @@ export type Confirmation =
 const LONG_LOOP = 4_096n;
 const REPLAY_STEPS = 3_000_000;
 
-export async function confirm(kernel: Kernel, summary: Summary, claim: Claim, pool: SolverPool): Promise<Confirmation> {
-  const found = await minimise(kernel, summary, claim, pool);
+/** What a claim is about: the symbols, the dimensions, and the kernel to replay it on (a plan's claims need none). */
+export interface Subject {
+  readonly name: string;
+  readonly scope: Scope;
+  readonly dims: readonly string[];
+  readonly kernel?: Kernel;
+}
+
+export async function confirm(subject: Subject, claim: Claim, pool: SolverPool): Promise<Confirmation> {
+  const found = await minimise(subject, claim, pool);
   if (found === undefined) {
     return { kind: "unconfirmed", reason: "the counterexample does not survive exact products of its sizes" };
   }
   const { query, model } = found;
-  const dims = dimsOf(kernel, model);
+  const dims = Object.fromEntries(subject.dims.map((dim) => [dim, integer(model, `dim.${dim}`)]));
   const text = describeWitness(claim, query, model, dims);
   if (claim.replay.faults.length === 0) {
     return { kind: "confirmed", witness: { dims, text, replayed: "the sizes alone are the counterexample" } };
   }
-  const fault = replay(kernel, claim, model, dims);
+  const fault = subject.kernel && replay(subject.kernel, claim, model, dims);
   if (fault !== undefined) {
     return { kind: "confirmed", witness: { dims, text, replayed: `the interpreter ${fault.message}` } };
   }
@@ -46,8 +54,7 @@ export async function confirm(kernel: Kernel, summary: Summary, claim: Claim, po
 }
 
 async function minimise(
-  kernel: Kernel,
-  summary: Summary,
+  { scope, dims }: Subject,
   claim: Claim,
   pool: SolverPool,
 ): Promise<{ readonly query: Query; readonly model: Model } | undefined> {
@@ -57,7 +64,7 @@ async function minimise(
     exact: boolean,
   ): Promise<{ readonly query: Query; readonly model: Model } | undefined> => {
     const query = buildQuery({
-      scope: summary.scope,
+      scope,
       hypotheses: [...claim.hypotheses, ...fixed, ...extra],
       ...(claim.renaming && { renaming: claim.renaming }),
       exact,
@@ -67,7 +74,7 @@ async function minimise(
     const model = answer.result === "sat" && answer.model !== undefined ? parseModel(answer.model) : undefined;
     return model && { query, model };
   };
-  const symbols = kernel.dims.map((dim) => `dim.${dim}`);
+  const symbols = dims.map((dim) => `dim.${dim}`);
   let bound: bigint | undefined;
   for (let candidate = 0n; candidate <= 2n ** 40n && bound === undefined; candidate = candidate * 2n || 1n) {
     const limit = candidate;
@@ -106,10 +113,6 @@ async function smallest(high: bigint, holds: (limit: bigint) => Promise<boolean>
   return top;
 }
 
-function dimsOf(kernel: Kernel, model: Model): Record<string, bigint> {
-  return Object.fromEntries(kernel.dims.map((dim) => [dim, integer(model, `dim.${dim}`)]));
-}
-
 function integer(model: Model, symbol: string): bigint {
   const value = model.values.get(symbol);
   return typeof value === "bigint" ? value : 0n;
@@ -131,8 +134,7 @@ function iterationsOf(claim: Claim, model: Model): ReadonlyMap<string, readonly 
   const iterations = new Map<string, number[]>();
   for (const { counter, symbol } of claim.replay.loops) {
     const values = [symbol, claim.renaming?.(symbol) ?? symbol].map((name) => integer(model, name));
-    const largest = values.reduce((a, b) => (a > b ? a : b));
-    if (largest <= LONG_LOOP) continue;
+    if (values.every((value) => value <= LONG_LOOP)) continue;
     iterations.set(
       counter,
       [...new Set([...(iterations.get(counter) ?? []), ...values.map(Number)])].sort((a, b) => a - b),

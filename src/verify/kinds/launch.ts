@@ -6,13 +6,10 @@
 
 import { ELEMENT_BYTES, MAX_BLOCK_THREADS, MAX_SHARED_BYTES } from "../../ir/kernel/limits.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
-import type { Claim, GiveId, Replay } from "../claim.ts";
+import { type Claim, type GiveId, NO_REPLAY } from "../claim.ts";
 import type { Summary } from "../summary.ts";
 import { eq, le, lt, not, numeral, or, type Term } from "../term.ts";
 import { launchAssumptions } from "./assumptions.ts";
-
-/** A claim about sizes alone: the model's dimensions are the witness, and no thread has to run. */
-const NO_REPLAY: Replay = { faults: [], width: 64, loops: [], show: [] };
 
 export function launchClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
   const threads = kernel.block.reduce((product, extent) => product * extent, 1n);

@@ -13,7 +13,7 @@ import {
   OPERATION_SIGNATURES,
   type OperationSignature,
 } from "../../ir/tensor/claims.ts";
-import type { Claim, GiveId } from "../claim.ts";
+import { type Claim, type GiveId, NO_REPLAY } from "../claim.ts";
 import type { Summary } from "../summary.ts";
 import { and, eq, FALSE, not, numeral, type Term } from "../term.ts";
 import { launchAssumptions } from "./assumptions.ts";
@@ -99,7 +99,7 @@ function shapeClaim(
     failure: `not for all sizes: ${statement}`,
     code: "TK310",
     hypotheses: [...launchAssumptions(summary), not(goal)],
-    replay: { faults: [], width: 64, loops: [], show: [] },
+    replay: NO_REPLAY,
     fix,
   };
 }

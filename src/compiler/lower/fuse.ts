@@ -1,0 +1,99 @@
+/**
+ * Kernel choice: tensor operations → steps that one kernel each computes.
+ *
+ * An operation becomes a step of its own claim. Two neighbouring steps become one where a fused claim computes both, a
+ * kernel for it is at hand, and nobody else needs the value between them.
+ *
+ *   fuse(first, second) = fused claim          layer_norm · gelu → layer_norm_gelu
+ */
+
+import type { Kernel } from "../../ir/kernel/types.ts";
+import { claimOf, type OperationClaim } from "../../ir/tensor/claims.ts";
+import { type Op, operandsOf, type TensorProgram, type ValueId } from "../../ir/tensor/types.ts";
+
+export interface Step {
+  readonly claim: OperationClaim;
+  /** The operations that the step computes, in order. */
+  readonly ops: readonly Op[];
+  /** The inputs, in the order of the claim. */
+  readonly inputs: readonly ValueId[];
+  readonly output: ValueId;
+  readonly label: string;
+}
+
+interface Fusion {
+  readonly first: OperationClaim;
+  readonly second: OperationClaim;
+  readonly fused: OperationClaim;
+}
+
+/** In order of preference; a fused step may fuse again. */
+const FUSIONS: readonly Fusion[] = [
+  { first: "layer_norm", second: "gelu", fused: "layer_norm_gelu" },
+  { first: "layer_norm", second: "gelu_tanh", fused: "layer_norm_gelu_tanh" },
+  { first: "linear", second: "gelu", fused: "linear_gelu" },
+  { first: "linear", second: "gelu_tanh", fused: "linear_gelu_tanh" },
+  { first: "bias_add", second: "gelu", fused: "bias_gelu" },
+  { first: "bias_add", second: "gelu_tanh", fused: "bias_gelu_tanh" },
+  { first: "bias_add", second: "layer_norm", fused: "bias_layer_norm" },
+  { first: "bias_add", second: "layer_norm_gelu", fused: "bias_layer_norm_gelu" },
+  { first: "bias_add", second: "layer_norm_gelu_tanh", fused: "bias_layer_norm_gelu_tanh" },
+];
+
+/** The kernel of each claim: the first that claims it. */
+export function kernelsByClaim(kernels: readonly Kernel[]): ReadonlyMap<string, Kernel> {
+  const byClaim = new Map<string, Kernel>();
+  for (const kernel of kernels) {
+    if (kernel.computes !== undefined && !byClaim.has(kernel.computes)) byClaim.set(kernel.computes, kernel);
+  }
+  return byClaim;
+}
+
+/** The steps of a program in order; `stack` is layout and no step. */
+export function chooseSteps(program: TensorProgram, available: ReadonlyMap<string, Kernel>): readonly Step[] {
+  const uses = countUses(program);
+  const steps: Step[] = [];
+  for (const { id, op } of program.nodes) {
+    const claim = claimOf(op);
+    if (claim === undefined) continue;
+    steps.push({ claim, ops: [op], inputs: operandsOf(op), output: id, label: op.label });
+    for (let fused = fuseLast(steps, uses, available); fused !== undefined; fused = fuseLast(steps, uses, available)) {
+      steps.splice(-2, 2, fused);
+    }
+  }
+  return steps;
+}
+
+function fuseLast(
+  steps: readonly Step[],
+  uses: ReadonlyMap<ValueId, number>,
+  available: ReadonlyMap<string, Kernel>,
+): Step | undefined {
+  const [first, second] = steps.slice(-2);
+  if (first === undefined || second === undefined) return undefined;
+  const [consumed, ...rest] = second.inputs;
+  if (consumed !== first.output || rest.includes(first.output) || uses.get(first.output) !== 1) return undefined;
+  const fusion = FUSIONS.find(
+    (candidate) =>
+      candidate.first === first.claim && candidate.second === second.claim && available.has(candidate.fused),
+  );
+  if (fusion === undefined) return undefined;
+  return {
+    claim: fusion.fused,
+    ops: [...first.ops, ...second.ops],
+    inputs: [...first.inputs, ...rest],
+    output: second.output,
+    label: second.label,
+  };
+}
+
+/** How often each value is read, outputs of the program included. */
+function countUses(program: TensorProgram): ReadonlyMap<ValueId, number> {
+  const uses = new Map<ValueId, number>();
+  const count = (id: ValueId): void => {
+    uses.set(id, (uses.get(id) ?? 0) + 1);
+  };
+  for (const { op } of program.nodes) for (const operand of operandsOf(op)) count(operand);
+  for (const { value } of program.outputs) count(value);
+  return uses;
+}
