@@ -14,13 +14,15 @@ import type { SolverMessage, SolverRequest } from "./solver-protocol.ts";
 
 const QUERIES_PER_PROCESS = 400;
 /** How long a process may take beyond the solver's own limit, and to start, before it is killed. */
-const GRACE_MS = 5_000;
+const DEFAULT_GRACE_MS = 5_000;
 const START_MS = 30_000;
 
 export interface SolverPoolOptions {
   /** Default: one per core, at most 8. */
   readonly processes?: number;
   readonly limits?: SolverLimits;
+  /** Milliseconds beyond the limit after which a process is killed. */
+  readonly graceMs?: number;
   /** The program that a solver process runs; for tests that need a solver that misbehaves. */
   readonly program?: string;
 }
@@ -46,6 +48,7 @@ export class SolverPool {
   /** Z3's version, known once a process has answered. */
   version: string | undefined;
   readonly #limits: SolverLimits;
+  readonly #graceMs: number;
   readonly #size: number;
   readonly #program: string;
   readonly #queue: Job[] = [];
@@ -54,6 +57,7 @@ export class SolverPool {
 
   constructor(options: SolverPoolOptions = {}) {
     this.#limits = options.limits ?? DEFAULT_LIMITS;
+    this.#graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
     this.#size = options.processes ?? Math.min(8, availableParallelism());
     this.#program = options.program ?? defaultProgram();
   }
@@ -105,7 +109,7 @@ export class SolverPool {
       const job = this.#queue.shift();
       if (job === undefined) return;
       worker.job = job;
-      const limit = this.#limits.timeoutMs + GRACE_MS;
+      const limit = this.#limits.timeoutMs + this.#graceMs;
       worker.timer = setTimeout(() => this.#kill(worker, `the solver was killed after ${limit} ms`), limit);
       const request: SolverRequest = { text: job.text, limits: this.#limits };
       worker.child.send(request, (cause) => {

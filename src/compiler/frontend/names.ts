@@ -7,7 +7,8 @@
 
 /** Why a public name cannot be used, in words that follow the name; `undefined` where it can. */
 export function whyUnusable(name: string): string | undefined {
-  if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) return "is no C identifier: a letter, then letters, digits and underscores";
+  if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(name))
+    return "is no C identifier: a letter, then letters, digits and underscores";
   if (name.includes("__")) return "has two underscores in a row, which C++ reserves";
   if (name.startsWith("tok_")) return "starts with tok_, which is reserved for generated names";
   if (RESERVED.has(name)) return "is a word of C++ or HIP";

@@ -44,6 +44,12 @@ export interface Bounded {
   readonly values: Float64Array;
   /** One bound per element; `undefined` where every value is exact. */
   readonly bound: Float64Array | undefined;
+  /**
+   * A bound on the 2-norm of the error of each row (along the last axis), where one is known that is sharper than that
+   * of `bound`. Worst cases of single elements cannot all occur at once: from layer to layer norms grow by the spectral
+   * norm of the weights, and single bounds by their largest row sum, which is several times that.
+   */
+  readonly rowError?: Float64Array;
 }
 
 /** A result with room for its values and bounds, all 0. */
@@ -69,6 +75,20 @@ export function at(array: Float64Array, index: number): number {
 
 export function boundAt({ bound }: Bounded, index: number): number {
   return bound === undefined ? 0 : at(bound, index);
+}
+
+/** A bound on the 2-norm of the error of one row of ordinary values. */
+export function rowErrorOf({ bound, rowError }: Bounded, row: number, width: number): number {
+  if (bound === undefined) return 0;
+  const known = rowError === undefined ? Number.POSITIVE_INFINITY : at(rowError, row);
+  return Math.min(known, norm(bound.subarray(row * width, (row + 1) * width)));
+}
+
+/** ‖v‖₂ */
+export function norm(vector: Float64Array): number {
+  let squares = 0;
+  for (const value of vector) squares += value * value;
+  return Math.sqrt(squares);
 }
 
 /** Whether a result agrees with the reference: the one comparison that tests of f32 code need. */
@@ -109,4 +129,14 @@ export function wildness(tensor: Bounded, start: number, end: number): Wildness 
     else if (!Number.isFinite(value) && worst === "finite") worst = "infinite";
   }
   return worst;
+}
+
+/** A stretch of certain NaN. */
+export function fillNaN(result: BoundedResult, start: number, width: number): void {
+  for (let i = start; i < start + width; i++) storeNaN(result, i);
+}
+
+/** A stretch of which nothing is promised. */
+export function fillUnknown(result: BoundedResult, start: number, width: number): void {
+  for (let i = start; i < start + width; i++) storeUnknown(result, i, Number.NaN);
 }

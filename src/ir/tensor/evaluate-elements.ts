@@ -13,6 +13,7 @@ import {
   F32_MAX,
   FUNCTION_ULPS,
   relativeError,
+  rowErrorOf,
   store,
   storeNaN,
   storeUnknown,
@@ -70,28 +71,36 @@ export function gelu(x: number, form: GeluForm): number {
 export const evaluateGelu: Rule<"gelu"> = (op, operands) => {
   const x = operand(op, operands, 0);
   const result = emptyResult(x.shape);
-  const { argumentRoundings, steepness, slope, functionError } = GELU_ERRORS[op.form];
-  for (let i = 0; i < x.values.length; i++) {
-    const input = at(x.values, i);
-    const value = gelu(input, op.form);
-    if (wildness(x, i, i + 1) !== "finite") {
-      storeWildGelu(result, i, value, boundAt(x, i));
-      continue;
+  const errors = GELU_ERRORS[op.form];
+  const width = x.shape.at(-1) ?? 1;
+  const rowError = new Float64Array(width === 0 ? 0 : x.values.length / width);
+  for (let row = 0; row < rowError.length; row++) {
+    let squares = 0;
+    for (let i = row * width; i < (row + 1) * width; i++) {
+      const [input, error] = [at(x.values, i), boundAt(x, i)];
+      const value = gelu(input, op.form);
+      const own = ownError(errors, Math.abs(input) + error, Math.abs(value) + GELU_LIPSCHITZ * error);
+      squares += own * own;
+      if (wildness(x, i, i + 1) !== "finite") storeWildGelu(result, i, value, error);
+      else if (2 * (Math.abs(input) + error) > F32_MAX) storeUnknown(result, i, value);
+      else store(result, i, value, GELU_LIPSCHITZ * error + own);
     }
-    const error = boundAt(x, i);
-    const size = Math.abs(input) + error;
-    const reach = slope * size;
-    const sumError =
-      Math.min(steepness, reach) * argumentRoundings * UNIT_ROUNDOFF +
-      (functionError + UNIT_ROUNDOFF) * Math.min(1, reach) +
-      UNIT_ROUNDOFF * (1 + functionError);
-    const before = GELU_LIPSCHITZ * error + 0.5 * size * sumError;
-    const underflow = 4 * UNDERFLOW * (1 + size);
-    if (2 * size > F32_MAX) storeUnknown(result, i, value);
-    else store(result, i, value, before + 2 * UNIT_ROUNDOFF * (Math.abs(value) + before) + underflow);
+    const total = GELU_LIPSCHITZ * rowErrorOf(x, row, width) + Math.sqrt(squares);
+    rowError[row] = Number.isNaN(total) ? Number.POSITIVE_INFINITY : total;
   }
-  return result;
+  return { ...result, rowError };
 };
+
+/** The error of evaluating GELU in f32 at a number of at most `size`, where the result is at most `valueSize`. */
+function ownError(errors: GeluErrors, size: number, valueSize: number): number {
+  const reach = errors.slope * size;
+  const sumError =
+    Math.min(errors.steepness, reach) * errors.argumentRoundings * UNIT_ROUNDOFF +
+    (errors.functionError + UNIT_ROUNDOFF) * Math.min(1, reach) +
+    UNIT_ROUNDOFF * (1 + errors.functionError);
+  const before = 0.5 * size * sumError;
+  return before + 2 * UNIT_ROUNDOFF * (valueSize + before) + 4 * UNDERFLOW * (1 + size);
+}
 
 function storeWildGelu(result: BoundedResult, index: number, value: number, bound: number): void {
   if (bound === Number.POSITIVE_INFINITY) storeUnknown(result, index, value);

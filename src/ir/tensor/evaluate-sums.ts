@@ -14,6 +14,8 @@ import {
   emptyResult,
   F32_MAX,
   gamma,
+  norm,
+  rowErrorOf,
   store,
   storeNaN,
   storeUnknown,
@@ -21,6 +23,7 @@ import {
   wildness,
 } from "./error-model.ts";
 import { operand, type Rule } from "./rule.ts";
+import { spectralNormBound } from "./spectral.ts";
 
 /** A sum of products under way. */
 interface ProductSum {
@@ -68,21 +71,28 @@ function storeSum(result: BoundedResult, index: number, sum: ProductSum, roundin
   else store(result, index, value, growth * magnitude + spread + 2 * terms * UNDERFLOW);
 }
 
-/** x [B, K], w [N, K], bias [N] → [B, N]. Rows of ordinary numbers under exact weights take a faster loop. */
+/**
+ * x [B, K], w [N, K], bias [N] → [B, N]. Rows of ordinary numbers under exact weights take a faster and sharper way:
+ * with ‖α‖₂ ≤ A for the row's error, it moves yₙ by at most ‖wₙ‖₂·A, and the row y by at most ‖W‖₂·A in the 2-norm.
+ */
 export const evaluateLinear: Rule<"linear"> = (op, operands) => {
   const [x, w] = [operand(op, operands, 0), operand(op, operands, 1)];
   const bias = op.bias === undefined ? undefined : operand(op, operands, 2);
   const [rows = 0, features = 0] = x.shape;
   const [outputs = 0] = w.shape;
   const result = emptyResult([rows, outputs]);
-  const ordinary =
-    isExact(w) && (bias === undefined || isExact(bias)) && gamma(features + 1) < Number.POSITIVE_INFINITY;
+  const rowError = new Float64Array(rows);
+  const layer = isExact(w) && (bias === undefined || isExact(bias)) ? exactLayer(x, w, bias) : undefined;
   for (let b = 0; b < rows; b++) {
     const start = b * features;
-    if (ordinary && wildness(x, start, start + features) === "finite") linearRow(result, b, x, w, bias);
-    else wildLinearRow(result, b, x, w, bias);
+    if (layer !== undefined && wildness(x, start, start + features) === "finite") {
+      rowError[b] = linearRow(result, b, x, layer);
+    } else {
+      wildLinearRow(result, b, x, w, bias);
+      rowError[b] = Number.POSITIVE_INFINITY;
+    }
   }
-  return result;
+  return { ...result, rowError };
 };
 
 /** Each product's rounding and up to K − 1 sums, and one more for the bias. */
@@ -94,35 +104,57 @@ function isExact(tensor: Bounded): boolean {
   return tensor.bound === undefined && wildness(tensor, 0, tensor.values.length) === "finite";
 }
 
-/** With βᵢ = 0 the bound is Σ |wᵢ|·eᵢ, eᵢ = γ(|xᵢ| + αᵢ) + αᵢ, plus γ·|bias|: one sum beside that of the value. */
-function linearRow(result: BoundedResult, b: number, x: Bounded, w: Bounded, bias: Bounded | undefined): void {
+/** A linear layer of exact, finite weights, with the norms by which it stretches errors. */
+interface ExactLayer {
+  readonly w: Float64Array;
+  readonly bias: Float64Array;
+  readonly growth: number;
+  /** ‖wₙ‖₂ */
+  readonly rowNorms: Float64Array;
+  /** ‖W‖₂; not computed where the input is exact. */
+  readonly norm: number;
+}
+
+function exactLayer(x: Bounded, w: Bounded, bias: Bounded | undefined): ExactLayer {
+  const [outputs = 0, features = 0] = w.shape;
+  return {
+    w: w.values,
+    bias: bias === undefined ? new Float64Array(outputs) : bias.values,
+    growth: gamma(linearRoundings(features, bias)),
+    rowNorms: Float64Array.from({ length: outputs }, (_, n) =>
+      norm(w.values.subarray(n * features, (n + 1) * features)),
+    ),
+    norm: x.bound === undefined ? 0 : spectralNormBound(w.values, outputs, features),
+  };
+}
+
+/** Returns a bound on the 2-norm of the row's error. */
+function linearRow(result: BoundedResult, b: number, x: Bounded, layer: ExactLayer): number {
   const [, features = 0] = x.shape;
   const [, outputs = 0] = result.shape;
-  const growth = gamma(linearRoundings(features, bias));
+  const { w, bias, growth, rowNorms } = layer;
   const start = b * features;
   const row = x.values.subarray(start, start + features);
-  const weights = w.values;
-  const errors = new Float64Array(features);
-  for (let k = 0; k < features; k++) {
-    const alpha = boundAt(x, start + k);
-    errors[k] = growth * (Math.abs(at(row, k)) + alpha) + alpha;
-  }
+  const sizes = new Float64Array(features);
+  for (let k = 0; k < features; k++) sizes[k] = Math.abs(at(row, k)) + boundAt(x, start + k);
+  const inputError = rowErrorOf(x, b, features);
+  let squares = 0;
   for (let n = 0; n < outputs; n++) {
     const offset = n * features;
-    const shift = bias === undefined ? 0 : at(bias.values, n);
-    let value = 0;
-    let bound = 0;
+    const shift = at(bias, n);
+    let [value, magnitude] = [shift, Math.abs(shift)];
     for (let k = 0; k < features; k++) {
-      const weight = at(weights, offset + k);
+      const weight = at(w, offset + k);
       value += at(row, k) * weight;
-      bound += at(errors, k) * Math.abs(weight);
+      magnitude += at(sizes, k) * Math.abs(weight);
     }
-    bound += growth * Math.abs(shift);
-    // bound/growth ≥ Σ |w|(|x| + α): where that might overflow, so might a partial sum.
+    const own = growth * magnitude + 2 * (features + 1) * UNDERFLOW;
     const index = b * outputs + n;
-    if (bound > growth * (F32_MAX / (1 + growth))) storeUnknown(result, index, value + shift);
-    else store(result, index, value + shift, bound + 2 * (features + 1) * UNDERFLOW);
+    if (magnitude * (1 + growth) > F32_MAX) storeUnknown(result, index, value);
+    else store(result, index, value, own + at(rowNorms, n) * inputError);
+    squares += own * own;
   }
+  return layer.norm * inputError + Math.sqrt(squares);
 }
 
 function wildLinearRow(result: BoundedResult, b: number, x: Bounded, w: Bounded, bias: Bounded | undefined): void {
@@ -150,8 +182,17 @@ export const evaluateBiasAdd: Rule<"bias-add"> = (op, operands) => {
     addProduct(sum, at(bias.values, i % width), boundAt(bias, i % width), 1, 0);
     storeSum(result, i, sum, 1);
   }
-  return result;
+  return bias.bound === undefined ? { ...result, rowError: shiftedRowErrors(x, result, width) } : result;
 };
+
+/** The input's row error, and the norm of what its elements' own bounds have grown by. */
+function shiftedRowErrors(x: Bounded, result: BoundedResult, width: number): Float64Array {
+  const grown = result.bound.map((bound, i) => bound - boundAt(x, i));
+  return Float64Array.from({ length: width === 0 ? 0 : grown.length / width }, (_, row) => {
+    const error = rowErrorOf(x, row, width) + norm(grown.subarray(row * width, (row + 1) * width));
+    return Number.isNaN(error) ? Number.POSITIVE_INFINITY : error;
+  });
+}
 
 /**
  * weights [B, E], parts [E, B, N] → [B, N], over the nonzero weights in ascending order. Where a weight may be 0 in one

@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const main = new URL("../dist/cli/main.js", import.meta.url);
+if (!existsSync(fileURLToPath(main))) {
+  console.error("tokitai is not built yet: run `npm run setup` in its folder");
+  process.exit(4);
+}
+const { run } = await import(main.href);
+process.exitCode = await run(process.argv.slice(2));

@@ -1,0 +1,33 @@
+/** What commands print: diagnostics to stderr, results to stdout, progress to stderr when a person is watching. */
+
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { type Diagnostic, renderDiagnostics, type SourceLookup, sortDiagnostics } from "../support/diagnostic.ts";
+import { EXIT, type ExitCode, exitCodeOf, worst } from "./exit-codes.ts";
+
+/** Prints the diagnostics in source order and gives the exit code that they mean. */
+export function printDiagnostics(diagnostics: readonly Diagnostic[], sources: SourceLookup = readSource): ExitCode {
+  if (diagnostics.length === 0) return EXIT.done;
+  process.stderr.write(`${renderDiagnostics(sortDiagnostics(diagnostics), sources)}\n`);
+  const errors = diagnostics.filter(({ severity }) => severity === "error");
+  return worst(errors.map(({ code }) => exitCodeOf(code)));
+}
+
+/** The text of a file named relative to the working directory. */
+export const readSource: SourceLookup = (file) => {
+  try {
+    return readFileSync(resolve(file), "utf8");
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause) return undefined;
+    throw cause;
+  }
+};
+
+export function print(text: string): void {
+  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+}
+
+/** A line on stderr, where a terminal shows it while results go to a file. */
+export function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,56 @@
+/** The comment above a kernel: what it computes, what it asks for, how it is launched, and what is proved of it. */
+
+import { printExpr } from "../../ir/kernel/print.ts";
+import type { Expr, Kernel, Param } from "../../ir/kernel/types.ts";
+import { InternalError } from "../../support/result.ts";
+import type { ProvedKernel } from "../../verify/certificate.ts";
+import { OBLIGATION_KINDS } from "../../verify/obligation.ts";
+
+/** `[B, 2 * K]` */
+export function formatShape(shape: readonly Expr[]): string {
+  return `[${shape.map(printExpr).join(", ")}]`;
+}
+
+/** `grid [div(N + 15, 16), B], block [16, 16]`, without the axes at the end that are 1. */
+export function formatLaunch({ grid, block }: Kernel): string {
+  const extents = trimOnes(grid.map(printExpr));
+  const threads = trimOnes(block.map(String));
+  return `grid [${extents.join(", ")}], block [${threads.join(", ")}]`;
+}
+
+function trimOnes(extents: readonly string[]): readonly string[] {
+  const last = extents.findLastIndex((extent) => extent !== "1");
+  return extents.slice(0, Math.max(last, 0) + 1);
+}
+
+export function contractComment({ kernel, widths, obligations }: ProvedKernel): readonly string[] {
+  const counts = OBLIGATION_KINDS.flatMap((kind) => {
+    const count = obligations.filter((obligation) => obligation.kind === kind).length;
+    return count === 0 ? [] : [`${count} ${kind}`];
+  });
+  const doc = kernel.doc.split("\n").map((line) => line.trim());
+  return [
+    `${kernel.name}: ${doc[0] === "" || doc[0] === undefined ? "no description" : doc[0]}`,
+    ...doc.slice(1),
+    "",
+    ...kernel.params.map((param) => `  ${paramLine(param)}`),
+    ...kernel.where.map(({ dim, value }) => `  where ${dim} = ${printExpr(value)}`),
+    ...kernel.requires.map((condition) => `  requires ${printExpr(condition)}`),
+    `  computes ${kernel.computes ?? "nothing that is claimed"}`,
+    `  ${formatLaunch(kernel)}`,
+    "",
+    `proved: ${counts.join(", ")}; indices of ${widths.join(" and ")} bits`,
+  ];
+}
+
+function paramLine(param: Param): string {
+  switch (param.kind) {
+    case "tensor":
+      return `${param.role} ${param.name}: ${param.element} ${formatShape(param.shape)}`;
+    case "scalar":
+      return `scalar ${param.name}: ${param.element}`;
+    default:
+      param satisfies never;
+      throw new InternalError("unknown parameter");
+  }
+}

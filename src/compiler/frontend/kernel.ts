@@ -1,0 +1,156 @@
+/** `export const NAME = kernel(parameters, launch, body)` → one kernel per combination of its compile-time parameters. */
+
+import { ts } from "ts-morph";
+import { dim, int, scalar } from "../../ir/kernel/build.ts";
+import type { Expr, Kernel, LocalArray, Stmt } from "../../ir/kernel/types.ts";
+import { visitExpr } from "../../ir/kernel/walk.ts";
+import type { Span } from "../../support/span.ts";
+import { lowerCondition } from "./expression.ts";
+import { bindPattern, type LaunchSource, lowerLaunch, readChoices, readLaunch } from "./launch.ts";
+import { createNames, whyUnusable } from "./names.ts";
+import { lowerParameters, type Parameters } from "./parameters.ts";
+import type { KernelProgram } from "./program.ts";
+import type { Reporter } from "./reporter.ts";
+import { createScope, dslName, quote, type Scope } from "./scope.ts";
+import { lowerStatements } from "./statement.ts";
+
+export interface KernelSource {
+  readonly name: ts.Identifier;
+  readonly statement: ts.VariableStatement;
+  readonly call: ts.CallExpression;
+}
+
+/** Lowers every instance of a kernel; those without mistakes come back. */
+export function lowerKernel(source: KernelSource, program: KernelProgram, reporter: Reporter): readonly Kernel[] {
+  const { name, statement, call } = source;
+  const problem = whyUnusable(name.text);
+  if (problem !== undefined) reporter.report("TK107", name, `the kernel name ${name.text} ${problem}`, "rename it");
+  if (!statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)) {
+    reporter.report("TK103", name, `the kernel ${name.text} is not exported`, `write export const ${name.text} = …`);
+  }
+  const [params, launch, body] = call.arguments;
+  const block = body !== undefined && ts.isArrowFunction(body) && ts.isBlock(body.body) ? body.body : undefined;
+  if (
+    params === undefined ||
+    launch === undefined ||
+    body === undefined ||
+    block === undefined ||
+    call.arguments.length !== 3 ||
+    !ts.isObjectLiteralExpression(params) ||
+    !ts.isObjectLiteralExpression(launch) ||
+    !ts.isArrowFunction(body)
+  ) {
+    const fix = "write kernel({ …parameters }, { …launch }, ({ x, y }, { N }) => { … }), all in place";
+    reporter.report("TK103", call, `the kernel ${name.text} is not written out`, fix);
+    return [];
+  }
+  const outer = createScope(program, reporter, createNames([]));
+  const parameters = lowerParameters(params, outer);
+  const launchSource = readLaunch(launch, outer);
+  const before = reporter.count;
+  return readChoices(launchSource, outer).flatMap((choices) => {
+    const kernel = lowerInstance(source, parameters, launchSource, body, block, choices, program, reporter);
+    return kernel === undefined || reporter.count > before ? [] : [deepFreeze(kernel)];
+  });
+}
+
+function lowerInstance(
+  { name, statement }: KernelSource,
+  { params, dims }: Parameters,
+  launchSource: LaunchSource,
+  body: ts.ArrowFunction,
+  block: ts.Block,
+  choices: ReadonlyMap<string, bigint>,
+  program: KernelProgram,
+  reporter: Reporter,
+): Kernel | undefined {
+  const names = createNames([name.text, ...params.map((param) => param.name), ...dims, ...choices.keys()]);
+  const scope = createScope(program, reporter, names, body);
+  const bindValue = (what: string, find: (source: string) => ((span: Span) => Expr) | undefined) => {
+    return (parameter: ts.ParameterDeclaration | undefined, inner: Scope): void =>
+      bindPattern(parameter, inner, (source, symbol, node) => {
+        const make = find(source);
+        inner.bindings.set(symbol, make === undefined ? { kind: "refused" } : { kind: "value", what, make });
+        if (make === undefined) reporter.report("TK127", node, `there is no ${what} ${source}`, "use a declared name");
+      });
+  };
+  const bindDims = bindValue("dimension", (source) =>
+    dims.includes(source) ? (span) => dim(source, span) : undefined,
+  );
+  const bindChoices = bindValue("compile-time parameter", (source) => {
+    const value = choices.get(source);
+    return value === undefined ? undefined : (span) => int(value, span);
+  });
+  const launch = lowerLaunch(launchSource, scope, bindDims, bindChoices);
+  bindPattern(body.parameters[0], scope, (source, symbol, node) => {
+    const param = params.find((candidate) => candidate.name === source);
+    if (param?.kind === "tensor") scope.bindings.set(symbol, { kind: "tensor", param });
+    else if (param?.kind === "scalar") {
+      const { name: scalarName, element } = param;
+      const make = (span: Span): Expr => scalar(scalarName, element === "f32" ? "f32" : "int", span);
+      scope.bindings.set(symbol, { kind: "value", what: "scalar parameter", make });
+    } else {
+      scope.bindings.set(symbol, { kind: "refused" });
+      if (params.length > 0) reporter.report("TK127", node, `there is no parameter ${source}`, "use a declared name");
+    }
+  });
+  bindDims(body.parameters[1], scope);
+  bindChoices(body.parameters[2], scope);
+  const { requires, rest } = readRequires(block.statements, scope);
+  const arrays: LocalArray[] = [];
+  const statements: readonly Stmt[] = lowerStatements(rest, { top: true, inLoop: false, arrays }, scope);
+  if (launch === undefined) return undefined;
+  const suffix = [...choices].map(([choice, value]) => `_${choice}${value}`).join("");
+  return {
+    name: `${name.text}${suffix}`,
+    doc: docOf(statement),
+    params,
+    dims,
+    requires,
+    arrays,
+    body: statements,
+    span: reporter.spanOf(name),
+    ...launch,
+  };
+}
+
+function readRequires(
+  statements: readonly ts.Statement[],
+  scope: Scope,
+): { readonly requires: readonly Expr[]; readonly rest: readonly ts.Statement[] } {
+  const requires: Expr[] = [];
+  let position = 0;
+  for (const statement of statements) {
+    if (!ts.isExpressionStatement(statement) || !ts.isCallExpression(statement.expression)) break;
+    const call = statement.expression;
+    if (dslName(call.expression, scope.program) !== "requires") break;
+    position++;
+    const [condition] = call.arguments;
+    const value = condition && lowerCondition(condition, scope);
+    if (value === undefined || condition === undefined) continue;
+    let sizes = true;
+    visitExpr(value, ({ kind }) => {
+      if (kind === "index" || kind === "load" || kind === "call") sizes = false;
+    });
+    if (sizes) requires.push(value);
+    else {
+      const fix = "require conditions on dimensions and scalars; guard everything else where it is used";
+      scope.reporter.report("TK146", condition, `${quote(condition)} is not known before the launch`, fix);
+    }
+  }
+  return { requires, rest: statements.slice(position) };
+}
+
+/** The text of the kernel's JSDoc comment. */
+function docOf(statement: ts.VariableStatement): string {
+  const comments = ts.getJSDocCommentsAndTags(statement).filter(ts.isJSDoc);
+  return ts.getTextOfJSDocComment(comments.at(-1)?.comment) ?? "";
+}
+
+/** Proof and emission read the same IR: nobody changes it in between. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const part of Object.values(value)) deepFreeze(part);
+  return value;
+}

@@ -1,0 +1,223 @@
+/**
+ * The second argument of `kernel`: grid, block, `where`, `params`, `computes` and `index`.
+ *
+ * Everything here is over dimensions and compile-time parameters: the launcher evaluates it before any thread runs.
+ */
+
+import { ts } from "ts-morph";
+import { int } from "../../ir/kernel/build.ts";
+import type { Expr, Triple, WhereClause } from "../../ir/kernel/types.ts";
+import { visitExpr } from "../../ir/kernel/walk.ts";
+import { lowerExpression } from "./expression.ts";
+import { quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
+
+export interface LaunchSource {
+  readonly node: ts.ObjectLiteralExpression;
+  readonly options: ReadonlyMap<string, ts.Expression>;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set(["computes", "grid", "block", "where", "params", "index"]);
+
+export function readLaunch(node: ts.ObjectLiteralExpression, scope: Scope): LaunchSource {
+  const { reporter } = scope;
+  const options = new Map<string, ts.Expression>();
+  for (const property of node.properties) {
+    const name = property.name !== undefined && ts.isIdentifier(property.name) ? property.name.text : undefined;
+    if (name === undefined || !ts.isPropertyAssignment(property) || !OPTIONS.has(name)) {
+      const fix = `the options are ${[...OPTIONS].join(", ")}`;
+      reporter.report("TK120", property, `${quote(property)} is not a launch option`, fix);
+    } else options.set(name, property.initializer);
+  }
+  for (const name of ["grid", "block"]) {
+    if (options.has(name)) continue;
+    const fix = name === "grid" ? "grid: ({ N }) => [ceilDiv(N, 256)]" : "block: [256]";
+    reporter.report("TK120", node, `the launch has no ${name}`, `add ${fix}`);
+  }
+  return { node, options };
+}
+
+/** Every combination of the allowed values of `params`; one empty combination without any. */
+export function readChoices(launch: LaunchSource, scope: Scope): readonly ReadonlyMap<string, bigint>[] {
+  const { reporter } = scope;
+  const node = launch.options.get("params");
+  if (node === undefined) return [new Map()];
+  const fix = "write params: { TILE: [16, 32] }";
+  if (!ts.isObjectLiteralExpression(node)) {
+    reporter.report("TK124", node, `${quote(node)} is no list of compile-time parameters`, fix);
+    return [];
+  }
+  let combinations: readonly ReadonlyMap<string, bigint>[] = [new Map()];
+  for (const property of node.properties) {
+    const list = ts.isPropertyAssignment(property) ? property.initializer : undefined;
+    const name = property.name !== undefined && ts.isIdentifier(property.name) ? property.name.text : undefined;
+    if (name === undefined || list === undefined || !ts.isArrayLiteralExpression(list) || list.elements.length === 0) {
+      reporter.report("TK124", property, `${quote(property)} does not list its allowed values`, fix);
+      return [];
+    }
+    const values = list.elements.flatMap((element) => {
+      const value = lowerExpression(element, scope);
+      if (value?.kind === "int" && value.value > 0n) return [value.value];
+      if (value !== undefined) {
+        reporter.report("TK124", element, `${quote(element)} is not a positive integer constant`, fix);
+      }
+      return [];
+    });
+    if (new Set(values).size < values.length) {
+      reporter.report("TK124", list, `${name} lists a value twice`, "list each value once");
+    }
+    combinations = combinations.flatMap((chosen) => values.map((value) => new Map([...chosen, [name, value]])));
+  }
+  return combinations;
+}
+
+/** Binds the names that a function of the launch or the kernel's body takes its argument apart into. */
+export function bindPattern(
+  parameter: ts.ParameterDeclaration | undefined,
+  scope: Scope,
+  bind: (name: string, symbol: ts.Symbol, node: ts.Node) => void,
+): void {
+  if (parameter === undefined) return;
+  const { reporter, program } = scope;
+  if (!ts.isObjectBindingPattern(parameter.name)) {
+    const fix = "take the argument apart: ({ x, y }, { N }) => …";
+    reporter.report("TK103", parameter, `${quote(parameter)} is not taken apart into names`, fix);
+    return;
+  }
+  for (const element of parameter.name.elements) {
+    const plain = ts.isIdentifier(element.name) && !element.dotDotDotToken && !element.initializer;
+    const source = element.propertyName ?? element.name;
+    if (!plain || !ts.isIdentifier(source)) {
+      reporter.report("TK103", element, `${quote(element)} is not a name`, "list names only: ({ x, y }, { N }) => …");
+      continue;
+    }
+    const symbol = symbolOf(element.name, program.checker);
+    if (symbol !== undefined) bind(source.text, symbol, element);
+  }
+}
+
+/** Binds a dimension's name in a function of the launch. */
+export type BindDims = (parameter: ts.ParameterDeclaration | undefined, scope: Scope) => void;
+
+export interface LaunchValues {
+  readonly grid: Triple<Expr>;
+  readonly block: Triple<bigint>;
+  readonly where: readonly WhereClause[];
+  readonly computes: string | undefined;
+  readonly indexWidth: "i32" | "auto";
+}
+
+/** `undefined` where something was refused. */
+export function lowerLaunch(
+  { options }: LaunchSource,
+  scope: Scope,
+  bindDims: BindDims,
+  bindChoices: BindDims,
+): LaunchValues | undefined {
+  const grid = lowerGrid(options.get("grid"), scope, bindDims, bindChoices);
+  const block = lowerBlockSize(options.get("block"), scope, bindChoices);
+  const where = lowerWhere(options.get("where"), scope, bindDims);
+  const { reporter } = scope;
+  const computes = options.get("computes");
+  if (computes !== undefined && !ts.isStringLiteralLike(computes)) {
+    return reporter.report("TK125", computes, `${quote(computes)} is not a string literal`, 'write computes: "linear"');
+  }
+  const width = options.get("index");
+  if (width !== undefined && !(ts.isStringLiteralLike(width) && width.text === "i32")) {
+    return reporter.report(
+      "TK126",
+      width,
+      `${quote(width)} is not an index width`,
+      'write index: "i32", or leave it out',
+    );
+  }
+  if (grid === undefined || block === undefined || where === undefined) return undefined;
+  return { grid, block, where, computes: computes?.text, indexWidth: width === undefined ? "auto" : "i32" };
+}
+
+function lowerGrid(
+  node: ts.Expression | undefined,
+  scope: Scope,
+  bindDims: BindDims,
+  bindChoices: BindDims,
+): Triple<Expr> | undefined {
+  if (node === undefined) return undefined;
+  const { reporter } = scope;
+  const fix = "write grid: ({ B, N }) => [ceilDiv(N, 256), B]";
+  if (!ts.isArrowFunction(node))
+    return reporter.report("TK121", node, "the grid is no function of the dimensions", fix);
+  bindDims(node.parameters[0], scope);
+  bindChoices(node.parameters[1], scope);
+  const list = listOf(node.body);
+  if (list === undefined || list.length < 1 || list.length > 3) {
+    return reporter.report("TK121", node.body, "the grid is not a list of one to three extents", fix);
+  }
+  const extents = list.map((extent): Expr | undefined => {
+    const value = lowerExpression(extent, scope);
+    if (value === undefined) return undefined;
+    let sizes = value.type === "int";
+    visitExpr(value, ({ kind }) => {
+      if (kind === "index" || kind === "load") sizes = false;
+    });
+    return sizes ? value : reporter.report("TK121", extent, `${quote(extent)} is no integer over dimensions`, fix);
+  });
+  const [x, y, z] = [extents[0], padded(extents, 1), padded(extents, 2)];
+  return x === undefined || y === undefined || z === undefined ? undefined : [x, y, z];
+}
+
+function padded(extents: readonly (Expr | undefined)[], axis: number): Expr | undefined {
+  return axis < extents.length ? extents[axis] : int(1);
+}
+
+function listOf(body: ts.ConciseBody | ts.Expression): readonly ts.Expression[] | undefined {
+  if (ts.isBlock(body)) return undefined;
+  const list = skipParentheses(body);
+  return ts.isArrayLiteralExpression(list) ? list.elements : undefined;
+}
+
+function lowerBlockSize(
+  node: ts.Expression | undefined,
+  scope: Scope,
+  bindChoices: BindDims,
+): Triple<bigint> | undefined {
+  if (node === undefined) return undefined;
+  const { reporter } = scope;
+  const fix = "write block: [256], or block: ({ TILE }) => [TILE, TILE]";
+  if (ts.isArrowFunction(node)) bindChoices(node.parameters[0], scope);
+  const list = listOf(ts.isArrowFunction(node) ? node.body : node);
+  if (list === undefined || list.length < 1 || list.length > 3) {
+    return reporter.report("TK122", node, "the block is not a list of one to three constants", fix);
+  }
+  const sizes = list.map((size): bigint | undefined => {
+    const value = lowerExpression(size, scope);
+    if (value === undefined || (value.kind === "int" && value.value > 0n))
+      return value?.kind === "int" ? value.value : undefined;
+    return reporter.report("TK122", size, `${quote(size)} is not a positive constant`, fix);
+  });
+  const [x, y = 1n, z = 1n] = sizes;
+  return x === undefined || sizes.includes(undefined) ? undefined : [x, y, z];
+}
+
+function lowerWhere(
+  node: ts.Expression | undefined,
+  scope: Scope,
+  bindDims: BindDims,
+): readonly WhereClause[] | undefined {
+  if (node === undefined) return [];
+  const { reporter } = scope;
+  const fix = "write where: { T: ({ B, K }) => B * K }, for a dimension T of some parameter";
+  if (!ts.isObjectLiteralExpression(node)) return reporter.report("TK123", node, "where is not an object", fix);
+  const clauses: WhereClause[] = [];
+  for (const property of node.properties) {
+    const value = ts.isPropertyAssignment(property) ? property.initializer : undefined;
+    const name = property.name !== undefined && ts.isIdentifier(property.name) ? property.name.text : undefined;
+    if (name === undefined || value === undefined || !ts.isArrowFunction(value) || ts.isBlock(value.body)) {
+      return reporter.report("TK123", property, `${quote(property)} does not define a dimension`, fix);
+    }
+    bindDims(value.parameters[0], scope);
+    const defined = lowerExpression(value.body, scope);
+    if (defined === undefined) return undefined;
+    if (defined.type !== "int") return reporter.report("TK123", value.body, `${quote(value.body)} is no integer`, fix);
+    clauses.push({ dim: name, value: defined, span: reporter.spanOf(property) });
+  }
+  return clauses;
+}

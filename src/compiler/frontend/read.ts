@@ -1,0 +1,120 @@
+/**
+ * The front end: kernel files → kernels, or every mistake in them.
+ *
+ *   type-check (program.ts) → find the kernels of each file → lower each (kernel.ts)
+ *
+ * TypeScript's own errors are reported beside the language's, but where both concern the same place the language's
+ * say it better.
+ */
+
+import { ts } from "ts-morph";
+import type { Kernel } from "../../ir/kernel/types.ts";
+import type { Diagnostic, SourceLookup } from "../../support/diagnostic.ts";
+import { error, sortDiagnostics } from "../../support/diagnostic.ts";
+import type { Span } from "../../support/span.ts";
+import { lowerConstantValue } from "./expression.ts";
+import { type KernelSource, lowerKernel } from "./kernel.ts";
+import { createNames } from "./names.ts";
+import { createKernelProgram, type KernelProgram } from "./program.ts";
+import { createReporter, type Reporter } from "./reporter.ts";
+import { createScope, dslName, isConst, moduleNameOf, quote, skipParentheses, symbolOf } from "./scope.ts";
+
+export interface KernelsRead {
+  /** Those of the files asked for, in the order of the files; none when anything was refused in their file. */
+  readonly kernels: readonly Kernel[];
+  readonly sources: SourceLookup;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Reads files, and folders with their subfolders. Places are given relative to `cwd`. */
+export function readKernels(paths: readonly string[], { cwd }: { readonly cwd: string }): KernelsRead {
+  const program = createKernelProgram(paths, cwd);
+  const reporter = createReporter(cwd);
+  const found: { readonly kernel: Kernel; readonly file: string }[] = [];
+  const asked = new Set(program.files);
+  for (const file of program.allFiles) {
+    for (const statement of file.statements) {
+      for (const source of checkStatement(statement, program, reporter)) {
+        if (!asked.has(file)) continue;
+        for (const kernel of lowerKernel(source, program, reporter)) found.push({ kernel, file: kernel.span.file });
+      }
+    }
+  }
+  refuseTwins(found, reporter);
+  const own = reporter.diagnostics;
+  const foreign = program.typeErrors
+    .map(({ diagnostic }) => diagnostic)
+    .filter(
+      ({ span }) => span === undefined || !own.some((other) => other.span !== undefined && overlap(span, other.span)),
+    );
+  const diagnostics = sortDiagnostics([...program.unreadable, ...own, ...foreign]);
+  const refused = new Set(diagnostics.map(({ span }) => span?.file));
+  const kernels = found.filter(({ file }) => !refused.has(file)).map(({ kernel }) => kernel);
+  return { kernels, sources: program.sources, diagnostics };
+}
+
+/** The kernels that a statement at the top of a file declares; anything that does not belong there is reported. */
+function checkStatement(statement: ts.Statement, program: KernelProgram, reporter: Reporter): readonly KernelSource[] {
+  if (ts.isImportDeclaration(statement)) {
+    checkImport(statement, program, reporter);
+    return [];
+  }
+  if (
+    ts.isFunctionDeclaration(statement) ||
+    ts.isTypeAliasDeclaration(statement) ||
+    ts.isInterfaceDeclaration(statement)
+  ) {
+    return [];
+  }
+  if (!ts.isVariableStatement(statement)) {
+    const fix = "keep imports, constants, inline functions and kernels";
+    reporter.report("TK101", statement, `${quote(statement)} has no place at the top of a kernel file`, fix);
+    return [];
+  }
+  return statement.declarationList.declarations.flatMap((declaration): readonly KernelSource[] => {
+    const { name, initializer } = declaration;
+    const value = initializer && skipParentheses(initializer);
+    if (value !== undefined && ts.isCallExpression(value) && dslName(value.expression, program) === "kernel") {
+      if (ts.isIdentifier(name)) return [{ name, statement, call: value }];
+      reporter.report("TK103", name, "a kernel without a name", "write export const NAME = kernel(…)");
+      return [];
+    }
+    const symbol = ts.isIdentifier(name) ? symbolOf(name, program.checker) : undefined;
+    const meaning = symbol && moduleNameOf(symbol, program);
+    if (isConst(declaration) && meaning?.kind === "constant" && initializer !== undefined) {
+      lowerConstantValue(initializer, createScope(program, reporter, createNames([])));
+    }
+    return [];
+  });
+}
+
+function checkImport(statement: ts.ImportDeclaration, program: KernelProgram, reporter: Reporter): void {
+  const { moduleSpecifier, importClause } = statement;
+  const from = ts.isStringLiteral(moduleSpecifier) ? moduleSpecifier.text : "";
+  const named = importClause?.namedBindings !== undefined && ts.isNamedImports(importClause.namedBindings);
+  const known = from === "tokitai/dsl" || from.startsWith(".");
+  if (known && named && importClause.name === undefined) return;
+  const file = program.checker.getSymbolAtLocation(moduleSpecifier) === undefined ? "" : ` from ${from}`;
+  const fix = 'import { names } from "tokitai/dsl" or from another kernel file';
+  reporter.report("TK102", statement, `the import${file} is not of that kind`, fix);
+}
+
+/** Kernels become C functions, so that their names are unique over all files. */
+function refuseTwins(found: readonly { readonly kernel: Kernel }[], reporter: Reporter): void {
+  const first = new Map<string, Kernel>();
+  for (const { kernel } of found) {
+    const twin = first.get(kernel.name);
+    if (twin === undefined) first.set(kernel.name, kernel);
+    else {
+      const fact = `there are two kernels ${kernel.name}: the other is at ${twin.span.file}:${twin.span.line}`;
+      reporter.add(error("TK107", kernel.span, fact, "rename one of them"));
+    }
+  }
+}
+
+function overlap(a: Span, b: Span): boolean {
+  if (a.file !== b.file) return false;
+  const before = (line: number, column: number, other: Span): boolean =>
+    line < other.line || (line === other.line && column <= other.column);
+  return !before(a.endLine, a.endColumn, b) && !before(b.endLine, b.endColumn, a);
+}

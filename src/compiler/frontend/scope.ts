@@ -1,0 +1,132 @@
+/**
+ * What a name means while one instance of a kernel is lowered.
+ *
+ * TypeScript's checker resolves names, shadowing included; here each of its symbols gets a binding. What is declared
+ * at the top of a file is looked up when it is used, since constants and inline functions are lowered at each use.
+ */
+
+import { ts } from "ts-morph";
+import type { Expr, LocalArray, ScalarType, TensorParam } from "../../ir/kernel/types.ts";
+import type { Span } from "../../support/span.ts";
+import type { NameSupply } from "./names.ts";
+import type { KernelProgram } from "./program.ts";
+import type { Reporter } from "./reporter.ts";
+
+export type Binding =
+  /** A value that does not change: `what` names its kind for messages. */
+  | { readonly kind: "value"; readonly what: string; readonly make: (span: Span) => Expr }
+  | { readonly kind: "counter"; readonly name: string }
+  | { readonly kind: "local"; readonly name: string; readonly type: ScalarType; readonly mutable: boolean }
+  /** The argument of an inlined function; it keeps the place of the call. */
+  | { readonly kind: "argument"; readonly expr: Expr }
+  | { readonly kind: "tensor"; readonly param: TensorParam }
+  | { readonly kind: "array"; readonly array: LocalArray }
+  /** Its declaration was refused; uses are not reported again. */
+  | { readonly kind: "refused" };
+
+/** What a name at the top of a file stands for. */
+export type ModuleName =
+  | { readonly kind: "dsl"; readonly name: string }
+  | { readonly kind: "constant"; readonly declaration: ts.VariableDeclaration }
+  | { readonly kind: "function"; readonly declaration: FunctionNode; readonly place: ts.Node }
+  | { readonly kind: "other"; readonly declaration: ts.Node };
+
+export type FunctionNode = ts.ArrowFunction | ts.FunctionDeclaration | ts.FunctionExpression;
+
+export interface Scope {
+  readonly program: KernelProgram;
+  readonly reporter: Reporter;
+  readonly names: NameSupply;
+  readonly bindings: Map<ts.Symbol, Binding>;
+  /** Counters of loops with constant bounds, and whether a register index asks for the loop to be unrolled. */
+  readonly constantLoops: Map<string, { unroll: boolean }>;
+  /** Symbols that the kernel's body assigns to. */
+  readonly assigned: ReadonlySet<ts.Symbol>;
+  /** Constants and functions being expanded, to find those that use themselves. */
+  readonly expanding: ts.Symbol[];
+}
+
+export function createScope(program: KernelProgram, reporter: Reporter, names: NameSupply, body?: ts.Node): Scope {
+  return {
+    program,
+    reporter,
+    names,
+    bindings: new Map(),
+    constantLoops: new Map(),
+    assigned: body === undefined ? new Set() : assignedSymbols(body, program.checker),
+    expanding: [],
+  };
+}
+
+/** The symbol that an identifier refers to, behind imports. */
+export function symbolOf(node: ts.Node, checker: ts.TypeChecker): ts.Symbol | undefined {
+  const symbol = checker.getSymbolAtLocation(node);
+  if (symbol === undefined) return undefined;
+  return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+}
+
+/** `undefined` for what is declared inside a function, and for TypeScript's own globals. */
+export function moduleNameOf(symbol: ts.Symbol, program: KernelProgram): ModuleName | undefined {
+  const declaration = symbol.valueDeclaration ?? symbol.declarations?.[0];
+  if (declaration === undefined) return undefined;
+  const file = declaration.getSourceFile();
+  if (program.isDsl(file)) return { kind: "dsl", name: symbol.name };
+  if (file.isDeclarationFile || !isAtTop(declaration)) return undefined;
+  if (ts.isFunctionDeclaration(declaration)) return { kind: "function", declaration, place: declaration };
+  if (!ts.isVariableDeclaration(declaration) || !isConst(declaration)) return { kind: "other", declaration };
+  const value = declaration.initializer && skipParentheses(declaration.initializer);
+  if (value === undefined) return { kind: "other", declaration };
+  if (ts.isArrowFunction(value) || ts.isFunctionExpression(value)) {
+    return { kind: "function", declaration: value, place: declaration };
+  }
+  return ts.isCallExpression(value) && dslName(value.expression, program) === "kernel"
+    ? { kind: "other", declaration }
+    : { kind: "constant", declaration };
+}
+
+/** The name that an expression has in `tokitai/dsl`, whatever the file calls it. */
+export function dslName(node: ts.Node, program: KernelProgram): string | undefined {
+  if (!ts.isIdentifier(node)) return undefined;
+  const symbol = symbolOf(node, program.checker);
+  const name = symbol && moduleNameOf(symbol, program);
+  return name?.kind === "dsl" ? name.name : undefined;
+}
+
+export function isConst(declaration: ts.VariableDeclaration): boolean {
+  return (ts.getCombinedNodeFlags(declaration) & ts.NodeFlags.BlockScoped) === ts.NodeFlags.Const;
+}
+
+export function skipParentheses(node: ts.Expression): ts.Expression {
+  return ts.isParenthesizedExpression(node) ? skipParentheses(node.expression) : node;
+}
+
+/** The source of a node on one line, for messages. */
+export function quote(node: ts.Node): string {
+  const text = node.getText().replace(/\s+/g, " ");
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+export function isAssignment(kind: ts.SyntaxKind): boolean {
+  return kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment;
+}
+
+function isAtTop(declaration: ts.Declaration): boolean {
+  if (ts.isFunctionDeclaration(declaration)) return ts.isSourceFile(declaration.parent);
+  if (!ts.isVariableDeclaration(declaration)) return ts.isSourceFile(declaration.parent);
+  return ts.isVariableStatement(declaration.parent.parent) && ts.isSourceFile(declaration.parent.parent.parent);
+}
+
+function assignedSymbols(body: ts.Node, checker: ts.TypeChecker): ReadonlySet<ts.Symbol> {
+  const found = new Set<ts.Symbol>();
+  const note = (target: ts.Expression): void => {
+    const symbol = symbolOf(skipParentheses(target), checker);
+    if (symbol !== undefined) found.add(symbol);
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isBinaryExpression(node) && isAssignment(node.operatorToken.kind)) note(node.left);
+    if (ts.isPrefixUnaryExpression(node) || ts.isPostfixUnaryExpression(node)) note(node.operand);
+    ts.forEachChild(node, visit);
+  };
+  visit(body);
+  return found;
+}

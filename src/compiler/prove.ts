@@ -1,0 +1,90 @@
+/**
+ * From source to proof, one line each:
+ *
+ *   resolve the inputs → read the kernels → check their IR → build and lower the models → verify kernels and plans
+ *
+ * The result holds everything that later steps need; code can be made only of its certificates.
+ */
+
+import { checkKernel } from "../ir/kernel/check.ts";
+import type { Kernel } from "../ir/kernel/types.ts";
+import type { Plan } from "../ir/plan.ts";
+import type { TensorProgram } from "../ir/tensor/types.ts";
+import { debug } from "../support/debug.ts";
+import type { Diagnostic, SourceLookup } from "../support/diagnostic.ts";
+import { InternalError } from "../support/result.ts";
+import type { ObligationResult } from "../verify/obligation.ts";
+import type { SolverPool } from "../verify/pool.ts";
+import { type KernelReport, openSession, verifyKernels, verifyPlan } from "../verify/verify.ts";
+import { readModel } from "./frontend/model.ts";
+import { readKernels } from "./frontend/read.ts";
+import { resolveInputs } from "./inputs.ts";
+import { lowerProgram } from "./lower/lower.ts";
+
+export interface ProveRequest {
+  readonly inputs: readonly string[];
+  readonly cwd: string;
+  /** What `build` of each model gets. */
+  readonly config: unknown;
+}
+
+export interface ProgramReport {
+  readonly program: TensorProgram;
+  readonly plan: Plan;
+  readonly obligations: readonly ObligationResult[];
+}
+
+/** What was read: nothing of it is proved yet. */
+export interface Sources {
+  readonly kernels: readonly Kernel[];
+  readonly programs: readonly { readonly program: TensorProgram; readonly plan: Plan }[];
+  readonly lookup: SourceLookup;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface Proof {
+  readonly kernels: readonly KernelReport[];
+  readonly programs: readonly ProgramReport[];
+  readonly solverVersion: string;
+}
+
+/** Reads everything that the inputs name. With models, the kernels are those that their plans launch. */
+export async function readSources({ inputs, cwd, config }: ProveRequest): Promise<Sources> {
+  const { kernelFiles, modelFiles, diagnostics: missing } = resolveInputs(inputs, cwd);
+  if (missing.length > 0) return { kernels: [], programs: [], lookup: () => undefined, diagnostics: missing };
+  const start = performance.now();
+  const { kernels, sources, diagnostics: refused } = readKernels(kernelFiles, { cwd });
+  debug(1, () => `read ${kernels.length} kernels in ${(performance.now() - start).toFixed(0)} ms`);
+  const malformed = kernels.flatMap(checkKernel);
+  const [first] = malformed;
+  if (first !== undefined) throw new InternalError(`the front end made malformed IR: ${first.code} ${first.message}`);
+  const diagnostics: Diagnostic[] = [...refused];
+  const programs: { program: TensorProgram; plan: Plan }[] = [];
+  for (const file of refused.length > 0 ? [] : modelFiles) {
+    const program = await readModel(file, config, cwd);
+    const plan = program.ok ? lowerProgram(program.value, kernels) : program;
+    if (program.ok && plan.ok) programs.push({ program: program.value, plan: plan.value });
+    else if (!plan.ok) diagnostics.push(...plan.diagnostics);
+  }
+  const launched = new Set(programs.flatMap(({ plan }) => plan.launches.map(({ kernel }) => kernel)));
+  const used = modelFiles.length === 0 ? kernels : kernels.filter(({ name }) => launched.has(name));
+  return { kernels: used, programs, lookup: sources, diagnostics };
+}
+
+export async function prove({ kernels, programs }: Sources, pool: SolverPool): Promise<Proof> {
+  const session = openSession(pool);
+  const byName = new Map(kernels.map((kernel) => [kernel.name, kernel]));
+  const [kernelReports, planObligations] = await Promise.all([
+    verifyKernels(kernels, session),
+    Promise.all(programs.map(({ plan }) => verifyPlan(plan, byName, session))),
+  ]);
+  return {
+    kernels: kernelReports,
+    programs: programs.map((program, position) => ({ ...program, obligations: planObligations[position] ?? [] })),
+    solverVersion: pool.version ?? "unknown",
+  };
+}
+
+export function allObligations({ kernels, programs }: Proof): readonly ObligationResult[] {
+  return [...kernels, ...programs].flatMap(({ obligations }) => obligations);
+}

@@ -1,0 +1,270 @@
+/**
+ * Well-formedness of expressions: an expression and the names in scope → diagnostics.
+ *
+ * A *place* says what an expression may mention: a shape dimensions, a launch expression scalar parameters as well, the
+ * body everything, an invariant everything but memory.
+ */
+
+import { type Diagnostic, error } from "../../support/diagnostic.ts";
+import { InternalError } from "../../support/result.ts";
+import type { Span } from "../../support/span.ts";
+import { FLOAT_FUNCTIONS } from "./build.ts";
+import { printExpr } from "./print.ts";
+import type { ArrayRef, ElementType, Expr, LoadExpr, Role, ScalarType, Space } from "./types.ts";
+import { children } from "./walk.ts";
+
+export type Place = "shape" | "launch" | "body" | "invariant";
+
+/** What a name stands for. */
+export type Declaration =
+  | { readonly kind: "dim" }
+  | { readonly kind: "scalar"; readonly type: ScalarType }
+  | {
+      readonly kind: "array";
+      readonly space: Space;
+      readonly element: ElementType;
+      readonly rank: number;
+      readonly role: Role | undefined;
+    }
+  | {
+      readonly kind: "local";
+      readonly type: ScalarType;
+      readonly mutable: boolean;
+      /** Its value is known at compile time, once the loops around it are unrolled. */
+      readonly constant: boolean;
+    };
+
+export interface CheckContext {
+  readonly diagnostics: Diagnostic[];
+  /** The names in scope. */
+  readonly scope: ReadonlyMap<string, Declaration>;
+  readonly place: Place;
+}
+
+export function refuse(context: CheckContext, code: string, span: Span, message: string): void {
+  context.diagnostics.push(error(code, span, message));
+}
+
+/** Checks the expression and everything in it, and that its value has the type that its place asks for. */
+export function checkExpr(context: CheckContext, expr: Expr, type: ScalarType): void {
+  expectType(context, expr, type);
+  checkInside(context, expr);
+}
+
+export function checkInside(context: CheckContext, expr: Expr): void {
+  checkNode(context, expr);
+  for (const child of children(expr)) checkInside(context, child);
+}
+
+function expectType(context: CheckContext, expr: Expr, type: ScalarType): void {
+  if (expr.type !== type) refuse(context, "TK203", expr.span, `${printExpr(expr)} is ${expr.type}, expected ${type}`);
+}
+
+/** The node itself; its children are checked by themselves. */
+function checkNode(context: CheckContext, expr: Expr): void {
+  switch (expr.kind) {
+    case "int":
+    case "float":
+    case "bool":
+      return;
+    case "dim":
+      lookUp(context, expr.name, "dim", expr.span);
+      return;
+    case "scalar": {
+      const found = lookUp(context, expr.name, "scalar", expr.span);
+      if (context.place === "shape") refuseMention(context, expr);
+      if (found) expectType(context, expr, found.type);
+      return;
+    }
+    case "local": {
+      if (context.place === "shape" || context.place === "launch") {
+        refuseMention(context, expr);
+        return;
+      }
+      const found = lookUp(context, expr.name, "local", expr.span);
+      if (found) expectType(context, expr, found.type);
+      return;
+    }
+    case "index":
+      if (context.place === "shape" || context.place === "launch") refuseMention(context, expr);
+      return;
+    case "neg":
+      expectType(context, expr.value, expr.type);
+      return;
+    case "not":
+      expectType(context, expr.value, "bool");
+      return;
+    case "int-op":
+    case "float-op":
+      expectType(context, expr.left, expr.type);
+      expectType(context, expr.right, expr.type);
+      return;
+    case "compare":
+      if (expr.left.type === "bool") {
+        refuse(context, "TK203", expr.span, `${printExpr(expr)} compares booleans, expected int or f32`);
+      }
+      expectType(context, expr.right, expr.left.type);
+      return;
+    case "logic":
+      expectType(context, expr.left, "bool");
+      expectType(context, expr.right, "bool");
+      return;
+    case "select":
+      expectType(context, expr.cond, "bool");
+      expectType(context, expr.then, expr.type);
+      expectType(context, expr.else, expr.type);
+      return;
+    case "call": {
+      const arity = FLOAT_FUNCTIONS[expr.fn];
+      if (expr.args.length !== arity) {
+        refuse(context, "TK203", expr.span, `${expr.fn} takes ${arity} arguments, got ${expr.args.length}`);
+      }
+      for (const argument of expr.args) expectType(context, argument, "f32");
+      return;
+    }
+    case "cast":
+      expectType(context, expr.value, "int");
+      return;
+    case "load":
+      checkLoad(context, expr);
+      return;
+    default:
+      expr satisfies never;
+      throw new InternalError("unknown expression");
+  }
+}
+
+function checkLoad(context: CheckContext, expr: LoadExpr): void {
+  if (context.place === "shape" || context.place === "launch") {
+    refuseMention(context, expr);
+    return;
+  }
+  if (context.place === "invariant") {
+    refuse(context, "TK214", expr.span, `an invariant reads ${printExpr(expr)}; read it into a local before`);
+    return;
+  }
+  const found = checkElement(context, expr.array, expr.index, expr.span);
+  if (found) expectType(context, expr, elementType(found.element));
+}
+
+/** An array element, read or written: declared, of this space and rank, with indices that its space allows. */
+export function checkElement(
+  context: CheckContext,
+  array: ArrayRef,
+  index: readonly Expr[],
+  span: Span,
+): Extract<Declaration, { kind: "array" }> | undefined {
+  for (const i of index) expectType(context, i, "int");
+  const found = lookUp(context, array.name, "array", span);
+  if (found === undefined) return undefined;
+  if (found.space !== array.space) {
+    refuse(context, "TK202", span, `${array.name} is a ${found.space} array, not a ${array.space} one`);
+  }
+  if (found.rank !== index.length) {
+    refuse(context, "TK204", span, `${array.name} has ${found.rank} axes, got ${index.length} indices`);
+  }
+  if (found.space === "register") {
+    for (const i of index) {
+      if (isConstant(context, i)) continue;
+      const message = `the register array ${array.name} is indexed by ${printExpr(i)}, which no unrolling makes constant`;
+      refuse(context, "TK212", i.span, message);
+    }
+  }
+  return found;
+}
+
+/** The type of an element's value in expressions. */
+export function elementType(element: ElementType): ScalarType {
+  return element === "f32" ? "f32" : "int";
+}
+
+/** An integer of literals and of counters of unrolled loops over such integers. */
+export function isConstant(context: CheckContext, expr: Expr): boolean {
+  switch (expr.kind) {
+    case "int":
+      return true;
+    case "local": {
+      const found = context.scope.get(expr.name);
+      return found?.kind === "local" && found.constant;
+    }
+    case "neg":
+    case "int-op":
+      return children(expr).every((child) => isConstant(context, child));
+    case "float":
+    case "bool":
+    case "dim":
+    case "scalar":
+    case "index":
+    case "not":
+    case "float-op":
+    case "compare":
+    case "logic":
+    case "select":
+    case "call":
+    case "cast":
+    case "load":
+      return false;
+    default:
+      expr satisfies never;
+      throw new InternalError("unknown expression");
+  }
+}
+
+/** A sum of dimensions times literals, and literals. */
+export function isLinear(expr: Expr): boolean {
+  switch (expr.kind) {
+    case "int":
+    case "dim":
+      return true;
+    case "neg":
+      return isLinear(expr.value);
+    case "int-op":
+      if (expr.op === "add" || expr.op === "sub") return isLinear(expr.left) && isLinear(expr.right);
+      if (expr.op !== "mul") return false;
+      return (expr.left.kind === "int" && isLinear(expr.right)) || (expr.right.kind === "int" && isLinear(expr.left));
+    case "float":
+    case "bool":
+    case "scalar":
+    case "local":
+    case "index":
+    case "not":
+    case "float-op":
+    case "compare":
+    case "logic":
+    case "select":
+    case "call":
+    case "cast":
+    case "load":
+      return false;
+    default:
+      expr satisfies never;
+      throw new InternalError("unknown expression");
+  }
+}
+
+function lookUp<K extends Declaration["kind"]>(
+  context: CheckContext,
+  name: string,
+  kind: K,
+  span: Span,
+): Extract<Declaration, { kind: K }> | undefined {
+  const found = context.scope.get(name);
+  if (found !== undefined && isOf(found, kind)) return found;
+  const fact =
+    found === undefined ? `no ${kind} ${name} is in scope here` : `${name} is no ${kind} but a ${found.kind}`;
+  refuse(context, "TK202", span, fact);
+  return undefined;
+}
+
+function isOf<K extends Declaration["kind"]>(
+  declaration: Declaration,
+  kind: K,
+): declaration is Extract<Declaration, { kind: K }> {
+  return declaration.kind === kind;
+}
+
+function refuseMention(context: CheckContext, expr: Expr): void {
+  const what = context.place === "shape" ? "a shape" : "a launch expression";
+  const allowed = context.place === "shape" ? "dimensions" : "dimensions and scalars";
+  refuse(context, "TK210", expr.span, `${what} mentions ${printExpr(expr)}; it may mention ${allowed} only`);
+}

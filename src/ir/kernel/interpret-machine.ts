@@ -1,0 +1,196 @@
+/**
+ * The interpreter's machine: its state while a kernel runs, the faults it has found, and its integers.
+ *
+ * Terms:
+ * - A *slot* is the place of one local in a thread's *frame*; frames of all threads of a block lie one after another.
+ * - An *agent* numbers a thread of a block that has run: 1, 2, … over the whole run, 0 for nobody.
+ * - An *epoch* numbers barrier intervals over the whole run, so that equal epochs mean the same block and interval.
+ */
+
+import { InternalError } from "../../support/result.ts";
+import type { Span } from "../../support/span.ts";
+import { INT_RANGE, type IndexWidth } from "./limits.ts";
+import type { Triple } from "./types.ts";
+
+export type FaultKind =
+  /** An index outside its axis; the access is not performed. */
+  | "bounds"
+  /** Two threads at one location, at least one writing, with no barrier between them. */
+  | "race"
+  /** A barrier that not every thread of the block reaches. */
+  | "divergence"
+  /** An integer beyond the index width. */
+  | "overflow"
+  /** An integer stored into an element type that cannot hold it; the store is not performed. */
+  | "range"
+  /** `div` or `mod` by a value ≤ 0. */
+  | "division"
+  /** A read of an element that nobody has written. */
+  | "uninitialised"
+  /** A loop invariant that is false. */
+  | "invariant"
+  /** A condition of the launch that is false: nothing runs. */
+  | "requires";
+
+export interface Fault {
+  readonly kind: FaultKind;
+  /** What the interpreter does, as a predicate: `reads x[0][1] out of bounds (axis 1: index 1, length 1)`. */
+  readonly message: string;
+  readonly span: Span;
+  readonly array?: string;
+  readonly block: Triple<number>;
+  readonly thread: Triple<number>;
+  /** The other party of a race, or the thread that a barrier waits for. */
+  readonly otherBlock?: Triple<number>;
+  readonly otherThread?: Triple<number>;
+}
+
+/** Ends a block, or the whole run; thrown by the machine and caught by `interpretKernel` alone. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+  readonly scope: "block" | "run";
+
+  constructor(scope: "block" | "run") {
+    super(`stopped the ${scope}`);
+    this.scope = scope;
+  }
+}
+
+export interface Machine {
+  readonly width: IndexWidth;
+  /** Detects races, uninitialised reads and broken invariants. */
+  readonly checks: boolean;
+  readonly maxSteps: number;
+  readonly maxFaults: number;
+  /** Threads per axis, and their product. */
+  readonly blockShape: Triple<number>;
+  readonly threads: number;
+  readonly frameSize: number;
+  readonly frames: Float64Array;
+  readonly blockAt: (ordinal: number) => Triple<number>;
+
+  /** The running thread: number within its block, start of its frame, agent and index. */
+  thread: number;
+  base: number;
+  agent: number;
+  tx: number;
+  ty: number;
+  tz: number;
+  /** The running block: how many ran before it, the agent of its first thread, and index. */
+  blockOrdinal: number;
+  firstAgent: number;
+  bx: number;
+  by: number;
+  bz: number;
+  epoch: number;
+  /** Statements and iterations so far. */
+  steps: number;
+  /** Iterations have been left out, so that mutable state is no longer that of a whole run. */
+  skipped: boolean;
+
+  readonly faults: Fault[];
+  /** Places that have a fault, by kind. */
+  readonly places: Map<string, Set<object>>;
+}
+
+/** Makes `thread` the running one. */
+export function enterThread(machine: Machine, thread: number): void {
+  const [x, y] = machine.blockShape;
+  machine.thread = thread;
+  machine.base = thread * machine.frameSize;
+  machine.agent = machine.firstAgent + thread;
+  machine.tx = thread % x;
+  machine.ty = Math.floor(thread / x) % y;
+  machine.tz = Math.floor(thread / (x * y));
+}
+
+/** Makes the block after `machine.blockOrdinal` the running one. */
+export function enterBlock(machine: Machine, ordinal: number): void {
+  const [x, y, z] = machine.blockAt(ordinal);
+  machine.blockOrdinal = ordinal;
+  machine.firstAgent = 1 + ordinal * machine.threads;
+  // Agents are kept in 32 bits.
+  if (machine.firstAgent + machine.threads > 2 ** 31 - 1) throw new Stopped("run");
+  machine.epoch++;
+  machine.bx = x;
+  machine.by = y;
+  machine.bz = z;
+}
+
+export function tick(machine: Machine, steps: number): void {
+  machine.steps += steps;
+  if (machine.steps > machine.maxSteps) throw new Stopped("run");
+}
+
+/** The thread of an agent, and its block. */
+export function whoIs(
+  machine: Machine,
+  agent: number,
+): { readonly block: Triple<number>; readonly thread: Triple<number> } {
+  const ordinal = Math.floor((agent - 1) / machine.threads);
+  return { block: machine.blockAt(ordinal), thread: threadIndex(machine, (agent - 1) % machine.threads) };
+}
+
+export function threadIndex({ blockShape: [x, y] }: Machine, thread: number): Triple<number> {
+  return [thread % x, Math.floor(thread / x) % y, Math.floor(thread / (x * y))];
+}
+
+export interface FaultSite {
+  readonly span: Span;
+}
+
+/** Records a fault of the running thread, unless the same place already has one of this kind. */
+export function report(
+  machine: Machine,
+  kind: FaultKind,
+  site: FaultSite,
+  message: () => string,
+  more: Partial<Pick<Fault, "array" | "thread" | "otherBlock" | "otherThread">> & { readonly variant?: string } = {},
+): void {
+  const { variant, ...details } = more;
+  const key = `${kind} ${variant ?? ""}`;
+  const places = machine.places.get(key) ?? new Set();
+  if (places.has(site)) return;
+  machine.places.set(key, places.add(site));
+  machine.faults.push({
+    kind,
+    message: message(),
+    span: site.span,
+    block: [machine.bx, machine.by, machine.bz],
+    thread: [machine.tx, machine.ty, machine.tz],
+    ...details,
+  });
+  if (machine.faults.length >= machine.maxFaults) throw new Stopped("run");
+}
+
+/** The integers of a width that a double holds exactly: results within need no further check. */
+export function exactRange(width: IndexWidth): { readonly min: number; readonly max: number } {
+  switch (width) {
+    case 32:
+      return { min: Number(INT_RANGE[32].min), max: Number(INT_RANGE[32].max) };
+    case 64:
+      return { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER };
+    default:
+      width satisfies never;
+      throw new InternalError("unknown width");
+  }
+}
+
+/**
+ * A result outside `exactRange`: a fault where the width does not hold it. The run goes on with the mathematical value,
+ * and ends where a double does not hold that.
+ */
+export function settleInt(machine: Machine, site: FaultSite, exact: bigint, text: () => string): number {
+  const { min, max } = INT_RANGE[machine.width];
+  if (exact < min || exact > max) {
+    const message = (): string => `computes ${text()} = ${exact}, which does not fit ${machine.width} bits`;
+    report(machine, "overflow", site, message);
+  }
+  const value = Number(exact);
+  if (!Number.isSafeInteger(value)) throw new Stopped("run");
+  return value;
+}
+
+export function formatTriple(triple: Triple<number>): string {
+  return `(${triple.join(", ")})`;
+}

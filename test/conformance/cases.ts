@@ -1,0 +1,142 @@
+/**
+ * The conformance table: one list of cases (kernel, sizes, inputs) for every way of running a kernel.
+ *
+ * Sizes are 0, 1, tile − 1, tile, tile + 1 and primes around each kernel's tiles; inputs are where a careless kernel
+ * falls over: logits of ±10,000, rows with a mean of 10,000, ties, NaN, infinities.
+ */
+
+export type Fill = "plain" | "large" | "shifted" | "ties" | "nan" | "infinite";
+
+export interface Case {
+  readonly kernel: string;
+  readonly dims: Readonly<Record<string, number>>;
+  readonly fill: Fill;
+  readonly attributes: { readonly epsilon?: number; readonly k?: number };
+  /** Whether the interpreter runs it as well, which is slower by far. */
+  readonly interpreted: boolean;
+}
+
+/** A sequence of numbers in [0, 1) that depends on the seed alone (a 32-bit xorshift, Marsaglia 2003). */
+export function numbers(seed: number): () => number {
+  let state = (seed * 2654435761) | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+/** `count` f32 values of a fill; `NaN` and infinities are sprinkled thinly, so that most rows keep finite ones too. */
+export function fillValues(fill: Fill, count: number, seed: number): Float32Array<ArrayBuffer> {
+  const next = numbers(seed);
+  const value: Readonly<Record<Fill, () => number>> = {
+    plain: () => 2 * next() - 1,
+    large: () => (next() < 0.5 ? -10_000 : 10_000) * next(),
+    shifted: () => 10_000 + next(),
+    ties: () => Math.floor(next() * 3) / 4,
+    nan: () => (next() < 0.05 ? Number.NaN : 2 * next() - 1),
+    infinite: () => (next() < 0.05 ? Number.POSITIVE_INFINITY : 2 * next() - 1),
+  };
+  return Float32Array.from({ length: count }, value[fill]);
+}
+
+const GEMM_SIZES: readonly (readonly [number, number, number])[] = [
+  [0, 5, 3],
+  [1, 1, 1],
+  [3, 0, 5],
+  [15, 16, 17],
+  [16, 17, 15],
+  [17, 15, 16],
+  [33, 31, 29],
+  [64, 96, 128],
+];
+
+function product<A, B>(first: readonly A[], second: readonly B[]): readonly (readonly [A, B])[] {
+  return first.flatMap((a) => second.map((b) => [a, b] as const));
+}
+
+function gemm(kernel: string): readonly Case[] {
+  return GEMM_SIZES.flatMap(([B, K, N]) =>
+    (["plain", "nan", "infinite"] as const).map((fill) => ({
+      kernel,
+      dims: { B, K, N },
+      fill,
+      attributes: {},
+      interpreted: B * K * N <= 40_000,
+    })),
+  );
+}
+
+function elementwise(kernel: string): readonly Case[] {
+  return product([0, 1, 3, 4, 5], [1, 63, 64, 65, 97]).flatMap(([B, N]) =>
+    (["plain", "large", "nan", "infinite"] as const).map((fill) => ({
+      kernel,
+      dims: { B, N },
+      fill,
+      attributes: {},
+      interpreted: true,
+    })),
+  );
+}
+
+function layerNorm(kernel: string): readonly Case[] {
+  return product([0, 1, 3], [1, 97, 127, 128, 129, 300]).flatMap(([B, N]) =>
+    (["plain", "large", "shifted", "nan"] as const).map((fill) => ({
+      kernel,
+      dims: { B, N },
+      fill,
+      attributes: { epsilon: 1e-5 },
+      interpreted: N <= 129,
+    })),
+  );
+}
+
+function softmax(kernel: string): readonly Case[] {
+  return product([0, 1, 3], [1, 4, 31, 63, 64, 65]).flatMap(([B, N]) =>
+    (["plain", "large", "nan", "infinite"] as const).map((fill) => ({
+      kernel,
+      dims: { B, N },
+      fill,
+      attributes: {},
+      interpreted: true,
+    })),
+  );
+}
+
+function topK(kernel: string): readonly Case[] {
+  return product([0, 1, 15, 16, 17], [1, 4, 15, 16, 17]).flatMap(([B, E]) =>
+    [...new Set([1, Math.min(2, E), E])].flatMap((k) =>
+      (["plain", "ties", "nan"] as const).map((fill) => ({
+        kernel,
+        dims: { B, E },
+        fill,
+        attributes: { k },
+        interpreted: true,
+      })),
+    ),
+  );
+}
+
+function combine(kernel: string): readonly Case[] {
+  return product([0, 1, 3, 4, 5], [1, 20, 63, 64, 65]).flatMap(([B, N]) =>
+    ([1, 4] as const).flatMap((E) =>
+      (["plain", "ties", "infinite"] as const).map((fill) => ({
+        kernel,
+        dims: { B, E, N },
+        fill,
+        attributes: {},
+        interpreted: true,
+      })),
+    ),
+  );
+}
+
+export const CASES: readonly Case[] = [
+  ...["linear", "matmul", "linear_gelu"].flatMap(gemm),
+  ...["bias_add", "bias_gelu", "gelu", "gelu_tanh"].flatMap(elementwise),
+  ...["layer_norm", "layer_norm_gelu", "layer_norm_gelu_tanh", "bias_layer_norm_gelu"].flatMap(layerNorm),
+  ...softmax("softmax"),
+  ...["top_k_mask", "top_k_mask_renormalised"].flatMap(topK),
+  ...combine("combine"),
+];

@@ -1,0 +1,14 @@
+import { block, ceilDiv, f32, input, kernel, output, thread } from "tokitai/dsl";
+
+export const boundAssigned = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    let end = N;
+    for (let k = i; k < end; k++) {
+      y[k] = x[k];
+      end -= 1;
+    }
+  },
+);

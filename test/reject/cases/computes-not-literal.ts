@@ -1,0 +1,12 @@
+import { block, ceilDiv, f32, input, kernel, output, thread } from "tokitai/dsl";
+
+const NAME = 3;
+
+export const computesNotLiteral = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  { computes: `op${NAME}`, grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    if (i < N) y[i] = x[i];
+  },
+);

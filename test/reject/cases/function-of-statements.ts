@@ -1,0 +1,15 @@
+import { block, ceilDiv, f32, input, kernel, output, thread } from "tokitai/dsl";
+
+function square(v: number): number {
+  const w = v * v;
+  return w;
+}
+
+export const functionOfStatements = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    if (i < N) y[i] = square(x[i]);
+  },
+);

@@ -1,0 +1,11 @@
+import { block, ceilDiv, f32, input, invariant, kernel, output, thread } from "tokitai/dsl";
+
+export const invariantOutsideLoop = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    invariant(N >= 0);
+    if (i < N) y[i] = x[i];
+  },
+);

@@ -1,0 +1,12 @@
+import { block, ceilDiv, f32, input, kernel, output, thread } from "tokitai/dsl";
+
+export const object = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    const p = { a: x[i] };
+    const q = [1, 2];
+    if (i < N) y[i] = p.a + f32(q[0]);
+  },
+);

@@ -1,0 +1,10 @@
+import { block, ceilDiv, f32, input, kernel, output, thread } from "tokitai/dsl";
+
+export const parameterUnknown = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
+  ({ x, y, scale }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    if (i < N) y[i] = x[i] * scale;
+  },
+);

@@ -1,0 +1,10 @@
+import { block, ceilDiv, f32, input, kernel, output, thread } from "tokitai/dsl";
+
+export const paramsOfFloats = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  { params: { TILE: [0.5] }, grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    if (i < N) y[i] = x[i];
+  },
+);

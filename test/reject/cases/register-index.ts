@@ -1,0 +1,12 @@
+import { block, ceilDiv, f32, input, kernel, output, registers, thread } from "tokitai/dsl";
+
+export const registerIndex = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    const r = registers(f32, [4]);
+    for (let k = 0; k < 4; k++) r[k] = x[i];
+    if (i < N) y[i] = r[thread.x];
+  },
+);

@@ -1,0 +1,10 @@
+import { block, f32, input, kernel, output, thread } from "tokitai/dsl";
+
+export const whereUnknownDimension = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  { grid: ({ N }) => [N], block: [64], where: { M: ({ N }) => N * 2 } },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    if (i < N) y[i] = x[i];
+  },
+);

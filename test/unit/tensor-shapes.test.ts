@@ -1,0 +1,201 @@
+import { describe, expect, it } from "vitest";
+import {
+  claimOf,
+  isOperationClaim,
+  OPERATION_SIGNATURES,
+  type OperationSignature,
+} from "../../src/ir/tensor/claims.ts";
+import { shapeOf } from "../../src/ir/tensor/shapes.ts";
+import { type Op, operandsOf, type Shape, valueId } from "../../src/ir/tensor/types.ts";
+
+const label = "expert2.layer0";
+const [x, w, bias] = [valueId("x"), valueId("w"), valueId("bias")];
+const linear: Op = { kind: "linear", label, x, w, bias };
+const matmul: Op = { kind: "linear", label, x, w };
+const biasAdd: Op = { kind: "bias-add", label, x, bias };
+const norm = (epsilon: number): Op => ({ kind: "layer-norm", label, x, gamma: w, beta: bias, epsilon });
+const softmax: Op = { kind: "softmax", label, x };
+const topK = (k: number): Op => ({ kind: "top-k", label, p: x, k, renormalise: false });
+const stack: Op = { kind: "stack", label, parts: [x, w] };
+const combine: Op = { kind: "combine", label, weights: x, parts: w };
+
+describe("shapes that agree", () => {
+  const cases: readonly (readonly [Op, readonly Shape[], Shape])[] = [
+    [linear, [["B", 96], [128, 96], [128]], ["B", 128]],
+    [
+      matmul,
+      [
+        ["B", "K"],
+        ["N", "K"],
+      ],
+      ["B", "N"],
+    ],
+    [biasAdd, [["B", 7, "N"], ["N"]], ["B", 7, "N"]],
+    [norm(1e-5), [["B", 128], [128], [128]], ["B", 128]],
+    [{ kind: "gelu", label, x, form: "erf" }, [["B", 3, 5]], ["B", 3, 5]],
+    [softmax, [["B", 4]], ["B", 4]],
+    [topK(4), [["B", 4]], ["B", 4]],
+    [topK(8), [["B", "E"]], ["B", "E"]],
+    [
+      stack,
+      [
+        ["B", 20],
+        ["B", 20],
+      ],
+      [2, "B", 20],
+    ],
+    [
+      combine,
+      [
+        ["B", 4],
+        [4, "B", 20],
+      ],
+      ["B", 20],
+    ],
+    [linear, [[0, 0], [1, 0], [1]], [0, 1]],
+  ];
+  it.each(cases)("%j of %j is %j", (op, shapes, expected) => {
+    expect(shapeOf(op, shapes)).toEqual({ ok: true, value: expected });
+  });
+});
+
+describe("shapes that do not", () => {
+  const cases: readonly (readonly [Op, readonly Shape[], readonly string[]])[] = [
+    [linear, [["B", 96], [128, 97], [128]], ["TK251 w has size 97 on axis 1, expected 96, the size of axis 1 of x"]],
+    [
+      linear,
+      [["B", 96], [128, "K"], [127]],
+      [
+        "TK251 w has size K on axis 1, expected 96, the size of axis 1 of x",
+        "TK251 bias has size 127 on axis 0, expected 128, the size of axis 0 of w",
+      ],
+    ],
+    [linear, [["B", "K"], ["N", "M"], ["N"]], ["TK251 w has size M on axis 1, expected K, the size of axis 1 of x"]],
+    [linear, [["B"], [128, 96], [128]], ["TK250 x has shape [B] of rank 1, expected rank 2"]],
+    [linear, [["B", 0], [128, 96], [128]], ["TK251 w has size 96 on axis 1, expected 0, the size of axis 1 of x"]],
+    [
+      biasAdd,
+      [
+        ["B", 4],
+        [4, 1],
+      ],
+      ["TK250 bias has shape [4, 1] of rank 2, expected rank 1"],
+    ],
+    [biasAdd, [["B", 4]], ["TK253 bias-add has 1 operands, expected 2 to 2"]],
+    [
+      norm(1e-5),
+      [["B", 4], [3], [5]],
+      [
+        "TK251 gamma has size 3 on axis 0, expected 4, the size of the last axis of x",
+        "TK251 beta has size 5 on axis 0, expected 4, the size of the last axis of x",
+      ],
+    ],
+    [norm(0), [["B", 4], [4], [4]], ["TK252 epsilon is 0, expected a number from 2^-126 to 1"]],
+    [norm(Number.NaN), [["B", 4], [4], [4]], ["TK252 epsilon is NaN, expected a number from 2^-126 to 1"]],
+    [softmax, [[]], ["TK250 x has shape [] of rank 0, expected rank 1 or more"]],
+    [topK(5), [["B", 4]], ["TK252 k is 5, expected at most 4, the size of axis 1 of p"]],
+    [topK(0), [["B", 4]], ["TK252 k is 0, expected an integer from 1"]],
+    [topK(1.5), [["B", 4]], ["TK252 k is 1.5, expected an integer from 1"]],
+    [{ kind: "stack", label, parts: [] }, [], ["TK253 has no parts, expected at least one"]],
+    [
+      stack,
+      [
+        ["B", 20],
+        ["B", 21],
+      ],
+      ["TK251 part 1 has size 21 on axis 1, expected 20, the size of axis 1 of part 0"],
+    ],
+    [
+      combine,
+      [
+        ["B", 4],
+        [5, "C", 20],
+      ],
+      [
+        "TK251 parts has size 5 on axis 0, expected 4, the size of axis 1 of weights",
+        "TK251 parts has size C on axis 1, expected B, the size of axis 0 of weights",
+      ],
+    ],
+  ];
+  it.each(cases)("%j of %j", (op, shapes, expected) => {
+    const result = shapeOf(op, shapes);
+    const messages = result.ok ? [] : result.diagnostics.map(({ code, message }) => `${code} ${message}`);
+    expect(messages).toEqual(expected.map((text) => text.replace(" ", ` ${label}: `)));
+  });
+});
+
+describe("claims", () => {
+  const claims: readonly (readonly [string, OperationSignature])[] = Object.entries(OPERATION_SIGNATURES);
+
+  it.each(claims)("%s: its operations make its outputs from its inputs, for all shapes", (_name, signature) => {
+    const shapes = new Map<string, Shape>(signature.inputs.map(({ name, shape }) => [name, shape]));
+    const read = new Set<string>();
+    for (const { id, op } of signature.steps({ epsilon: 1e-5, k: 2 })) {
+      const operands = operandsOf(op);
+      for (const operand of operands) read.add(operand);
+      const shape = shapeOf(
+        op,
+        operands.map((operand) => shapes.get(operand) ?? []),
+      );
+      if (!shape.ok) throw new Error(shape.diagnostics.map(({ message }) => message).join("; "));
+      expect(shapes.has(id)).toBe(false);
+      shapes.set(id, shape.value);
+    }
+    for (const { name, shape } of signature.outputs) expect(shapes.get(name)).toEqual(shape);
+    for (const { name } of signature.inputs) expect(read).toContain(name);
+  });
+
+  it.each(claims)("%s lists exactly the attributes that its operations need", (_name, signature) => {
+    const all = { epsilon: 1e-5, k: 2 };
+    for (const attribute of ["epsilon", "k"] as const) {
+      const without = JSON.stringify(signature.steps({ ...all, [attribute]: 7 }));
+      expect(without !== JSON.stringify(signature.steps(all))).toBe(signature.attributes.includes(attribute));
+    }
+  });
+
+  it("give the signatures that kernels are checked against", () => {
+    const text = claims.map(([name, { inputs, outputs, attributes }]) => {
+      const tensors = (list: OperationSignature["inputs"]): string =>
+        list.map(({ name: tensor, shape }) => `${tensor}[${shape.join(",")}]`).join(" ");
+      return `${name}: ${tensors(inputs)} → ${tensors(outputs)}${attributes.length > 0 ? `; ${attributes.join(" ")}` : ""}`;
+    });
+    expect(text.join("\n")).toMatchInlineSnapshot(`
+      "linear: x[B,K] w[N,K] bias[N] → y[B,N]
+      matmul: x[B,K] w[N,K] → y[B,N]
+      bias_add: x[B,N] bias[N] → y[B,N]
+      layer_norm: x[B,N] gamma[N] beta[N] → y[B,N]; epsilon
+      gelu: x[B,N] → y[B,N]
+      gelu_tanh: x[B,N] → y[B,N]
+      softmax: x[B,N] → y[B,N]
+      top_k_mask: p[B,E] → w[B,E]; k
+      top_k_mask_renormalised: p[B,E] → w[B,E]; k
+      combine: weights[B,E] parts[E,B,N] → y[B,N]
+      linear_gelu: x[B,K] w[N,K] bias[N] → y[B,N]
+      linear_gelu_tanh: x[B,K] w[N,K] bias[N] → y[B,N]
+      bias_gelu: x[B,N] bias[N] → y[B,N]
+      bias_gelu_tanh: x[B,N] bias[N] → y[B,N]
+      bias_layer_norm: x[B,N] bias[N] gamma[N] beta[N] → y[B,N]; epsilon
+      layer_norm_gelu: x[B,N] gamma[N] beta[N] → y[B,N]; epsilon
+      layer_norm_gelu_tanh: x[B,N] gamma[N] beta[N] → y[B,N]; epsilon
+      bias_layer_norm_gelu: x[B,N] bias[N] gamma[N] beta[N] → y[B,N]; epsilon
+      bias_layer_norm_gelu_tanh: x[B,N] bias[N] gamma[N] beta[N] → y[B,N]; epsilon
+      softmax_top_k: x[B,E] → p[B,E] w[B,E]; k
+      softmax_top_k_renormalised: x[B,E] → p[B,E] w[B,E]; k"
+    `);
+  });
+
+  it("name an operation by itself", () => {
+    expect([linear, matmul, biasAdd, norm(1e-5), softmax, topK(2), stack, combine].map(claimOf)).toEqual([
+      "linear",
+      "matmul",
+      "bias_add",
+      "layer_norm",
+      "softmax",
+      "top_k_mask",
+      undefined,
+      "combine",
+    ]);
+    expect(isOperationClaim("layer_norm_gelu")).toBe(true);
+    expect(isOperationClaim("toString")).toBe(false);
+  });
+});

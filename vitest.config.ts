@@ -1,0 +1,18 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const root = fileURLToPath(new URL(".", import.meta.url));
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    maxWorkers: 2,
+    // Some tests run a compiler or a solver, on a machine that other work may share.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    reporters: ["default", "./test/vitest-counts.ts"],
+    // Compiled libraries are kept between runs, and out of the user's own cache.
+    env: { TOKITAI_CACHE: `${root}.tokitai/cache` },
+  },
+});
