@@ -18,6 +18,8 @@ export function buildDist() {
   if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === hash) return;
   // Without a stamp nothing is known of what lies there, and the compiler's own record of it may lie.
   if (!existsSync(STAMP)) rmSync(DIST, { recursive: true, force: true });
+  // A build that fails leaves mixed files: until one succeeds, nothing stands for the state of dist/.
+  rmSync(STAMP, { force: true });
   report("building dist/ with tsc");
   const built = run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"]);
   if (!built.ok) fail("the sources have type errors", built.output);

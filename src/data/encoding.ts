@@ -196,7 +196,10 @@ function fitScale(
   raw: Float64Array,
   training: readonly number[],
 ): { readonly scale: Scale; readonly constant: boolean } {
-  const present = training.map((row) => raw[row] ?? Number.NaN).filter((value) => !Number.isNaN(value));
+  // Sorted, so that the sums below, and with them the encoding, do not depend on the order of the rows.
+  const present = Float64Array.from(training, (row) => raw[row] ?? Number.NaN)
+    .filter((value) => !Number.isNaN(value))
+    .sort();
   const first = present[0] ?? 0;
   if (present.every((value) => value === first)) return { scale: { mean: first, deviation: 1 }, constant: true };
   const mean = present.reduce((sum, value) => sum + value, 0) / present.length;

@@ -165,7 +165,7 @@ function readNumber(feature: FeatureSchema & { readonly kind: "numeric" }, text:
   const value = parseNumber(text);
   if (value === undefined) {
     const fix = 'write digits with a decimal point and no separators, or list the text under "missing" in the schema';
-    return { code: "TK528", message: `"${text}" in "${feature.column}" is not a number`, fix };
+    return { code: "TK528", message: `${show(text)} in "${feature.column}" is not a number`, fix };
   }
   const transformed = applyTransform(feature.transform, value);
   if (transformed !== undefined) return transformed;
@@ -177,7 +177,7 @@ function readDay(feature: FeatureSchema & { readonly kind: "date" }, text: strin
   const day = parseDate(text, feature.format);
   if (day !== undefined) return day;
   const fix = `write a day of the calendar as ${feature.format}, or change "format" in the schema`;
-  return { code: "TK529", message: `"${text}" in "${feature.column}" is not a date`, fix };
+  return { code: "TK529", message: `${show(text)} in "${feature.column}" is not a date`, fix };
 }
 
 function labelReader(label: LabelSchema, schema: DataSchema, index: number, rows: number): Reader<TextColumn> {
@@ -194,7 +194,7 @@ function labelReader(label: LabelSchema, schema: DataSchema, index: number, rows
         return { code: "TK531", message: `the label "${label.name}" is missing`, fix };
       }
       if (classes && !classes.has(text)) {
-        const message = `"${text}" is not a class of the label "${label.name}"`;
+        const message = `${show(text)} is not a class of the label "${label.name}"`;
         const fix = `use one of ${[...classes].join(", ")}, or list it under "classes" in the schema`;
         return { code: "TK530", message, fix };
       }
@@ -202,4 +202,9 @@ function labelReader(label: LabelSchema, schema: DataSchema, index: number, rows
       return undefined;
     },
   };
+}
+
+/** A cell in a message: quoted, on one line, and cut where a runaway field would fill the screen. */
+function show(text: string): string {
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }

@@ -42,6 +42,11 @@ export function parseModel(text: string): Model | undefined {
       let isElse = false;
       while (tokens[position] !== "->") {
         if (tokens[position] === undefined) return undefined;
+        // A function that is the same everywhere is written as its value alone.
+        if (tokens[position] === "}" && args.length === 1 && entries.length === 0) {
+          position++;
+          return { entries, otherwise: args[0] ?? 0n };
+        }
         if (tokens[position] === "else") {
           isElse = true;
           position++;

@@ -119,7 +119,7 @@ function printQuery(
     ...assertions.map((term) => `(assert ${printTerm(term)})`),
   ];
   // A goal that is false outright leaves nothing to assert; the solver is asked all the same.
-  if (assertions.length === 0) lines.push("(assert (= 0 0))");
+  if (assertions.length === 0) lines.push("(declare-const refuted Bool)", "(assert refuted)");
   return { text: `${lines.join("\n")}\n`, symbols, functions };
 }
 

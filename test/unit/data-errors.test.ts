@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeCsv } from "../../src/data/encode-csv.ts";
 import { resolveDataset } from "../../src/data/resolve-dataset.ts";
+import { splitOf, VALIDATION } from "../../src/data/split.ts";
 import { FOLDER, refusal, schemaOf, writeFixture } from "./data-fixture.ts";
 
 const SCHEMA = schemaOf({
@@ -70,7 +71,9 @@ describe("a data file is refused", () => {
   });
 
   it("when its quotes do not match", () => {
-    expect(refused(`${HEADER}\nA,1,2000-01-01,Climb\nB,"1,2000-01-01,Climb\nC,1,2000-01-01,Climb\n`)).toMatchInlineSnapshot(`
+    expect(
+      refused(`${HEADER}\nA,1,2000-01-01,Climb\nB,"1,2000-01-01,Climb\nC,1,2000-01-01,Climb\n`),
+    ).toMatchInlineSnapshot(`
       "error TK522: the quote that opens this field is never closed
         f.csv:3:3
         3 | B,"1,2000-01-01,Climb
@@ -136,7 +139,9 @@ describe("a data file is refused", () => {
   });
 
   it("when a row is ragged", () => {
-    expect(refused(`${HEADER}\nA,1,2000-01-01,Climb\nA, B,1,2000-01-01,Climb\nA,1,2000-01-01\n\nA\n`)).toMatchInlineSnapshot(`
+    expect(
+      refused(`${HEADER}\nA,1,2000-01-01,Climb\nA, B,1,2000-01-01,Climb\nA,1,2000-01-01\n\nA\n`),
+    ).toMatchInlineSnapshot(`
       "error TK524: the row has 5 fields, the header has 4
         f.csv:3:19
         3 | A, B,1,2000-01-01,Climb
@@ -184,7 +189,15 @@ describe("a data file is refused", () => {
           |     ^^^^^^^^^^
         fix       write a day of the calendar as YYYY-MM-DD, or change "format" in the schema"
     `);
-    for (const text of ["2000-1-1", "2000-13-01", "2000-00-10", "2000-01-32", "01/02/2000", "2000-01-01T00:00", "0050-01-01"]) {
+    for (const text of [
+      "2000-1-1",
+      "2000-13-01",
+      "2000-00-10",
+      "2000-01-32",
+      "01/02/2000",
+      "2000-01-01T00:00",
+      "0050-01-01",
+    ]) {
       expect(refused(`${HEADER}\nA,1,${text},Climb\n`), text).toContain("error TK529");
     }
   });
@@ -218,11 +231,9 @@ describe("a data file is refused", () => {
   });
 
   it("when the hash leaves no row for training", () => {
-    // The fraction of the row below is 0.80…: it is a validation row wherever it stands.
-    const row = Array.from({ length: 100 }, (_, cost) => `A,${cost},2000-01-01,Climb`).find((text) => {
-      const result = encodeCsv(writeFixture("one.csv", `${HEADER}\n${text}\n`), SCHEMA);
-      return !result.ok;
-    });
+    // The hash of the row falls into the validation part.
+    const row = "A,10,2000-01-01,Climb";
+    expect(splitOf(row)).toBe(VALIDATION);
     expect(refused(`${HEADER}\n${row}\n${row}\n`)).toMatchInlineSnapshot(`
       "error TK533: none of the 2 rows falls into the training split, which is fixed by their hash
         f.csv:1:1
@@ -251,6 +262,13 @@ describe("a data file is refused", () => {
     const rows = Array.from({ length: 20 }, () => "A,x,2000-01-01,Climb");
     const result = encodeCsv(writeFixture("twenty.csv", `${HEADER}\n${rows.join("\n")}\n`), SCHEMA);
     expect(result.ok ? [] : result.diagnostics.map(({ code }) => code)).toEqual(new Array(20).fill("TK528"));
+  });
+});
+
+describe("a cell in a message", () => {
+  it("is on one line, and cut after 40 characters", () => {
+    const heading = refused(`${HEADER}\nA,"1\n${"2".repeat(50)}",2000-01-01,Climb\n`).split("\n")[0];
+    expect(heading).toBe(`error TK528: "1\\n${"2".repeat(38)}…" in "cost" is not a number`);
   });
 });
 

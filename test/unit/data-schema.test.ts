@@ -119,7 +119,8 @@ describe("readSchema", () => {
 
   it("refuses a label that is a feature, and a column that is both used and ignored", () => {
     const label = '"labels": [{ "kind": "top", "name": "l", "column": "a", "top": 1 }]';
-    const ignored = '"ignored": [{ "column": "a", "why": "x" }, { "column": "b", "why": "x" }, { "column": "b", "why": "x" }]';
+    const ignored =
+      '"ignored": [{ "column": "a", "why": "x" }, { "column": "b", "why": "x" }, { "column": "b", "why": "x" }]';
     expect(refused(schema(`${FEATURE},\n  ${label},\n  ${ignored}`))).toMatchInlineSnapshot(`
       "error TK543: the column "a" is a label and a feature: the label would be given away
         s.json:4:47
@@ -146,7 +147,9 @@ describe("readSchema", () => {
     const one = '{ "kind": "frequency", "column": "a" }';
     const label = '{ "kind": "listed", "name": "l", "column": "b", "classes": ["x", "y", "x"], "missingClass": "y" }';
     expect(
-      refused(schema(`"features": [\n    ${day},\n    ${one},\n    ${one}],\n  "labels": [\n    ${label},\n    ${label}]`)),
+      refused(
+        schema(`"features": [\n    ${day},\n    ${one},\n    ${one}],\n  "labels": [\n    ${label},\n    ${label}]`),
+      ),
     ).toMatchInlineSnapshot(`
       "error TK543: the frequency feature of "a" is there twice
         s.json:7:5
@@ -193,7 +196,9 @@ describe("readSchema", () => {
   });
 
   it("refuses a width other than the one expected", () => {
-    expect(refused(schema(`${FEATURE},\n  "labels": [], "expect": { "oneHot": 4, "numeric": 0 }`))).toMatchInlineSnapshot(`
+    expect(
+      refused(schema(`${FEATURE},\n  "labels": [], "expect": { "oneHot": 4, "numeric": 0 }`)),
+    ).toMatchInlineSnapshot(`
       "error TK543: the features have 3 one-hot columns, expected are 4
         s.json:5:39
         5 |   "labels": [], "expect": { "oneHot": 4, "numeric": 0 }
@@ -206,7 +211,24 @@ describe("readSchema", () => {
 describe("readJsonSource", () => {
   it("accepts what JSON.parse accepts and refuses what it refuses", () => {
     const good = ["1", " [ ] ", "{}", '{"a":[1,{"b":null}]}', '"\\u00e9\\n\u007f"', "-0.5e+3", "[[],{}]", "true"];
-    const bad = ["", "[1,]", "{,}", '{"a":1,}', "[1 2]", "01", "'a'", '"\t"', '"\\x"', "nul", "{1:2}", '{"a"}', "[", "}", "1 1", "+1"];
+    const bad = [
+      "",
+      "[1,]",
+      "{,}",
+      '{"a":1,}',
+      "[1 2]",
+      "01",
+      "'a'",
+      '"\t"',
+      '"\\x"',
+      "nul",
+      "{1:2}",
+      '{"a"}',
+      "[",
+      "}",
+      "1 1",
+      "+1",
+    ];
     for (const text of good) {
       const read = readJsonSource(text);
       expect(read.ok && JSON.stringify(read.value), text).toBe(JSON.stringify(JSON.parse(text)));

@@ -210,6 +210,14 @@ describe("bounds contain what an error of the operands does", () => {
       },
     },
     {
+      name: "top-k of positive numbers, renormalised",
+      width: 6,
+      apply: (tensor) => {
+        const p = { ...tensor, values: tensor.values.map((value) => value + 6) };
+        return evaluateTopK({ kind: "top-k", label, p: x, k: 2, renormalise: true }, [p], new Set());
+      },
+    },
+    {
       name: "combine by weights",
       width: 6,
       apply: (tensor, constants) =>
@@ -227,21 +235,53 @@ describe("bounds contain what an error of the operands does", () => {
         row(width, 3),
         row(24, 2),
         fc.constantFrom(1e-6, 1e-3, 0.1, 2),
-        // The extremes are where a bound is tight: each element errs by its whole allowance, or by none, or in between.
+        // Some elements are exact, and the extremes are where a bound is tight: an element errs by its whole allowance.
+        fc.array(fc.constantFrom(0, 0.1, 1), { minLength: width, maxLength: width }),
         fc.array(fc.oneof(fc.constantFrom(-1, 0, 1), real(1)), { minLength: width, maxLength: width }),
-        (values, constants, allowance, errors) => {
-          const perturbed = values.map((value, i) => value + allowance * (errors[i] ?? 0));
-          const result = apply(within([1, width], values, Array(width).fill(allowance)), constants);
+        (values, constants, scale, shares, errors) => {
+          const allowances = shares.map((share) => scale * share);
+          const perturbed = values.map((value, i) => value + (allowances[i] ?? 0) * (errors[i] ?? 0));
+          const result = apply(within([1, width], values, allowances), constants);
           const actual = apply(exact([1, width], perturbed), constants).values;
           const slips = actual.map((value, i) => Math.abs(value - (result.values[i] ?? Number.NaN)));
           // The sum of a value and its error is itself rounded, to float64.
-          const slack = (bound: number): number => bound * (1 + 1e-9);
+          const slack = (bound: number): number => bound * (1 + 1e-9) + 1e-14;
           for (const [i, slip] of slips.entries()) expect(slip).toBeLessThanOrEqual(slack(result.bound?.[i] ?? 0));
           expect(norm(slips)).toBeLessThanOrEqual(slack(rowErrorOf(result, 0, slips.length)));
         },
       ),
       { numRuns: 2_000, seed: 1 },
     );
+  });
+
+  it("of layer-norm, for the error that turns a row furthest: by the arcsine of its share of the row's length", () => {
+    const share = 0.9;
+    const [along, across] = [share * share, share * Math.sqrt(1 - share * share)];
+    const errors = [-along, along, across, -across];
+    const operands = (row: Bounded): readonly Bounded[] => [row, exact([4], [1, 1, 1, 1]), exact([4], [0, 0, 0, 0])];
+    const op = { kind: "layer-norm", label, x, gamma, beta, epsilon: 1e-9 } as const;
+    const values = [1, -1, 0, 0];
+    const result = evaluateLayerNorm(op, operands(within([1, 4], values, errors.map(Math.abs))), new Set());
+    const perturbed = values.map((value, i) => value + (errors[i] ?? 0));
+    const actual = evaluateLayerNorm(op, operands(exact([1, 4], perturbed)), new Set()).values;
+    const turned = norm(actual.map((value, i) => value - (result.values[i] ?? Number.NaN)));
+    // On a sphere of radius √n: the chord of that angle, longer than the share itself.
+    expect(turned).toBeCloseTo(2 * 2 * Math.sin(Math.asin(share) / 2), 6);
+    expect(rowErrorOf(result, 0, 4)).toBeGreaterThanOrEqual(turned);
+    expect(result.rowError?.[0]).toBeGreaterThanOrEqual(turned);
+  });
+
+  it("of combine: a weight that may be 0 leaves open whether NaN comes out", () => {
+    const parts = exact([2, 1, 1], [Number.NaN, 3]);
+    const sum = (weight: number) =>
+      evaluateCombine(
+        { kind: "combine", label, weights: x, parts: w },
+        [within([1, 2], [weight, 1], [0.1, 0]), parts],
+        new Set(),
+      ).bound;
+    expect(sum(0.05)).toEqual(Float64Array.of(Number.POSITIVE_INFINITY));
+    expect(sum(0)).toEqual(Float64Array.of(Number.POSITIVE_INFINITY));
+    expect(sum(0.5)).toEqual(Float64Array.of(Number.NaN));
   });
 
   it("is reached by the worst error of a linear layer", () => {

@@ -87,7 +87,8 @@ function placeValues(
     const stacked = placement.get(id);
     op.parts.forEach((part, position) => {
       const partShape = shapes.get(part) ?? [];
-      const elements = partShape.map(sizeExpr).reduce<Expr>((product, extent) => mul(product, extent), int(position));
+      const size = partShape.map(sizeExpr).reduce<Expr>((product, extent) => mul(product, extent), int(1));
+      const elements = position === 0 ? int(0) : mul(int(position), size);
       place(part, { buffer: stacked?.buffer ?? id, offset: elements, shape: partShape.map(sizeExpr) });
     });
   }

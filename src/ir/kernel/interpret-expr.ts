@@ -1,290 +1,318 @@
 /**
- * Expressions of the reference interpreter: each is compiled once to a closure over the machine and a thread's frame.
+ * Expressions of the interpreter: each is compiled once to a closure that evaluates it for the running thread.
  *
- * Floats are f32: every operation rounds to the nearest f32 (`Math.fround`). exp, log, erf and tanh are computed in
- * double and rounded once, sqrt is correctly rounded. `min` and `max` are NaN when either side is. A comparison with NaN
- * is false, but for `!==`.
+ * Semantics:
+ * - An `int` is a mathematical integer, held in a double while that is exact. `+`, `-` and `*` that leave the index width
+ *   are faults; so is `div` or `mod` by a value ≤ 0, which gives 0.
+ * - An `f32` is a float that each operation rounds (`float32.ts`). A comparison with NaN is false, but for `!==`. A cast
+ *   rounds to the nearest float.
+ * - `&&`, `||` and `select` evaluate from left to right and only as far as needed.
+ * - An invariant is not evaluated by the machine, so that its integers are held to no width.
  */
 
-import { erf } from "../../support/erf.ts";
 import { InternalError } from "../../support/result.ts";
-import { foldCompare } from "./build.ts";
-import { exactInt, type Frame, fault, fits, formatTriple, type Machine, machineInt } from "./machine.ts";
+import { foldInt } from "./build.ts";
+import { FLOAT_FUNCTION, FLOAT_OP } from "./float32.ts";
+import { compileLoad, type NumberCode, type RunArray } from "./interpret-arrays.ts";
+import { exactRange, type Machine, report, Stopped, settleInt } from "./interpret-machine.ts";
 import { printExpr } from "./print.ts";
-import type { Expr, FloatFunction, LoadExpr } from "./types.ts";
+import type { CallExpr, CompareExpr, CompareOp, Expr, IndexExpr, IntBinary } from "./types.ts";
 
-export type Evaluate = (machine: Machine, frame: Frame) => number | boolean;
-export type EvaluateNumber = (machine: Machine, frame: Frame) => number;
-export type EvaluateBoolean = (machine: Machine, frame: Frame) => boolean;
+export type BoolCode = () => boolean;
 
-/** What compilation knows of names: the slot of each local, and the shape of each array. */
+/** What names stand for in this run. */
 export interface Names {
-  readonly slots: Map<string, number>;
-  readonly localShapes: ReadonlyMap<string, readonly number[]>;
-  /** Specification expressions are evaluated exactly, without the machine's checks. */
+  readonly machine: Machine;
+  /** Each local's place in a thread's frame; booleans are kept there as 0 and 1. */
+  readonly slots: ReadonlyMap<string, number>;
+  readonly arrays: ReadonlyMap<string, RunArray>;
+  readonly dims: Readonly<Record<string, bigint>>;
+  readonly scalars: Readonly<Record<string, number>>;
+  /** Compiles an invariant. */
   readonly ghost: boolean;
 }
 
-export function compileNumber(names: Names, expr: Expr): EvaluateNumber {
-  const evaluate = compileExpr(names, expr);
-  return (machine, frame) => {
-    const value = evaluate(machine, frame);
-    if (typeof value !== "number") throw new InternalError(`a number is meant: ${printExpr(expr)}`);
-    return value;
-  };
-}
-
-export function compileBoolean(names: Names, expr: Expr): EvaluateBoolean {
-  const evaluate = compileExpr(names, expr);
-  return (machine, frame) => {
-    const value = evaluate(machine, frame);
-    if (typeof value !== "boolean") throw new InternalError(`a boolean is meant: ${printExpr(expr)}`);
-    return value;
-  };
-}
-
-export function compileExpr(names: Names, expr: Expr): Evaluate {
-  const text = (): string => printExpr(expr);
+/** Evaluates an `int` or `f32` expression. */
+export function compileNumber(names: Names, expr: Expr): NumberCode {
+  const { machine } = names;
   switch (expr.kind) {
-    case "int": {
-      const value = Number(expr.value);
-      return (machine, frame) => fits(machine, frame, value, () => expr.value, text, expr.span);
+    case "int":
+      return compileConstant(names, expr, expr.value);
+    case "float":
+      return constant(Math.fround(expr.value));
+    case "dim": {
+      const size = names.dims[expr.name];
+      if (size === undefined) throw new InternalError(`the dimension ${expr.name} has no size`);
+      return compileConstant(names, expr, size);
     }
-    case "float": {
-      const value = Math.fround(expr.value);
-      return () => value;
+    case "scalar": {
+      const value = names.scalars[expr.name];
+      if (value === undefined) throw new InternalError(`the scalar ${expr.name} has no value`);
+      return expr.type === "f32" ? constant(Math.fround(value)) : compileConstant(names, expr, BigInt(value));
     }
-    case "bool":
-      return () => expr.value;
-    case "dim":
-      return (machine) => machine.dims.get(expr.name) ?? 0;
-    case "scalar":
-      return (machine) => machine.scalars[expr.name] ?? 0;
     case "local": {
-      const slot = names.slots.get(expr.name);
-      if (slot === undefined) throw new InternalError(`local ${expr.name} is not declared`);
-      return (_, frame) => frame.slots[slot] ?? 0;
+      const slot = slotOf(names, expr.name);
+      const { frames } = machine;
+      return () => frames[machine.base + slot] ?? 0;
     }
     case "index":
-      if (expr.of === "block") return (machine) => machine.block[expr.axis];
-      return (_, frame) => frame.thread[expr.axis];
+      return compileIndex(machine, expr);
     case "neg": {
       const value = compileNumber(names, expr.value);
-      if (expr.type === "f32") return (machine, frame) => -value(machine, frame);
-      if (names.ghost) return (machine, frame) => -value(machine, frame);
-      return (machine, frame) => machineInt(machine, frame, "sub", 0, value(machine, frame), text, expr.span);
+      return expr.type === "f32" ? () => -value() : compileNegation(names, expr, value);
     }
-    case "not": {
-      const value = compileBoolean(names, expr.value);
-      return (machine, frame) => !value(machine, frame);
-    }
-    case "int-op": {
+    case "int-op":
+      return compileIntOp(names, expr);
+    case "float-op": {
       const [left, right] = [compileNumber(names, expr.left), compileNumber(names, expr.right)];
-      const { op, span } = expr;
-      if (names.ghost) return (machine, frame) => exactInt(op, left(machine, frame), right(machine, frame));
-      return (machine, frame) => {
-        const a = left(machine, frame);
-        return machineInt(machine, frame, op, a, right(machine, frame), text, span);
-      };
-    }
-    case "float-op":
-      return compileFloatOp(compileNumber(names, expr.left), compileNumber(names, expr.right), expr.op);
-    case "compare": {
-      const [left, right] = [compileNumber(names, expr.left), compileNumber(names, expr.right)];
-      const { op } = expr;
-      return (machine, frame) => foldCompare(op, left(machine, frame), right(machine, frame));
-    }
-    case "logic": {
-      const [left, right] = [compileBoolean(names, expr.left), compileBoolean(names, expr.right)];
-      if (expr.op === "and") return (machine, frame) => left(machine, frame) && right(machine, frame);
-      return (machine, frame) => left(machine, frame) || right(machine, frame);
+      const apply = FLOAT_OP[expr.op];
+      return () => apply(left(), right());
     }
     case "select": {
-      const cond = compileBoolean(names, expr.cond);
-      const [then, otherwise] = [compileExpr(names, expr.then), compileExpr(names, expr.else)];
-      return (machine, frame) => (cond(machine, frame) ? then(machine, frame) : otherwise(machine, frame));
+      const cond = compileCondition(names, expr.cond);
+      const [then, otherwise] = [compileNumber(names, expr.then), compileNumber(names, expr.else)];
+      return () => (cond() ? then() : otherwise());
     }
     case "call":
-      return compileCall(
-        expr.fn,
-        expr.args.map((argument) => compileNumber(names, argument)),
-      );
+      return compileCall(names, expr);
     case "cast": {
       const value = compileNumber(names, expr.value);
-      return (machine, frame) => Math.fround(value(machine, frame));
+      return () => Math.fround(value());
     }
-    case "load":
-      return compileLoad(names, expr);
+    case "load": {
+      const array = names.arrays.get(expr.array.name);
+      if (array === undefined || names.ghost) throw new InternalError(`${printExpr(expr)} cannot be read here`);
+      const index = expr.index.map((i) => compileNumber(names, i));
+      return compileLoad(machine, array, index, expr);
+    }
+    case "bool":
+    case "not":
+    case "compare":
+    case "logic":
+      throw new InternalError(`a number is meant: ${printExpr(expr)}`);
     default:
       expr satisfies never;
       throw new InternalError("unknown expression");
   }
 }
 
-function compileFloatOp(
-  left: EvaluateNumber,
-  right: EvaluateNumber,
-  op: "add" | "sub" | "mul" | "div",
-): EvaluateNumber {
-  switch (op) {
+/** Evaluates a `bool` expression. */
+export function compileCondition(names: Names, expr: Expr): BoolCode {
+  switch (expr.kind) {
+    case "bool": {
+      const { value } = expr;
+      return () => value;
+    }
+    case "local": {
+      const slot = slotOf(names, expr.name);
+      const { machine } = names;
+      const { frames } = machine;
+      return () => frames[machine.base + slot] === 1;
+    }
+    case "not": {
+      const value = compileCondition(names, expr.value);
+      return () => !value();
+    }
+    case "compare":
+      return compileCompare(names, expr);
+    case "logic": {
+      const [left, right] = [compileCondition(names, expr.left), compileCondition(names, expr.right)];
+      return expr.op === "and" ? () => left() && right() : () => left() || right();
+    }
+    case "select": {
+      const cond = compileCondition(names, expr.cond);
+      const [then, otherwise] = [compileCondition(names, expr.then), compileCondition(names, expr.else)];
+      return () => (cond() ? then() : otherwise());
+    }
+    case "int":
+    case "float":
+    case "dim":
+    case "scalar":
+    case "index":
+    case "neg":
+    case "int-op":
+    case "float-op":
+    case "call":
+    case "cast":
+    case "load":
+      throw new InternalError(`a boolean is meant: ${printExpr(expr)}`);
+    default:
+      expr satisfies never;
+      throw new InternalError("unknown expression");
+  }
+}
+
+function constant(value: number): NumberCode {
+  return () => value;
+}
+
+export function slotOf(names: Names, name: string): number {
+  const slot = names.slots.get(name);
+  if (slot === undefined) throw new InternalError(`the local ${name} has no slot`);
+  return slot;
+}
+
+/** An integer that does not change during a run. It is the machine's only where it is evaluated. */
+function compileConstant(names: Names, expr: Expr, exact: bigint): NumberCode {
+  const value = Number(exact);
+  const { min, max } = rangeOf(names);
+  if (value >= min && value <= max) return constant(value);
+  return () => settle(names, expr, exact);
+}
+
+function compileIndex(machine: Machine, { of, axis }: IndexExpr): NumberCode {
+  const codes: Readonly<Record<IndexExpr["of"], readonly [NumberCode, NumberCode, NumberCode]>> = {
+    thread: [() => machine.tx, () => machine.ty, () => machine.tz],
+    block: [() => machine.bx, () => machine.by, () => machine.bz],
+  };
+  return codes[of][axis];
+}
+
+/** The integers that need no further check. */
+function rangeOf({ ghost, machine }: Names): { readonly min: number; readonly max: number } {
+  return exactRange(ghost ? 64 : machine.width);
+}
+
+function settle({ ghost, machine }: Names, expr: Expr, exact: bigint): number {
+  if (ghost) throw new Stopped("run");
+  return settleInt(machine, expr, exact, () => printExpr(expr));
+}
+
+function compileNegation(names: Names, expr: Expr, value: NumberCode): NumberCode {
+  const { min, max } = rangeOf(names);
+  return () => {
+    const a = value();
+    // 0 − a rather than −a, since an integer has no negative zero.
+    const negated = 0 - a;
+    return negated >= min && negated <= max ? negated : settle(names, expr, -BigInt(a));
+  };
+}
+
+function compileIntOp(names: Names, expr: IntBinary): NumberCode {
+  const [left, right] = [compileNumber(names, expr.left), compileNumber(names, expr.right)];
+  const { min, max } = rangeOf(names);
+  const exactly = (a: number, b: number): number => settle(names, expr, foldInt(expr.op, BigInt(a), BigInt(b)) ?? 0n);
+  switch (expr.op) {
     case "add":
-      return (machine, frame) => Math.fround(left(machine, frame) + right(machine, frame));
+      return () => {
+        const a = left();
+        const b = right();
+        const value = a + b;
+        return value >= min && value <= max ? value : exactly(a, b);
+      };
     case "sub":
-      return (machine, frame) => Math.fround(left(machine, frame) - right(machine, frame));
+      return () => {
+        const a = left();
+        const b = right();
+        const value = a - b;
+        return value >= min && value <= max ? value : exactly(a, b);
+      };
     case "mul":
-      return (machine, frame) => Math.fround(left(machine, frame) * right(machine, frame));
+      return () => {
+        const a = left();
+        const b = right();
+        // + 0 turns a negative zero into an integer's zero.
+        const value = a * b + 0;
+        return value >= min && value <= max ? value : exactly(a, b);
+      };
     case "div":
-      return (machine, frame) => Math.fround(left(machine, frame) / right(machine, frame));
+      return () => {
+        const a = left();
+        const b = right();
+        return b > 0 ? floorDivide(a, b) : divisorFault(names, expr, b);
+      };
+    case "mod":
+      return () => {
+        const a = left();
+        const b = right();
+        return b > 0 ? floorModulo(a, b) : divisorFault(names, expr, b);
+      };
+    case "min":
+      return () => Math.min(left(), right());
+    case "max":
+      return () => Math.max(left(), right());
+    default:
+      expr.op satisfies never;
+      throw new InternalError("unknown integer operator");
+  }
+}
+
+/** ⌊a / b⌋ for b > 0. JavaScript's remainder is exact, and so is the division once it is taken off. */
+function floorDivide(a: number, b: number): number {
+  const remainder = a % b;
+  const quotient = (a - remainder) / b + 0;
+  return remainder < 0 ? quotient - 1 : quotient;
+}
+
+function floorModulo(a: number, b: number): number {
+  const remainder = a % b;
+  return remainder < 0 ? remainder + b : remainder + 0;
+}
+
+function divisorFault({ ghost, machine }: Names, expr: IntBinary, divisor: number): number {
+  if (ghost) throw new Stopped("run");
+  report(machine, "division", expr, () => `divides by ${printExpr(expr.right)} = ${divisor}`);
+  return 0;
+}
+
+function compileCompare(names: Names, expr: CompareExpr): BoolCode {
+  const { machine } = names;
+  const [left, right] = [compileNumber(names, expr.left), compileNumber(names, expr.right)];
+  const code = compareCode(expr.op, left, right);
+  if (expr.left.type === "int") return code;
+  return () => {
+    // Floats that depend on skipped iterations are not those of a whole run, and no decision may rest on them.
+    if (machine.skipped) throw new Stopped("run");
+    return code();
+  };
+}
+
+function compareCode(op: CompareOp, left: NumberCode, right: NumberCode): BoolCode {
+  switch (op) {
+    case "lt":
+      return () => left() < right();
+    case "le":
+      return () => left() <= right();
+    case "gt":
+      return () => left() > right();
+    case "ge":
+      return () => left() >= right();
+    case "eq":
+      return () => left() === right();
+    case "ne":
+      return () => left() !== right();
     default:
       op satisfies never;
-      throw new InternalError("unknown operator");
+      throw new InternalError("unknown comparison");
   }
 }
 
-const UNARY: { readonly [F in Exclude<FloatFunction, "min" | "max" | "fma">]: (x: number) => number } = {
-  exp: Math.exp,
-  log: Math.log,
-  erf,
-  tanh: Math.tanh,
-  sqrt: Math.sqrt,
-  abs: Math.abs,
-};
-
-function compileCall(fn: FloatFunction, args: readonly EvaluateNumber[]): EvaluateNumber {
-  const [a, b, c] = args;
-  if (a === undefined) throw new InternalError(`${fn} without arguments`);
-  if (fn === "min" || fn === "max") {
-    if (b === undefined) throw new InternalError(`${fn} of one argument`);
-    // Math.min and Math.max are NaN when either side is, as the language says.
-    const pick = fn === "min" ? Math.min : Math.max;
-    return (machine, frame) => pick(a(machine, frame), b(machine, frame));
-  }
-  if (fn === "fma") {
-    if (b === undefined || c === undefined) throw new InternalError("fma of fewer than three arguments");
-    return (machine, frame) => fma(a(machine, frame), b(machine, frame), c(machine, frame));
-  }
-  const apply = UNARY[fn];
-  return (machine, frame) => Math.fround(apply(a(machine, frame)));
-}
-
-/**
- * a·b + c in f32 with one rounding. The product of two f32 is exact in double; the sum is rounded to odd, so that the
- * second rounding, to f32, is that of the exact sum (Boldo and Melquiond, 2008).
- */
-export function fma(a: number, b: number, c: number): number {
-  const product = a * b;
-  const sum = product + c;
-  // Knuth's two-sum: the error of the addition, exactly.
-  const back = sum - product;
-  const error = product - (sum - back) + (c - back);
-  if (error === 0 || !Number.isFinite(sum)) return Math.fround(sum);
-  return Math.fround(toOdd(sum, error));
-}
-
-/** The neighbour of `sum` with an odd significand that lies on the side of the error, unless `sum` is odd itself. */
-function toOdd(sum: number, error: number): number {
-  const bits = new BigInt64Array(new Float64Array([sum]).buffer);
-  const [pattern = 0n] = bits;
-  if ((pattern & 1n) === 1n) return sum;
-  const awayFromZero = error > 0 === sum > 0;
-  bits[0] = pattern + (awayFromZero ? 1n : -1n);
-  return new Float64Array(bits.buffer)[0] ?? sum;
-}
-
-function compileLoad(names: Names, expr: LoadExpr): Evaluate {
-  const locate = compileLocation(names, expr.array, expr.index, expr.span, false);
-  const { space, name } = expr.array;
-  const { span } = expr;
-  const missing = expr.type === "f32" ? Number.NaN : 0;
-  if (space === "global") {
-    return (machine, frame) => {
-      const place = locate(machine, frame);
-      const array = machine.globals.get(name);
-      if (place === undefined || array === undefined) return missing;
-      const known = array.role !== "output" || array.written.has(place.address);
-      const value = known ? array.memory.read(place.index) : undefined;
-      if (value !== undefined) return value;
-      fault(machine, frame, "uninitialised", span, `reads ${place.text()} before it is written`, name);
-      return missing;
-    };
-  }
-  return (machine, frame) => {
-    const place = locate(machine, frame);
-    if (place === undefined) return missing;
-    const value = (space === "shared" ? machine.shared : frame.registers).get(name)?.[place.address];
-    if (value !== undefined) return value;
-    fault(machine, frame, "uninitialised", span, `reads ${place.text()} before it is written`, name);
-    return missing;
-  };
-}
-
-export interface Place {
-  readonly index: readonly number[];
-  /** Row-major. */
-  readonly address: number;
-  readonly text: () => string;
-}
-
-/** Evaluates an index and checks it: within bounds, its address within the index width, and no race with others. */
-export function compileLocation(
-  names: Names,
-  { space, name }: LoadExpr["array"],
-  index: readonly Expr[],
-  span: Expr["span"],
-  write: boolean,
-): (machine: Machine, frame: Frame) => Place | undefined {
-  const parts = index.map((part) => compileNumber(names, part));
-  const source = (): string => `${name}${index.map((part) => `[${printExpr(part)}]`).join("")}`;
-  return (machine, frame) => {
-    const values = parts.map((part) => part(machine, frame));
-    const extents = space === "global" ? machine.globals.get(name)?.extents : names.localShapes.get(name);
-    if (extents === undefined) throw new InternalError(`array ${name} has no extents`);
-    const text = (): string => `${name}${values.map((value) => `[${value}]`).join("")}`;
-    const verb = write ? "writes" : "reads";
-    let address = 0;
-    for (const [axis, value] of values.entries()) {
-      const extent = extents[axis] ?? 0;
-      if (!(value >= 0 && value < extent)) {
-        const detail = `axis ${axis}: index ${value}, length ${extent}`;
-        fault(machine, frame, "bounds", span, `${verb} ${text()} out of bounds (${detail})`, name);
-        return undefined;
-      }
+function compileCall(names: Names, { fn, args }: CallExpr): NumberCode {
+  const [a, b, c] = args.map((argument) => compileNumber(names, argument));
+  switch (fn) {
+    case "exp":
+    case "log":
+    case "erf":
+    case "tanh":
+    case "sqrt":
+    case "abs": {
+      const apply = FLOAT_FUNCTION[fn];
+      if (a) return () => apply(a());
+      break;
     }
-    for (const [axis, value] of values.entries()) {
-      const extent = extents[axis] ?? 0;
-      if (axis === 0 || space !== "global") address = address * extent + value;
-      else {
-        const at = (): string => `the address of ${source()}`;
-        const scaled = machineInt(machine, frame, "mul", address, extent, at, span);
-        address = machineInt(machine, frame, "add", scaled, value, at, span);
-      }
+    case "min":
+    case "max": {
+      const apply = FLOAT_FUNCTION[fn];
+      if (a && b) return () => apply(a(), b());
+      break;
     }
-    if (machine.checks && space !== "register" && !names.ghost)
-      noteAccess(machine, frame, name, address, write, text, span);
-    return { index: values, address, text };
-  };
-}
-
-function noteAccess(
-  machine: Machine,
-  frame: Frame,
-  name: string,
-  address: number,
-  write: boolean,
-  text: () => string,
-  span: Expr["span"],
-): void {
-  const shadow = machine.shadows.get(name);
-  if (shadow === undefined) return;
-  const actor = { block: machine.blockNumber, thread: frame.threadNumber, epoch: machine.epoch };
-  const conflict = shadow.touch(address, actor, write);
-  if (conflict === undefined) return;
-  const other = machine.threadPlaces[conflict.thread];
-  const who =
-    conflict.block === machine.blockNumber
-      ? `thread ${other === undefined ? "of the block" : formatTriple(other)}`
-      : `a thread of block ${formatTriple(machine.blockPlaces[conflict.block] ?? [0, 0, 0])}`;
-  const verb = write ? "writes" : "reads";
-  const did = conflict.write ? "writes" : "reads";
-  fault(machine, frame, "race", span, `${verb} ${text()}, which ${who} ${did} with no barrier between`, name);
+    case "fma": {
+      const apply = FLOAT_FUNCTION[fn];
+      if (a && b && c) return () => apply(a(), b(), c());
+      break;
+    }
+    default:
+      fn satisfies never;
+  }
+  throw new InternalError(`${fn} of ${args.length} arguments`);
 }

@@ -67,6 +67,8 @@ export interface Machine {
   readonly threads: number;
   readonly frameSize: number;
   readonly frames: Float64Array;
+  /** Loop counter → the only values with which its body is run. */
+  readonly iterations: ReadonlyMap<string, readonly number[]>;
   readonly blockAt: (ordinal: number) => Triple<number>;
 
   /** The running thread: number within its block, start of its frame, agent and index. */

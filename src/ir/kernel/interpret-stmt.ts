@@ -1,161 +1,201 @@
 /**
- * Statements of the reference interpreter: a kernel's body → a closure that runs one block.
+ * Statements of the interpreter: a kernel's body → a closure that runs the running block.
  *
- * A statement is compiled in one of two ways: for one thread, when it contains no barrier, else for all active threads
- * of the block at once.
+ * A statement that contains a barrier is run by all *active* threads of the block in step: conditions and bounds are
+ * evaluated for each of them, and the block of statements is run by those that take it. The statements between run thread
+ * by thread, which no program without a race can tell from running at once.
+ *
+ * A loop evaluates lo, then hi, then tests. Whenever the bound is tested its invariants must hold, and the increment after
+ * each iteration is an integer of the machine, the last one included.
  */
 
 import { InternalError } from "../../support/result.ts";
-import { compileBoolean, compileExpr, compileLocation, compileNumber, type Names } from "./interpret-expr.ts";
-import { ELEMENT_RANGE } from "./limits.ts";
-import { type Frame, fault, fits, type Machine, step } from "./machine.ts";
-import { printExpr } from "./print.ts";
-import type { ElementType, ForStmt, IfStmt, Kernel, StepsStmt, Stmt, StoreStmt } from "./types.ts";
-import { containsBarrier, visitStmts } from "./walk.ts";
+import { type Code, compileStore } from "./interpret-arrays.ts";
+import { compileCondition, compileNumber, type Names, slotOf } from "./interpret-expr.ts";
+import { compileLoop, type Progress, runLoop } from "./interpret-loop.ts";
+import { enterThread, formatTriple, type Machine, report, Stopped, threadIndex, tick } from "./interpret-machine.ts";
+import type { BarrierStmt, Expr, ForStmt, IfStmt, ScalarType, StepsStmt, Stmt, StoreStmt } from "./types.ts";
+import { containsBarrier } from "./walk.ts";
 
-type RunThread = (machine: Machine, frame: Frame) => void;
-type RunThreads = (machine: Machine, active: readonly Frame[]) => void;
+/** Runs the threads of these numbers, which ascend. */
+export type GroupCode = (active: readonly number[]) => void;
 
-interface Context extends Names {
-  readonly elements: ReadonlyMap<string, ElementType>;
-}
-
-export function compileBlock(kernel: Kernel): RunThreads {
-  const slots = new Map<string, number>();
-  const addSlot = (name: string): void => {
-    slots.set(name, slots.size);
+/** Runs a block of statements for all active threads: in step where it contains barriers, else thread by thread. */
+export function compileGroup(names: Names, body: readonly Stmt[]): GroupCode {
+  const parts: GroupCode[] = [];
+  let between: Stmt[] = [];
+  const flush = (): void => {
+    if (between.length > 0) parts.push(eachThread(names.machine, compileThread(names, between)));
+    between = [];
   };
-  visitStmts(kernel.body, (stmt) => {
-    if (stmt.kind === "let") addSlot(stmt.name);
-    if (stmt.kind === "for" || stmt.kind === "steps") addSlot(stmt.counter);
-  });
-  const elements = new Map<string, ElementType>(kernel.arrays.map(({ name, element }) => [name, element]));
-  for (const param of kernel.params) if (param.kind === "tensor") elements.set(param.name, param.element);
-  const localShapes = new Map(kernel.arrays.map(({ name, shape }) => [name, shape.map(Number)]));
-  return compileTogether({ slots, localShapes, ghost: false, elements }, kernel.body);
-}
-
-/** For all active threads: those parts that contain a barrier in step, the others thread by thread. */
-function compileTogether(context: Context, body: readonly Stmt[]): RunThreads {
-  const parts = body.map((stmt): RunThreads => {
-    if (containsBarrier([stmt])) return compileInStep(context, stmt);
-    const run = compileStmt(context, stmt);
-    return (machine, active) => {
-      for (const frame of active) run(machine, frame);
-    };
-  });
-  return (machine, active) => {
-    for (const part of parts) part(machine, active);
+  for (const stmt of body) {
+    if (containsBarrier([stmt])) {
+      flush();
+      parts.push(compileInStep(names, stmt));
+    } else {
+      between.push(stmt);
+    }
+  }
+  flush();
+  return (active) => {
+    for (const part of parts) part(active);
   };
 }
 
-function compileInStep(context: Context, stmt: Stmt): RunThreads {
+function eachThread(machine: Machine, code: Code): GroupCode {
+  return (active) => {
+    for (const thread of active) {
+      enterThread(machine, thread);
+      code();
+    }
+  };
+}
+
+function compileInStep(names: Names, stmt: Stmt): GroupCode {
   switch (stmt.kind) {
     case "barrier":
-      return (machine, active) => {
-        const [first] = active;
-        if (first === undefined) return;
-        if (active.length < machine.threads) {
-          const message = `reaches the barrier with ${active.length} of ${machine.threads} threads`;
-          fault(machine, first, "divergence", stmt.span, message);
-        }
-        machine.epoch++;
-      };
-    case "if": {
-      const cond = compileBoolean(context, stmt.cond);
-      const then = compileTogether(context, stmt.then);
-      const otherwise = compileTogether(context, stmt.else);
-      return (machine, active) => {
-        const decided = active.map((frame) => ({ frame, taken: cond(machine, frame) }));
-        then(
-          machine,
-          decided.flatMap(({ frame, taken }) => (taken ? [frame] : [])),
-        );
-        otherwise(
-          machine,
-          decided.flatMap(({ frame, taken }) => (taken ? [] : [frame])),
-        );
-      };
-    }
+      return compileBarrier(names.machine, stmt);
+    case "if":
+      return compileIfInStep(names, stmt);
     case "for":
-      return compileForInStep(context, stmt);
-    case "steps": {
-      const body = compileTogether(context, stmt.body);
-      const slot = slotOf(context, stmt.counter);
-      return (machine, active) => {
-        for (const value of stmt.values) {
-          for (const frame of active) frame.slots[slot] = Number(value);
-          body(machine, active);
-        }
-      };
-    }
+      return compileForInStep(names, stmt);
+    case "steps":
+      return compileStepsInStep(names, stmt);
     case "let":
     case "assign":
     case "store":
-      throw new InternalError("a statement without a barrier is not run in step");
+      throw new InternalError(`a ${stmt.kind} contains no barrier`);
     default:
       stmt satisfies never;
       throw new InternalError("unknown statement");
   }
 }
 
-function compileForInStep(context: Context, stmt: ForStmt): RunThreads {
-  const loop = compileLoop(context, stmt);
-  const body = compileTogether(context, stmt.body);
-  return (machine, active) => {
-    let running = active.map((frame) => ({ frame, hi: loop.start(machine, frame) }));
-    for (const { frame } of running) loop.checkInvariants(machine, frame);
+/** A barrier that a part of the block reaches would wait forever: the block ends there. */
+function compileBarrier(machine: Machine, stmt: BarrierStmt): GroupCode {
+  return (active) => {
+    const [first] = active;
+    if (first === undefined) return;
+    if (active.length < machine.threads) {
+      enterThread(machine, first);
+      const missing = active.findIndex((thread, position) => thread !== position);
+      const other = threadIndex(machine, missing < 0 ? active.length : missing);
+      const arrived = formatTriple(threadIndex(machine, first));
+      const message = (): string =>
+        `waits at a barrier with thread ${arrived} for thread ${formatTriple(other)} forever`;
+      report(machine, "divergence", stmt, message, { otherThread: other });
+      throw new Stopped("block");
+    }
+    tick(machine, active.length);
+    machine.epoch++;
+  };
+}
+
+function compileIfInStep(names: Names, stmt: IfStmt): GroupCode {
+  const { machine } = names;
+  const cond = compileCondition(names, stmt.cond);
+  const [then, otherwise] = [compileGroup(names, stmt.then), compileGroup(names, stmt.else)];
+  return (active) => {
+    tick(machine, active.length);
+    const taken: number[] = [];
+    const left: number[] = [];
+    for (const thread of active) {
+      enterThread(machine, thread);
+      (cond() ? taken : left).push(thread);
+    }
+    if (taken.length > 0) then(taken);
+    if (left.length > 0) otherwise(left);
+  };
+}
+
+function compileForInStep(names: Names, stmt: ForStmt): GroupCode {
+  const { machine } = names;
+  const loop = compileLoop(names, stmt);
+  const body = compileGroup(names, stmt.body);
+  return (active) => {
+    let running = active.map((thread) => {
+      enterThread(machine, thread);
+      return { thread, progress: loop.start() };
+    });
+    if (loop.jump) jumpTogether(machine, loop.jump, running);
     for (;;) {
-      running = running.filter(({ frame, hi }) => loop.counter(frame) < hi);
+      running = running.filter(({ thread, progress }) => {
+        enterThread(machine, thread);
+        return loop.enters(progress);
+      });
       if (running.length === 0) return;
-      const chosen = running.filter(({ frame }) => loop.isChosen(machine, frame)).map(({ frame }) => frame);
-      if (chosen.length > 0) body(machine, chosen);
-      for (const { frame, hi } of running) {
-        loop.advance(machine, frame, hi);
-        loop.checkInvariants(machine, frame);
+      tick(machine, running.length);
+      body(running.map(({ thread }) => thread));
+      for (const { thread, progress } of running) {
+        enterThread(machine, thread);
+        loop.advance(progress);
       }
     }
   };
 }
 
-function compileThread(context: Context, body: readonly Stmt[]): RunThread {
-  const parts = body.map((stmt) => compileStmt(context, stmt));
-  return (machine, frame) => {
-    for (const part of parts) part(machine, frame);
+/** Threads are in step by how many iterations they have run: their counters tell that only where they start alike. */
+function jumpTogether(
+  machine: Machine,
+  jump: (progress: Progress) => void,
+  running: readonly { readonly thread: number; readonly progress: Progress }[],
+): void {
+  if (new Set(running.map(({ progress }) => progress.counter)).size > 1) throw new Stopped("run");
+  for (const { thread, progress } of running) {
+    enterThread(machine, thread);
+    jump(progress);
+  }
+}
+
+function compileStepsInStep(names: Names, { counter, values, body }: StepsStmt): GroupCode {
+  const { machine } = names;
+  const slot = slotOf(names, counter);
+  const group = compileGroup(names, body);
+  return (active) => {
+    for (const value of values) {
+      tick(machine, active.length);
+      for (const thread of active) machine.frames[thread * machine.frameSize + slot] = Number(value);
+      group(active);
+    }
   };
 }
 
-function compileStmt(context: Context, stmt: Stmt): RunThread {
+/** Runs a block of statements without barriers for the running thread. */
+function compileThread(names: Names, body: readonly Stmt[]): Code {
+  const { machine } = names;
+  const codes = body.map((stmt) => compileStmt(names, stmt));
+  const [only] = codes;
+  if (only && codes.length === 1) {
+    return () => {
+      tick(machine, 1);
+      only();
+    };
+  }
+  return () => {
+    tick(machine, codes.length);
+    for (const code of codes) code();
+  };
+}
+
+function compileStmt(names: Names, stmt: Stmt): Code {
   switch (stmt.kind) {
     case "let":
-    case "assign": {
-      const value = compileExpr(context, stmt.value);
-      const slot = slotOf(context, stmt.name);
-      return (machine, frame) => {
-        step(machine);
-        frame.slots[slot] = value(machine, frame);
-      };
-    }
+    case "assign":
+      return compileSet(names, stmt.name, stmt.type, stmt.value);
     case "store":
-      return compileStore(context, stmt);
-    case "if":
-      return compileIf(context, stmt);
-    case "for": {
-      const loop = compileLoop(context, stmt);
-      const body = compileThread(context, stmt.body);
-      return (machine, frame) => {
-        const hi = loop.start(machine, frame);
-        loop.checkInvariants(machine, frame);
-        while (loop.counter(frame) < hi) {
-          step(machine);
-          if (loop.isChosen(machine, frame)) body(machine, frame);
-          loop.advance(machine, frame, hi);
-          loop.checkInvariants(machine, frame);
-        }
+      return compileElementStore(names, stmt);
+    case "if": {
+      const cond = compileCondition(names, stmt.cond);
+      const [then, otherwise] = [compileThread(names, stmt.then), compileThread(names, stmt.else)];
+      return () => {
+        if (cond()) then();
+        else otherwise();
       };
     }
+    case "for":
+      return runLoop(names, compileLoop(names, stmt), compileThread(names, stmt.body));
     case "steps":
-      return compileSteps(context, stmt);
+      return compileSteps(names, stmt);
     case "barrier":
       throw new InternalError("a barrier is run by the whole block");
     default:
@@ -164,115 +204,39 @@ function compileStmt(context: Context, stmt: Stmt): RunThread {
   }
 }
 
-function compileIf(context: Context, stmt: IfStmt): RunThread {
-  const cond = compileBoolean(context, stmt.cond);
-  const then = compileThread(context, stmt.then);
-  const otherwise = compileThread(context, stmt.else);
-  return (machine, frame) => {
-    step(machine);
-    if (cond(machine, frame)) then(machine, frame);
-    else otherwise(machine, frame);
+function compileSet(names: Names, name: string, type: ScalarType, value: Expr): Code {
+  const { machine } = names;
+  const { frames } = machine;
+  const slot = slotOf(names, name);
+  if (type === "bool") {
+    const code = compileCondition(names, value);
+    return () => {
+      frames[machine.base + slot] = code() ? 1 : 0;
+    };
+  }
+  const code = compileNumber(names, value);
+  return () => {
+    frames[machine.base + slot] = code();
   };
 }
 
-function compileSteps(context: Context, stmt: StepsStmt): RunThread {
-  const body = compileThread(context, stmt.body);
-  const slot = slotOf(context, stmt.counter);
-  return (machine, frame) => {
-    for (const value of stmt.values) {
-      step(machine);
-      frame.slots[slot] = Number(value);
-      body(machine, frame);
+function compileElementStore(names: Names, stmt: StoreStmt): Code {
+  const array = names.arrays.get(stmt.array.name);
+  if (array === undefined) throw new InternalError(`the array ${stmt.array.name} is not declared`);
+  const index = stmt.index.map((i) => compileNumber(names, i));
+  return compileStore(names.machine, array, index, compileNumber(names, stmt.value), stmt);
+}
+
+function compileSteps(names: Names, { counter, values, body }: StepsStmt): Code {
+  const { machine } = names;
+  const slot = slotOf(names, counter);
+  const code = compileThread(names, body);
+  const numbers = values.map(Number);
+  return () => {
+    for (const value of numbers) {
+      tick(machine, 1);
+      machine.frames[machine.base + slot] = value;
+      code();
     }
   };
-}
-
-/** The value, then the index, then the write. */
-function compileStore(context: Context, stmt: StoreStmt): RunThread {
-  const { array, span } = stmt;
-  const value = compileNumber(context, stmt.value);
-  const locate = compileLocation(context, array, stmt.index, span, true);
-  const element = context.elements.get(array.name);
-  const range = element === undefined || element === "f32" ? undefined : ELEMENT_RANGE[element];
-  return (machine, frame) => {
-    step(machine);
-    const stored = value(machine, frame);
-    if (range !== undefined && (stored < Number(range.min) || stored > Number(range.max))) {
-      const message = `stores ${stored} into ${array.name}, whose ${element} elements do not hold it`;
-      fault(machine, frame, "range", span, message, array.name);
-    }
-    const place = locate(machine, frame);
-    if (place === undefined) return;
-    if (array.space === "global") {
-      const target = machine.globals.get(array.name);
-      target?.memory.write(place.index, stored);
-      target?.written.add(place.address);
-      return;
-    }
-    const cells = (array.space === "shared" ? machine.shared : frame.registers).get(array.name);
-    if (cells !== undefined) cells[place.address] = stored;
-  };
-}
-
-interface Loop {
-  /** Sets the counter and returns the bound. */
-  readonly start: (machine: Machine, frame: Frame) => number;
-  readonly counter: (frame: Frame) => number;
-  /** Whether this iteration is among those that the run is restricted to. */
-  readonly isChosen: (machine: Machine, frame: Frame) => boolean;
-  /** The exit increment included; jumps over iterations that are left out. */
-  readonly advance: (machine: Machine, frame: Frame, hi: number) => void;
-  readonly checkInvariants: (machine: Machine, frame: Frame) => void;
-}
-
-function compileLoop(context: Context, stmt: ForStmt): Loop {
-  const slot = slotOf(context, stmt.counter);
-  const [lo, hi] = [compileNumber(context, stmt.lo), compileNumber(context, stmt.hi)];
-  const stride = Number(stmt.step);
-  const text = (): string => `${stmt.counter} + ${stmt.step}`;
-  const invariants = stmt.invariants.map((expr) => ({
-    expr,
-    holds: compileBoolean({ ...context, ghost: true }, expr),
-  }));
-  const counter = (frame: Frame): number => Number(frame.slots[slot]);
-  return {
-    counter,
-    start: (machine, frame) => {
-      const first = lo(machine, frame);
-      frame.slots[slot] = first;
-      const bound = hi(machine, frame);
-      const chosen = machine.iterations.get(stmt.counter);
-      if (chosen !== undefined) frame.slots[slot] = nextChosen(chosen, first, first, stride) ?? Math.max(first, bound);
-      return bound;
-    },
-    isChosen: (machine, frame) => machine.iterations.get(stmt.counter)?.includes(counter(frame)) ?? true,
-    advance: (machine, frame) => {
-      const current = counter(frame);
-      const exact = (): bigint => BigInt(current) + stmt.step;
-      const next = fits(machine, frame, current + stride, exact, text, stmt.span);
-      const chosen = machine.iterations.get(stmt.counter);
-      frame.slots[slot] =
-        chosen === undefined ? next : (nextChosen(chosen, next, current, stride) ?? Number.POSITIVE_INFINITY);
-    },
-    checkInvariants: (machine, frame) => {
-      // A restricted run skips iterations, so that what they would have established is missing.
-      if (machine.iterations.size > 0) return;
-      for (const { expr, holds } of invariants) {
-        if (holds(machine, frame)) continue;
-        const message = `breaks the invariant ${printExpr(expr)} at ${stmt.counter} = ${counter(frame)}`;
-        fault(machine, frame, "invariant", expr.span, message);
-      }
-    },
-  };
-}
-
-/** The first chosen iteration at or after `from` that lies on the stride of `anchor`. */
-function nextChosen(chosen: readonly number[], from: number, anchor: number, stride: number): number | undefined {
-  return chosen.find((value) => value >= from && (value - anchor) % stride === 0);
-}
-
-function slotOf(context: Context, name: string): number {
-  const slot = context.slots.get(name);
-  if (slot === undefined) throw new InternalError(`local ${name} has no slot`);
-  return slot;
 }

@@ -1,222 +1,161 @@
 /**
  * The reference interpreter: it defines what a kernel means, and replays counterexamples.
  *
- * Every thread of every block runs. Blocks run one after another; the threads of a block run statement by statement: a
- * statement that contains a barrier is run by the whole block at once, any other by thread after thread. A barrier that
- * only a part of the block reaches is a divergence. Because races are found by what each thread touched and not by what
- * happened to go wrong, the order of the threads does not matter.
+ * In: a kernel, sizes, scalars and tensors. Out: the tensors written, and every fault that the run met.
  *
- * `blocks` and `iterations` restrict a run to a witness: what it then reports did happen, what it does not report may.
+ * Every thread of every block runs. Blocks run one after another; within a block the threads run in step from barrier to
+ * barrier. Races are found by what each thread touched and not by what happened to go wrong, so that the order in which
+ * threads run between barriers does not matter. A kernel that has no fault means the same in every order.
+ *
+ * - Shared and register arrays start undefined in each block. An `output` starts undefined, whatever its memory holds.
+ * - An access out of bounds is not performed; a read at fault gives NaN or 0. After a fault the run goes on, so that one
+ *   run shows many; each place shows at most one of a kind. A barrier that a part of the block reaches ends the block.
+ * - `blocks` and `iterations` restrict a run to a witness. What a restricted run reports, a whole run does too; what it
+ *   does not report may still happen.
  */
 
 import { InternalError } from "../../support/result.ts";
-import { foldCompare, foldInt } from "./build.ts";
-import { compileBlock } from "./interpret-stmt.ts";
+import { globalArray, localArray, type RunArray } from "./interpret-arrays.ts";
+import type { Names } from "./interpret-expr.ts";
+import { brokenConditions, evaluateGrid, evaluateSize } from "./interpret-launch.ts";
+import { enterBlock, type Fault, type Machine, Stopped } from "./interpret-machine.ts";
+import { compileGroup } from "./interpret-stmt.ts";
 import type { IndexWidth } from "./limits.ts";
-import {
-  type CellArray,
-  type Fault,
-  type Frame,
-  fault,
-  type GlobalArray,
-  type Machine,
-  RunStopped,
-} from "./machine.ts";
-import { Shadow, type TensorMemory } from "./memory.ts";
-import { printExpr } from "./print.ts";
-import type { Expr, Kernel, Triple } from "./types.ts";
+import type { TensorMemory } from "./memory.ts";
+import type { Kernel, Triple } from "./types.ts";
+import { visitStmts } from "./walk.ts";
 
-export type { Fault, FaultKind } from "./machine.ts";
+export { evaluateSize } from "./interpret-launch.ts";
+export type { Fault, FaultKind } from "./interpret-machine.ts";
 export { denseTensor, sparseTensor, type TensorMemory } from "./memory.ts";
 
 export interface RunRequest {
   readonly kernel: Kernel;
   readonly dims: Readonly<Record<string, bigint>>;
   readonly scalars: Readonly<Record<string, number>>;
+  /** One per tensor parameter; outputs and inouts are written. */
   readonly tensors: Readonly<Record<string, TensorMemory>>;
-  /** Every integer that the body evaluates must fit it. */
+  /** Every integer that the machine evaluates must fit it. */
   readonly width: IndexWidth;
-  /** Default: all blocks of the grid. Blocks outside the grid are left out. */
+  /** The blocks to run; default: all blocks of the grid, x fastest. Blocks outside the grid do not exist. */
   readonly blocks?: readonly Triple<number>[];
-  /** Loop counter → the only iterations to run. */
+  /**
+   * Loop counter → the only values with which the loop's body is run; each is followed by its increment. The run ends
+   * with `complete: false` where what it would do depends on the iterations left out.
+   */
   readonly iterations?: ReadonlyMap<string, readonly number[]>;
-  /** Statements to run before giving up; default: no limit. */
+  /** Statements and iterations to run, over all threads; default: no limit. Beyond, the run ends. */
   readonly maxSteps?: number;
-  /** Faults after which the run ends; default 16. */
+  /** Faults after which the run ends; default 64. */
   readonly maxFaults?: number;
-  /** Whether to look for races and uninitialised reads of shared memory; default true. */
+  /** Looks for races, uninitialised reads of what the kernel wrote, and broken invariants; default true. */
   readonly checks?: boolean;
 }
 
 export interface Outcome {
+  /** In the order in which they were met. */
   readonly faults: readonly Fault[];
-  /** Whether the run came to its end. */
+  /** Whether everything that was asked for ran to its end. */
   readonly complete: boolean;
 }
 
-/** Runs the kernel on the given tensors, which it writes. */
+/** Runs the kernel on the given tensors. A missing size, scalar or tensor is an `InternalError`. */
 export function interpretKernel(request: RunRequest): Outcome {
-  const { kernel } = request;
-  const machine = startMachine(request);
+  const { kernel, width } = request;
+  const broken = brokenConditions(kernel, request, width);
+  if (broken.length > 0) {
+    const origin: Triple<number> = [0, 0, 0];
+    const faults = broken.map(
+      (condition): Fault => ({ kind: "requires", ...condition, block: origin, thread: origin }),
+    );
+    return { faults, complete: false };
+  }
+  const grid = evaluateGrid(kernel, request);
+  const blocks = request.blocks?.filter((block) => block.every((i, axis) => i >= 0 && i < (grid[axis] ?? 0)));
+  const [x, y, z] = grid;
+  const blockAt = (ordinal: number): Triple<number> =>
+    blocks?.[ordinal] ?? [ordinal % x, Math.floor(ordinal / x) % y, Math.floor(ordinal / (x * y))];
+  const names = nameEverything(request, blockAt);
+  const complete = runBlocks(names.machine, compileBody(kernel, names), blocks?.length ?? x * y * z);
+  return { faults: names.machine.faults, complete };
+}
+
+function compileBody(kernel: Kernel, names: Names): () => void {
+  const group = compileGroup(names, kernel.body);
+  const everyone = Array.from({ length: names.machine.threads }, (_, thread) => thread);
+  return () => group(everyone);
+}
+
+/** Whether all blocks ran to their end. */
+function runBlocks(machine: Machine, body: () => void, count: number): boolean {
+  let complete = true;
   try {
-    if (!contractHolds(machine, request)) return { faults: machine.faults, complete: false };
-    const grid = kernel.grid.map((extent) => evaluateSize(extent, request));
-    const blocks = request.blocks ?? allPlaces(grid.map(Number));
-    machine.blockPlaces.push(...blocks);
-    const run = compileBlock(kernel);
-    for (const [blockNumber, block] of blocks.entries()) {
-      if (block.some((position, axis) => BigInt(position) >= (grid[axis] ?? 0n))) continue;
-      machine.block = block;
-      machine.blockNumber = blockNumber;
-      startBlock(machine, kernel);
-      run(machine, startFrames(machine, kernel));
+    for (let ordinal = 0; ordinal < count; ordinal++) {
+      enterBlock(machine, ordinal);
+      try {
+        body();
+      } catch (cause) {
+        if (!(cause instanceof Stopped) || cause.scope === "run") throw cause;
+        complete = false;
+      }
     }
-    return { faults: machine.faults, complete: true };
   } catch (cause) {
-    if (cause instanceof RunStopped) return { faults: machine.faults, complete: false };
+    if (cause instanceof Stopped) return false;
     throw cause;
   }
+  return complete;
 }
 
-function startMachine(request: RunRequest): Machine {
-  const { kernel, tensors } = request;
-  const globals = new Map<string, GlobalArray>();
-  const shadows = new Map<string, Shadow>();
+/** The machine at rest, and what the kernel's names stand for on it. */
+function nameEverything(request: RunRequest, blockAt: Machine["blockAt"]): Names {
+  const { kernel, dims, scalars } = request;
+  const slots = new Map<string, number>();
+  visitStmts(kernel.body, (stmt) => {
+    if (stmt.kind === "let") slots.set(stmt.name, slots.size);
+    if (stmt.kind === "for" || stmt.kind === "steps") slots.set(stmt.counter, slots.size);
+  });
+  const machine = newMachine(request, slots.size, blockAt);
+  const arrays = new Map<string, RunArray>();
   for (const param of kernel.params) {
     if (param.kind !== "tensor") continue;
-    const memory = tensors[param.name];
-    if (memory === undefined) throw new InternalError(`no memory for the parameter ${param.name}`);
-    const extents = param.shape.map((extent) => Number(evaluateSize(extent, request)));
-    globals.set(param.name, { role: param.role, memory, extents, written: new Set() });
-    if (param.role !== "input") shadows.set(param.name, new Shadow());
+    const memory = request.tensors[param.name];
+    if (memory === undefined) throw new InternalError(`no memory is given for ${param.name}`);
+    const shape = param.shape.map((extent) => Number(evaluateSize(extent, request)));
+    arrays.set(param.name, globalArray(param, shape, memory, machine.checks));
   }
-  const places = allPlaces(kernel.block.map(Number));
+  for (const array of kernel.arrays) arrays.set(array.name, localArray(array, machine.threads, machine.checks));
+  return { machine, slots, arrays, dims, scalars, ghost: false };
+}
+
+function newMachine(request: RunRequest, frameSize: number, blockAt: Machine["blockAt"]): Machine {
+  const [x, y, z] = request.kernel.block;
+  const threads = Number(x * y * z);
   return {
     width: request.width,
-    dims: new Map(Object.entries(request.dims).map(([name, value]) => [name, Number(value)])),
-    scalars: request.scalars,
-    globals,
-    shared: new Map(),
-    shadows,
-    iterations: request.iterations ?? new Map(),
     checks: request.checks ?? true,
-    faults: [],
-    maxFaults: request.maxFaults ?? 16,
     maxSteps: request.maxSteps ?? Number.POSITIVE_INFINITY,
-    threads: places.length,
-    block: [0, 0, 0],
-    blockNumber: 0,
-    blockPlaces: [],
-    threadPlaces: places,
+    maxFaults: request.maxFaults ?? 64,
+    blockShape: [Number(x), Number(y), Number(z)],
+    threads,
+    frameSize,
+    frames: new Float64Array(frameSize * threads),
+    iterations: request.iterations ?? new Map(),
+    blockAt,
+    thread: 0,
+    base: 0,
+    agent: 0,
+    tx: 0,
+    ty: 0,
+    tz: 0,
+    blockOrdinal: 0,
+    firstAgent: 1,
+    bx: 0,
+    by: 0,
+    bz: 0,
     epoch: 0,
     steps: 0,
+    skipped: false,
+    faults: [],
+    places: new Map(),
   };
-}
-
-function startBlock(machine: Machine, kernel: Kernel): void {
-  machine.epoch++;
-  for (const { space, name } of kernel.arrays) {
-    if (space !== "shared") continue;
-    machine.shared.set(name, []);
-    machine.shadows.set(name, new Shadow());
-  }
-}
-
-function startFrames(machine: Machine, kernel: Kernel): readonly Frame[] {
-  const registers = kernel.arrays.filter(({ space }) => space === "register");
-  return machine.threadPlaces.map((thread, threadNumber) => ({
-    thread,
-    threadNumber,
-    slots: [],
-    registers: new Map(registers.map(({ name }): [string, CellArray] => [name, []])),
-  }));
-}
-
-/** All index triples of a box, x fastest. */
-function allPlaces(extents: readonly number[]): Triple<number>[] {
-  const [width = 1, height = 1, depth = 1] = extents;
-  const places: Triple<number>[] = [];
-  for (let z = 0; z < depth; z++) {
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) places.push([x, y, z]);
-    }
-  }
-  return places;
-}
-
-function contractHolds(machine: Machine, request: RunRequest): boolean {
-  const { kernel, dims } = request;
-  for (const { dim, value, span } of kernel.where) {
-    const expected = evaluateSize(value, request);
-    if (dims[dim] === expected) continue;
-    fault(
-      machine,
-      undefined,
-      "requires",
-      span,
-      `is given ${dim} = ${dims[dim]}, where ${printExpr(value)} is ${expected}`,
-    );
-  }
-  for (const condition of kernel.requires) {
-    if (evaluateCondition(condition, request)) continue;
-    fault(machine, undefined, "requires", condition.span, `is given sizes that break ${printExpr(condition)}`);
-  }
-  return machine.faults.length === 0;
-}
-
-/** An integer over dimensions and scalars, exactly. A division by zero is 0; the verifier refutes it. */
-export function evaluateSize(expr: Expr, request: Pick<RunRequest, "dims" | "scalars">): bigint {
-  switch (expr.kind) {
-    case "int":
-      return expr.value;
-    case "dim":
-      return request.dims[expr.name] ?? 0n;
-    case "scalar":
-      return BigInt(request.scalars[expr.name] ?? 0);
-    case "neg":
-      return -evaluateSize(expr.value, request);
-    case "int-op":
-      return foldInt(expr.op, evaluateSize(expr.left, request), evaluateSize(expr.right, request)) ?? 0n;
-    case "select":
-      return evaluateSize(evaluateCondition(expr.cond, request) ? expr.then : expr.else, request);
-    case "float":
-    case "bool":
-    case "local":
-    case "index":
-    case "not":
-    case "float-op":
-    case "compare":
-    case "logic":
-    case "call":
-    case "cast":
-    case "load":
-      throw new InternalError(`not an integer over dimensions: ${printExpr(expr)}`);
-    default:
-      expr satisfies never;
-      throw new InternalError("unknown expression");
-  }
-}
-
-function evaluateCondition(expr: Expr, request: Pick<RunRequest, "dims" | "scalars">): boolean {
-  if (expr.kind === "bool") return expr.value;
-  if (expr.kind === "not") return !evaluateCondition(expr.value, request);
-  if (expr.kind === "logic") {
-    const left = evaluateCondition(expr.left, request);
-    return expr.op === "and"
-      ? left && evaluateCondition(expr.right, request)
-      : left || evaluateCondition(expr.right, request);
-  }
-  if (expr.kind === "compare" && expr.left.type === "int") {
-    return foldCompare(expr.op, evaluateSize(expr.left, request), evaluateSize(expr.right, request));
-  }
-  if (expr.kind === "compare") return foldCompare(expr.op, floatOf(expr.left, request), floatOf(expr.right, request));
-  throw new InternalError(`not a condition over dimensions: ${printExpr(expr)}`);
-}
-
-/** A float scalar or literal, as conditions on scalars compare them. */
-function floatOf(expr: Expr, request: Pick<RunRequest, "dims" | "scalars">): number {
-  if (expr.kind === "float") return Math.fround(expr.value);
-  if (expr.kind === "scalar") return request.scalars[expr.name] ?? 0;
-  if (expr.kind === "cast") return Math.fround(Number(evaluateSize(expr.value, request)));
-  throw new InternalError(`not a float over scalars: ${printExpr(expr)}`);
 }

@@ -1,32 +1,55 @@
 /**
- * Memory of the reference interpreter: tensors with their contents, and what the checks know of each location.
+ * Tensor memory: the contents of one tensor parameter while the interpreter runs a kernel.
  *
- * A location's shadow remembers its last write and its reads, so that a conflict between two threads is seen when the
- * second of them comes, in whatever order they run.
+ * An element is named by its index tuple, one index per axis. Integers are JavaScript numbers; an i64 element beyond
+ * ±(2⁵³ − 1) reads as the nearest number, which the interpreter refuses to compute with.
  */
 
-/** One tensor's contents, by index tuple; may be sparse, so that a tensor of 2^40 elements can be used. */
+import { InternalError } from "../../support/result.ts";
+
+/** One tensor's contents; index tuple per axis; may be sparse, so that a tensor of 2⁴⁰ elements works. */
 export interface TensorMemory {
-  /** `undefined` for an element that was never written. */
-  readonly read: (index: readonly number[]) => number | undefined;
-  readonly write: (index: readonly number[], value: number) => void;
+  /** `undefined` is an element that was never written. */
+  read(index: readonly number[]): number | undefined;
+  write(index: readonly number[], value: number): void;
+  /** Row-major contents, where there is such an array: the interpreter then bypasses `read` and `write`. */
+  readonly dense?: DenseContents;
 }
 
-/** Row-major storage in a typed array, which is written through. */
-export function denseTensor(
-  shape: readonly number[],
-  data: Float32Array | Float64Array | Int32Array | Uint32Array,
-): TensorMemory {
-  const flat = (index: readonly number[]): number => index.reduce((sum, i, axis) => sum * (shape[axis] ?? 1) + i, 0);
+export type NumberArray = Float32Array | Float64Array | Int32Array | Uint32Array;
+
+export interface DenseContents {
+  readonly shape: readonly number[];
+  readonly data: NumberArray;
+}
+
+/** A tensor over the caller's array, row-major; the kernel's stores go into that array. */
+export function denseTensor(shape: readonly number[], data: NumberArray | BigInt64Array): TensorMemory {
+  const elements = shape.reduce((product, extent) => product * extent, 1);
+  if (elements !== data.length) {
+    throw new InternalError(`a tensor of shape [${shape.join(", ")}] over ${data.length} elements`);
+  }
+  if (data instanceof BigInt64Array) {
+    return {
+      read: (index) => {
+        const value = data[addressOf(shape, index)];
+        return value === undefined ? undefined : Number(value);
+      },
+      write: (index, value) => {
+        data[addressOf(shape, index)] = BigInt(value);
+      },
+    };
+  }
   return {
-    read: (index) => data[flat(index)],
+    dense: { shape, data },
+    read: (index) => data[addressOf(shape, index)],
     write: (index, value) => {
-      data[flat(index)] = value;
+      data[addressOf(shape, index)] = value;
     },
   };
 }
 
-/** Storage for the elements written; the others hold what `fill` says. */
+/** A tensor whose elements are made when they are first read; what the kernel writes is kept. */
 export function sparseTensor(fill: (index: readonly number[]) => number | undefined): TensorMemory {
   const written = new Map<string, number>();
   return {
@@ -37,77 +60,18 @@ export function sparseTensor(fill: (index: readonly number[]) => number | undefi
   };
 }
 
-/** Who performs an access. Threads and blocks are numbered; an epoch is a barrier interval of one block. */
-export interface Actor {
-  readonly block: number;
-  readonly thread: number;
-  readonly epoch: number;
+/** The row-major address of an index that is within the shape. */
+export function addressOf(shape: readonly number[], index: readonly number[]): number {
+  return index.reduce((address, i, axis) => address * (shape[axis] ?? 0) + i, 0);
 }
 
-const NOBODY = -1;
-const SEVERAL = -2;
-
-/** The accesses to one location so far, as far as a later one can conflict with them. */
-interface Location {
-  writeBlock: number;
-  writeThread: number;
-  writeEpoch: number;
-  readBlock: number;
-  readThread: number;
-  readEpoch: number;
-}
-
-export interface Conflict {
-  readonly block: number;
-  readonly thread: number;
-  readonly write: boolean;
-}
-
-/** The shadow of one array: `touch` notes an access and returns the earlier one that it races with. */
-export class Shadow {
-  readonly #locations = new Map<number, Location>();
-
-  touch(address: number, { block, thread, epoch }: Actor, write: boolean): Conflict | undefined {
-    let location = this.#locations.get(address);
-    if (location === undefined) {
-      location = {
-        writeBlock: NOBODY,
-        writeThread: NOBODY,
-        writeEpoch: NOBODY,
-        readBlock: NOBODY,
-        readThread: NOBODY,
-        readEpoch: NOBODY,
-      };
-      this.#locations.set(address, location);
-    }
-    const conflict = findConflict(location, block, thread, epoch, write);
-    if (write) {
-      location.writeBlock = block;
-      location.writeThread = thread;
-      location.writeEpoch = epoch;
-    } else {
-      const fresh = location.readEpoch !== epoch;
-      location.readThread = fresh || location.readThread === thread ? thread : SEVERAL;
-      location.readBlock = location.readBlock === NOBODY || location.readBlock === block ? block : SEVERAL;
-      location.readEpoch = epoch;
-    }
-    return conflict;
+/** The index of a row-major address within the shape: the inverse of `addressOf`. */
+export function indexOf(shape: readonly number[], address: number): readonly number[] {
+  const index: number[] = [];
+  let rest = address;
+  for (const extent of [...shape].reverse()) {
+    index.push(rest % extent);
+    rest = Math.floor(rest / extent);
   }
-}
-
-function findConflict(
-  location: Location,
-  block: number,
-  thread: number,
-  epoch: number,
-  write: boolean,
-): Conflict | undefined {
-  const { writeBlock, writeThread, writeEpoch, readBlock, readThread, readEpoch } = location;
-  if (writeBlock !== NOBODY) {
-    const unordered = writeBlock !== block || (writeEpoch === epoch && writeThread !== thread);
-    if (unordered) return { block: writeBlock, thread: writeThread, write: true };
-  }
-  if (!write || readBlock === NOBODY) return undefined;
-  const unordered = readBlock !== block || (readEpoch === epoch && readThread !== thread);
-  return unordered ? { block: readBlock, thread: readThread, write: false } : undefined;
+  return index.reverse();
 }

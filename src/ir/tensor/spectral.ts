@@ -17,7 +17,7 @@ const LARGEST_GRAM = 512;
 /** Covers the float64 roundings of sums of up to 2¹⁰ products, repeated for each squaring, many times over. */
 const SAFETY = 1 + 1e-9;
 
-/** `matrix` is row-major and finite. */
+/** `matrix` is row-major, of numbers that f32 can hold. */
 export function spectralNormBound(matrix: Float64Array, rows: number, columns: number): number {
   const simple = Math.min(frobenius(matrix), Math.sqrt(largestSums(matrix, rows, columns)));
   if (simple === 0 || Math.min(rows, columns) > LARGEST_GRAM) return simple * SAFETY;

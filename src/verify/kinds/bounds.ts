@@ -5,7 +5,7 @@
 
 import type { Claim, GiveId } from "../claim.ts";
 import type { Access, Summary } from "../summary.ts";
-import { and, not, type Term, within } from "../term.ts";
+import { and, not, type Term, visitAtoms, within } from "../term.ts";
 import { baseAssumptions } from "./assumptions.ts";
 
 export function boundsClaims(summary: Summary, giveId: GiveId): readonly Claim[] {
@@ -20,7 +20,7 @@ function boundsClaim(summary: Summary, access: Access, giveId: GiveId): Claim {
     kind: "bounds",
     span: access.span,
     statement: `${access.text} is ${verb} within ${access.array}`,
-    failure: `${access.text} may be ${verb} past its end`,
+    failure: `${access.text} may be ${verb} ${mayBeNegative(access) ? "outside its bounds" : "past its end"}`,
     code: "TK301",
     hypotheses: [...baseAssumptions(summary), ...access.path, not(and(...inside))],
     replay: {
@@ -44,9 +44,24 @@ function boundsClaim(summary: Summary, access: Access, giveId: GiveId): Claim {
 function boundsFix(access: Access): string {
   const guards = access.indexText.flatMap((text, axis) => {
     if (/^\d+$/.test(text)) return [];
-    return [`${text} < ${describeExtent(extentOf(access, axis))}`];
+    const upper = `${text} < ${describeExtent(extentOf(access, axis))}`;
+    const index = access.index[axis];
+    return index !== undefined && isFree(index) ? [`0 <= ${text}`, upper] : [upper];
   });
   return guards.length === 0 ? `enlarge ${access.array}` : `guard with ${guards.join(" && ")}`;
+}
+
+function mayBeNegative(access: Access): boolean {
+  return access.index.some(isFree);
+}
+
+/** Whether the index comes from memory, from a loop's unknown state or from a subtraction. */
+function isFree(index: Term): boolean {
+  let free = false;
+  visitAtoms(index, (atom) => {
+    if (atom === "-" || /^(element|read|loop|scalar)\./.test(atom)) free = true;
+  });
+  return free;
 }
 
 function extentOf(access: Access, axis: number): Term {

@@ -1,6 +1,6 @@
 import { block, ceilDiv, f32, input, kernel, output, thread } from "tokitai/dsl";
 
-export const await = kernel(
+export const awaits = kernel(
   { x: input(f32, ["N"]), y: output(f32, ["N"]) },
   { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
   ({ x, y }, { N }) => {

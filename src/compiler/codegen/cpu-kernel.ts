@@ -1,0 +1,229 @@
+/**
+ * A kernel as C++ for the CPU: a function template that runs the blocks of the grid in parallel (OpenMP) and the threads
+ * of a block in loops, region by region (`regions.ts`).
+ *
+ *   for block_y, block_x (parallel)
+ *     shared arrays; arrays of what lives across regions, an element per thread
+ *     for thread_y, thread_x: first region
+ *     for thread_y, thread_x: second region …
+ *
+ * Each block is run by one thread of the CPU, in one order: the number of CPU threads does not change the result.
+ */
+
+import type { Axis, Kernel, LetStmt, LocalArray } from "../../ir/kernel/types.ts";
+import { visitStmts } from "../../ir/kernel/walk.ts";
+import { InternalError } from "../../support/result.ts";
+import type { ProvedKernel } from "../../verify/certificate.ts";
+import {
+  at,
+  binary,
+  type CExpr,
+  type CItem,
+  type CStmt,
+  type CType,
+  cast,
+  constant,
+  declare,
+  fn,
+  integer,
+  loop,
+  name,
+  param,
+  type,
+  unary,
+  when,
+} from "./c-ast.ts";
+import { contractComment } from "./contract-comment.ts";
+import { axisName, ELEMENT_C, type Frame, INDEX, lowerExpr, type Place } from "./expr.ts";
+import { templateName } from "./hip-kernel.ts";
+import { AXES, kernelParams, paramList, usedAxes } from "./kernel-params.ts";
+import { type Liveness, livenessOf, namesUsed, type Region, regionStmts, splitRegions, type ThreadsRegion } from "./regions.ts";
+import { forLoop, lowerStmts, SCALAR_C, type StmtContext, stepsLoop } from "./stmt.ts";
+
+/** The axes over which the grid may have more than one block, outermost first: their extents are parameters. */
+export function gridAxes({ grid }: Kernel): readonly Axis[] {
+  return outermostFirst(AXES.filter((axis) => !(grid[axis].kind === "int" && grid[axis].value === 1n)));
+}
+
+function threadAxes({ block }: Kernel): readonly Axis[] {
+  return outermostFirst(AXES.filter((axis) => block[axis] > 1n));
+}
+
+/** Neighbours along x are neighbours in memory: x is the innermost loop. */
+function outermostFirst(axes: readonly Axis[]): readonly Axis[] {
+  return [...axes].reverse();
+}
+
+export function cpuKernelItems(proved: ProvedKernel, frame: Frame): readonly CItem[] {
+  const { kernel } = proved;
+  const extents = gridAxes(kernel).map((axis) => param(INDEX, axisName("grid", axis)));
+  return [
+    fn(
+      type("void"),
+      templateName(kernel.name),
+      [...paramList(kernelParams(frame), INDEX), ...extents],
+      blockLoops(kernel, blockBody(frame)),
+      { doc: contractComment(proved), template: ["Index"], specifiers: ["static"] },
+    ),
+  ];
+}
+
+function blockLoops(kernel: Kernel, body: readonly CStmt[]): readonly CStmt[] {
+  const axes = gridAxes(kernel);
+  if (axes.length === 0) return body;
+  const clause = axes.length === 1 ? "" : ` collapse(${axes.length})`;
+  return [{ kind: "pragma", text: `omp parallel for${clause} schedule(static)` }, ...nest("block", axes, gridEnd, body)];
+}
+
+const gridEnd = (axis: Axis): CExpr => name(axisName("grid", axis));
+
+function nest(
+  of: "thread" | "block",
+  axes: readonly Axis[],
+  end: (axis: Axis) => CExpr,
+  body: readonly CStmt[],
+): readonly CStmt[] {
+  return axes.reduceRight<readonly CStmt[]>((inner, axis) => {
+    const counter = axisName(of, axis);
+    const cond = binary("<", name(counter), end(axis));
+    return [loop(declare(INDEX, counter, integer(0)), cond, unary("++", name(counter)), inner)];
+  }, body);
+}
+
+interface Block {
+  readonly frame: Frame;
+  readonly live: Liveness;
+  /** The place of a thread inside the loops over threads, and of thread (0, 0, 0) outside them. */
+  readonly inside: Place;
+  readonly outside: Place;
+}
+
+function blockBody(frame: Frame): readonly CStmt[] {
+  const { kernel } = frame;
+  const axes = threadAxes(kernel);
+  // A block of one thread has nobody to wait for.
+  const regions: readonly Region[] =
+    axes.length === 0 ? [{ kind: "threads", stmts: kernel.body, repeated: false }] : splitRegions(kernel.body);
+  const live = livenessOf(regions, frame);
+  const block: Block = { frame, live, inside: threadPlace(frame, live), outside: hoistedPlace(frame, live) };
+  const single = (of: "thread" | "block", looped: readonly Axis[]): readonly CStmt[] =>
+    AXES.filter((axis) => usedAxes(kernel, of).has(axis) && !looped.includes(axis)).map((axis) =>
+      declare(constant(INDEX), axisName(of, axis), integer(0), { unused: true }),
+    );
+  return [
+    ...single("block", gridAxes(kernel)),
+    ...single("thread", axes),
+    ...kernel.arrays.filter(({ name: array }) => frame.used.has(array)).flatMap((array) => blockArray(array, block)),
+    ...regions.flatMap((region) => emitRegion(region, block)),
+  ];
+}
+
+/** Shared arrays belong to the block; a register array that outlives a region has one copy per thread. */
+function blockArray(array: LocalArray, block: Block): readonly CStmt[] {
+  switch (array.space) {
+    case "shared":
+      return [arrayDeclaration(array, [], block.frame)];
+    case "register":
+      if (!block.live.keptArrays.has(array.name)) return [];
+      return [arrayDeclaration(array, threadExtents(block.frame.kernel), block.frame)];
+    default:
+      array.space satisfies never;
+      throw new InternalError("unknown space");
+  }
+}
+
+function arrayDeclaration({ name: array, element, shape }: LocalArray, outer: readonly CExpr[], frame: Frame): CStmt {
+  const extents = [...outer, ...shape.map(integer)];
+  return declare(ELEMENT_C[element], frame.names.value(array), undefined, { extents });
+}
+
+function threadExtents(kernel: Kernel): readonly CExpr[] {
+  return threadAxes(kernel).map((axis) => integer(kernel.block[axis]));
+}
+
+function threadPlace(frame: Frame, live: Liveness): Place {
+  const own = threadAxes(frame.kernel).map((axis) => name(axisName("thread", axis)));
+  return placeOf(frame, live, own, (axis) => name(axisName("thread", axis)), (local) => name(frame.names.value(local)));
+}
+
+/** Conditions outside the loops over threads are those of thread (0, 0, 0). */
+function hoistedPlace(frame: Frame, live: Liveness): Place {
+  // As `Index`, so that no arithmetic is that of C's `int`.
+  const zero = cast(INDEX, integer(0));
+  const first = threadAxes(frame.kernel).map(() => integer(0));
+  const place: Place = placeOf(frame, live, first, () => zero, (local): CExpr => {
+    const definition = live.recomputed.get(local);
+    return definition === undefined ? name(frame.names.value(local)) : lowerExpr(definition.value, frame, place);
+  });
+  return place;
+}
+
+function placeOf(
+  frame: Frame,
+  { stored, keptArrays }: Liveness,
+  own: readonly CExpr[],
+  thread: (axis: Axis) => CExpr,
+  plain: (local: string) => CExpr,
+): Place {
+  return {
+    local: (local) => (stored.has(local) ? at(name(frame.names.value(local)), ...own) : plain(local)),
+    thread,
+    block: (axis) => name(axisName("block", axis)),
+    array: (array) => at(name(frame.names.value(array)), ...(keptArrays.has(array) ? own : [])),
+  };
+}
+
+function emitRegions(regions: readonly Region[], block: Block): readonly CStmt[] {
+  return regions.flatMap((region) => emitRegion(region, block));
+}
+
+function emitRegion(region: Region, block: Block): readonly CStmt[] {
+  const { frame, outside } = block;
+  switch (region.kind) {
+    case "threads":
+      return emitThreads(region, block);
+    case "if": {
+      const cond = lowerExpr(region.stmt.cond, frame, outside);
+      const [then, otherwise] = [emitRegions(region.then, block), emitRegions(region.else, block)];
+      if (then.length === 0) return otherwise.length === 0 ? [] : [when(unary("!", cond), otherwise)];
+      return [when(cond, then, otherwise)];
+    }
+    case "for": {
+      const { before, build } = forLoop(region.stmt, frame, outside);
+      return [...before, build(emitRegions(region.body, block))];
+    }
+    case "steps":
+      return stepsLoop(region.stmt, frame, emitRegions(region.body, block));
+    default:
+      region satisfies never;
+      throw new InternalError("unknown region");
+  }
+}
+
+function emitThreads(region: ThreadsRegion, block: Block): readonly CStmt[] {
+  const { frame, live, inside } = block;
+  const { kernel } = frame;
+  const stmts = regionStmts(region, live);
+  const used = namesUsed(stmts);
+  const own = kernel.arrays.filter(
+    ({ space, name: array }) => space === "register" && used.has(array) && !live.keptArrays.has(array),
+  );
+  const context: StmtContext = { frame, place: inside, stored: live.stored, barrier: [], unroll: [] };
+  const body = [...own.map((array) => arrayDeclaration(array, [], frame)), ...lowerStmts(stmts, context)];
+  if (body.length === 0) return [];
+  const loops = nest("thread", threadAxes(kernel), (axis) => integer(kernel.block[axis]), body);
+  return [...storedDeclarations(region, block), ...(threadAxes(kernel).length === 0 ? body : loops)];
+}
+
+/** The arrays of the locals that this region makes and a later one reads. */
+function storedDeclarations({ stmts }: ThreadsRegion, { frame, live }: Block): readonly CStmt[] {
+  const made: LetStmt[] = [];
+  visitStmts(stmts, (stmt) => {
+    if (stmt.kind === "let" && live.stored.has(stmt.name)) made.push(stmt);
+  });
+  const extents = threadExtents(frame.kernel);
+  return made.map(({ name: local, type: scalar }) => {
+    const element: CType = SCALAR_C[scalar];
+    return declare(element, frame.names.value(local), undefined, { extents });
+  });
+}

@@ -1,0 +1,10 @@
+import { block, ceilDiv, f32, input, kernel, output, thread } from "tokitai/dsl";
+
+export const loopAwayFromBound = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    for (let k = 0; k > N; k++) y[k] = x[k];
+  },
+);

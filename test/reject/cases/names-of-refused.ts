@@ -1,0 +1,13 @@
+import { block, ceilDiv, f32, input, kernel, output, thread } from "tokitai/dsl";
+
+export const namesOfRefused = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    const twice = (v: number) => v + v;
+    var a = x[i];
+    let b: number;
+    if (i < N) y[i] = twice(a) + b;
+  },
+);
