@@ -46,7 +46,7 @@ const ENCODING_FORM = z.strictObject({
 
 export type Encoding = Readonly<z.output<typeof ENCODING_FORM>>;
 export type FittedFeature = Encoding["features"][number];
-export type Scale = (FittedFeature & { readonly kind: "standardised" })["scales"][number];
+type Scale = (FittedFeature & { readonly kind: "standardised" })["scales"][number];
 
 /** Fits an encoding to the training rows of a frame; refuses a frame that has none (TK533). */
 export function fitEncoding(frame: Frame): Result<Encoding> {

@@ -8,7 +8,7 @@
 
 export type JsonPath = readonly (string | number)[];
 
-export interface Place {
+interface Place {
   readonly start: number;
   readonly end: number;
 }

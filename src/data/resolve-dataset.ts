@@ -18,20 +18,36 @@ export interface DatasetPaths {
 
 interface Entry {
   readonly package: string;
-  /** The CSV file, relative to the package's main module: the package exports nothing else. */
+  /** Finds the main module of the package: the only module that it exports. */
+  readonly main: () => string;
+  /** The CSV file, relative to the folder of the main module. */
   readonly csv: string;
   /** Relative to the folder data/ of this project. */
   readonly schema: string;
 }
 
+const require = createRequire(import.meta.url);
+
 const DATASETS: ReadonlyMap<string, Entry> = new Map([
-  ["birdstrikes", { package: "vega-datasets", csv: "../data/birdstrikes.csv", schema: "birdstrikes.schema.json" }],
+  [
+    "birdstrikes",
+    {
+      package: "vega-datasets",
+      main: () => require.resolve("vega-datasets"),
+      csv: "../data/birdstrikes.csv",
+      schema: "birdstrikes.schema.json",
+    },
+  ],
 ]);
 
-/** Finds a dataset. Refuses an unknown name (TK544) and a package that is not installed (TK545). */
+/**
+ * Finds a dataset. Refuses an unknown name (TK544) and a package that is not installed (TK545).
+ *
+ * @param find how the package is looked for: replaced in tests
+ */
 export function resolveDataset(
   name: string,
-  resolveModule: (id: string) => string = createRequire(import.meta.url).resolve,
+  find: (entry: Entry) => string = ({ main }) => main(),
 ): Result<DatasetPaths> {
   const entry = DATASETS.get(name);
   if (!entry) {
@@ -41,7 +57,7 @@ export function resolveDataset(
   }
   let main: string;
   try {
-    main = resolveModule(entry.package);
+    main = find(entry);
   } catch (failure) {
     if (!(failure instanceof Error && "code" in failure && failure.code === "MODULE_NOT_FOUND")) throw failure;
     const message = `the npm package ${entry.package}, which holds the dataset "${name}", is not installed`;

@@ -25,7 +25,8 @@ export interface ObligationResult {
   readonly verdict: Verdict;
   /** Wall time of the solver in milliseconds. */
   readonly solverMs: number;
-  /** SHA-256 of the SMT-LIB text. */
+  /** The SMT-LIB text that was asked, and its SHA-256. */
+  readonly query: string;
   readonly queryHash: string;
   readonly witness?: Witness;
   /** Why the verdict is `unknown`. */

@@ -62,3 +62,8 @@ export function obligationJson(obligation: ObligationResult): object {
     ...(fix !== undefined && { fix }),
   };
 }
+
+/** The obligation as a self-contained SMT-LIB 2 file: `unsat` is the proof. */
+export function smt2Text({ id, statement, query }: ObligationResult): string {
+  return `; ${id}\n; ${statement}\n; unsat proves it\n(set-logic ALL)\n${query}(check-sat)\n`;
+}

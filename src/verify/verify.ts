@@ -153,6 +153,7 @@ async function settleClaim(
     statement: claim.statement,
     failure: claim.failure,
     solverMs: answer.milliseconds,
+    query: text,
     queryHash: sha256(text),
   };
   switch (answer.result) {

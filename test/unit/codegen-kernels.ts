@@ -31,11 +31,13 @@ import {
   global,
   halving,
   inGlobal,
+  inRegister,
   inShared,
   intAt,
   intLocal,
   kernelOf,
   loop,
+  register,
   scalarParam,
   set,
   shared,
@@ -163,7 +165,7 @@ const RING = 8;
 
 /**
  * Each block rotates its RING values `rounds[block]` times, by 1 in even rounds, and by 0 in odd ones, where no barrier is
- * reached; barriers stand in a uniform `if` in a loop whose bound is loaded from memory. Then a doubling prefix sum.
+ * reached; barriers stand in a uniform `if` in a loop whose bound each thread keeps in a register array. Then a doubling prefix sum.
  */
 export const rotate: Kernel = (() => {
   const ring = inShared("ring");
@@ -179,13 +181,14 @@ export const rotate: Kernel = (() => {
     dims: ["B"],
     grid: [B],
     block: [RING],
-    arrays: [shared("ring", RING)],
+    arrays: [shared("ring", RING), { ...register("bound", 1), element: "i32" }],
     body: [
       constant("from", intOp("mod", add(thread(0), int(1)), int(RING))),
       variable("turns", int(0)),
+      store(inRegister("bound"), [int(0)], intAt(inGlobal("rounds"), block(0))),
       store(ring, [thread(0)], f32At(inGlobal("x"), block(0), thread(0))),
       barrier,
-      loop("t", int(0), intAt(inGlobal("rounds"), block(0)), [
+      loop("t", int(0), intAt(inRegister("bound"), int(0)), [
         when(
           compare("eq", intOp("mod", t, int(2)), int(0)),
           [

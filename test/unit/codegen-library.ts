@@ -13,15 +13,25 @@ import type { GeneratedFile } from "../../src/compiler/codegen/library.ts";
 
 export type TypedArray = Float32Array | Int32Array | Uint32Array | BigInt64Array;
 
-/** A field of an argument struct; a tensor may lie about itself, to test that it is found out. */
+/** A tensor as the struct has it; it may lie about itself, to test that it is found out. */
+export interface TensorField {
+  readonly kind: "tensor";
+  readonly address: bigint;
+  readonly bytes: bigint;
+  readonly dtype: bigint;
+  /** Keeps the memory at the address alive, which the garbage collector does not see. */
+  readonly owner: TypedArray | Uint8Array;
+}
+
+/** A field of an argument struct. */
 export type Field =
-  | { readonly kind: "tensor"; readonly address: bigint; readonly bytes: bigint; readonly dtype: bigint }
+  | TensorField
   | { readonly kind: "int"; readonly value: bigint }
   | { readonly kind: "double"; readonly value: number };
 
 export const DTYPE = { f32: 1n, i32: 2n, u32: 3n, i64: 4n } as const;
 
-export function tensor(data: TypedArray): Extract<Field, { kind: "tensor" }> {
+export function tensor(data: TypedArray): TensorField {
   const dtype =
     data instanceof Float32Array
       ? DTYPE.f32
@@ -30,19 +40,16 @@ export function tensor(data: TypedArray): Extract<Field, { kind: "tensor" }> {
         : data instanceof Uint32Array
           ? DTYPE.u32
           : DTYPE.i64;
-  return { kind: "tensor", address: addressOf(data), bytes: BigInt(data.byteLength), dtype };
+  return { kind: "tensor", address: addressOf(data), bytes: BigInt(data.byteLength), dtype, owner: data };
 }
 
 /** Bytes for a workspace, at an address with the arena's alignment. */
-export function workspace(bytes: number): Extract<Field, { kind: "tensor" }> {
+export function workspace(bytes: number): TensorField {
   const room = new Uint8Array(bytes + 256);
-  kept.push(room);
   const start = addressOf(room);
-  return { kind: "tensor", address: start + ((256n - (start % 256n)) % 256n), bytes: BigInt(bytes), dtype: DTYPE.f32 };
+  const address = start + ((256n - (start % 256n)) % 256n);
+  return { kind: "tensor", address, bytes: BigInt(bytes), dtype: DTYPE.f32, owner: room };
 }
-
-/** Memory whose address is in a struct, which the garbage collector does not see. */
-const kept: Uint8Array[] = [];
 
 export function addressOf(data: TypedArray | Uint8Array): bigint {
   return data.byteLength === 0 ? 0n : BigInt(koffi.address(data));

@@ -5,7 +5,7 @@ import { type Encoding, fitEncoding, parseEncoding } from "../../src/data/encodi
 import { readFrame } from "../../src/data/frame.ts";
 import type { DataSchema } from "../../src/data/schema.ts";
 import { splitOf, TEST, TRAIN, VALIDATION } from "../../src/data/split.ts";
-import { refusal, schemaOf, valueOf, writeFixture } from "./data-fixture.ts";
+import { refusal, schemaOf, unwrap, writeFixture } from "./data-fixture.ts";
 
 const SCHEMA = schemaOf({
   features: [
@@ -32,7 +32,7 @@ const train = (...rows: readonly string[]): string[] => rows.map((row) => rowIn(
 
 function encode(rows: readonly string[], schema: DataSchema = SCHEMA, limit?: number): Dataset {
   const path = writeFixture("encode.csv", `${HEADER}\n${rows.join("\n")}\n`);
-  return valueOf(encodeCsv(path, schema, limit === undefined ? {} : { limit }));
+  return unwrap(encodeCsv(path, schema, limit === undefined ? {} : { limit }));
 }
 
 function featuresOf({ features, width, rows }: Dataset): number[][] {
@@ -152,9 +152,9 @@ describe("the encoding", () => {
   });
 
   it("goes through JSON and gives the same bytes", () => {
-    const frame = valueOf(readFrame(writeFixture("json.csv", `${HEADER}\n${ROWS.join("\n")}\n`), SCHEMA));
-    const encoding = valueOf(fitEncoding(frame));
-    const copy = valueOf(parseEncoding(JSON.parse(JSON.stringify(encoding)), "encoding.json"));
+    const frame = unwrap(readFrame(writeFixture("json.csv", `${HEADER}\n${ROWS.join("\n")}\n`), SCHEMA));
+    const encoding = unwrap(fitEncoding(frame));
+    const copy = unwrap(parseEncoding(JSON.parse(JSON.stringify(encoding)), "encoding.json"));
     expect(copy).toEqual(encoding);
     expect(applyEncoding(copy, frame).features).toEqual(encode(ROWS).features);
   });
@@ -179,7 +179,7 @@ describe("the encoding", () => {
 
   it("is not applied to a frame of another schema", () => {
     const path = writeFixture("other.csv", `${HEADER}\n${ROWS.join("\n")}\n`);
-    const frame = valueOf(readFrame(path, { ...SCHEMA, name: "another" }));
+    const frame = unwrap(readFrame(path, { ...SCHEMA, name: "another" }));
     expect(() => applyEncoding(encode(ROWS).encoding, frame)).toThrow("another schema");
   });
 });
@@ -212,7 +212,7 @@ describe("the split", () => {
         .join(","),
     );
     const text = `\ufeff${HEADER}\r\n${quoted.join("\r\n")}`;
-    const other = valueOf(encodeCsv(writeFixture("quoted.csv", text), SCHEMA));
+    const other = unwrap(encodeCsv(writeFixture("quoted.csv", text), SCHEMA));
     expect(other.features).toEqual(plain.features);
     expect(other.split).toEqual(plain.split);
     const reversed = encode(ROWS.toReversed());
@@ -222,7 +222,7 @@ describe("the split", () => {
   it("hashes a field with commas, quotes or line ends in its quoted form", () => {
     const field = 'a ""b"", c\nd';
     const path = writeFixture("field.csv", `${HEADER}\n${ROWS.join("\n")}\n7,"${field}",1,crow,Climb\n`);
-    const data = valueOf(encodeCsv(path, SCHEMA));
+    const data = unwrap(encodeCsv(path, SCHEMA));
     expect(data.split[ROWS.length]).toBe(splitOf(`7,"${field}",1,crow,Climb`));
   });
 
@@ -265,7 +265,7 @@ describe("dates", () => {
       ignored: [{ column: "id", why: "makes each row a different one" }],
     });
     const rows = train("1.1.2000", "3.5.2004", "");
-    const data = valueOf(encodeCsv(writeFixture("days.csv", `id,day\n${rows.join("\n")}\n`), schema));
+    const data = unwrap(encodeCsv(writeFixture("days.csv", `id,day\n${rows.join("\n")}\n`), schema));
     expect(data.featureNames).toEqual(["day year", "day month", "day missing"]);
     // Two values a distance d from their mean, one missing: deviation d·√(2/3).
     const [low, high] = [-Math.sqrt(1.5), Math.sqrt(1.5)].map(Math.fround);

@@ -243,6 +243,17 @@ describe("a data file is refused", () => {
     `);
   });
 
+  it("once for a cell that two features read", () => {
+    const cost = { kind: "numeric", column: "cost" };
+    const schema = schemaOf({ features: [cost, { kind: "date", column: "cost", parts: ["year"] }] });
+    const result = encodeCsv(writeFixture("cost.csv", "cost\nx\n2000-01-01\n5\n"), schema);
+    expect(result.ok ? [] : result.diagnostics.map(({ code, span }) => [code, span?.line])).toEqual([
+      ["TK528", 2],
+      ["TK528", 3],
+      ["TK529", 4],
+    ]);
+  });
+
   it("with all its mistakes in file order, 20 of them in full and the rest as a number", () => {
     const rows = Array.from({ length: 25 }, (_, index) => `A,x${index},${index % 2 ? "?" : "2000-01-01"},Climb`);
     const result = encodeCsv(writeFixture("many.csv", `${HEADER}\n${rows.join("\n")}\n`), SCHEMA);
@@ -267,7 +278,7 @@ describe("a data file is refused", () => {
 
 describe("a cell in a message", () => {
   it("is on one line, and cut after 40 characters", () => {
-    const heading = refused(`${HEADER}\nA,"1\n${"2".repeat(50)}",2000-01-01,Climb\n`).split("\n")[0];
+    const heading = refused(`${HEADER}\nA,"1\n${"2".repeat(200_000)}",2000-01-01,Climb\n`).split("\n")[0];
     expect(heading).toBe(`error TK528: "1\\n${"2".repeat(38)}…" in "cost" is not a number`);
   });
 });

@@ -23,7 +23,7 @@ export function schemaOf(form: object): DataSchema {
   return SCHEMA_FORM.parse({ format: 1, name: "test", features: [], labels: [], ...form });
 }
 
-export function valueOf<T>(result: Result<T>): T {
+export function unwrap<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(renderDiagnostics(result.diagnostics, () => undefined));
   return result.value;
 }
@@ -42,6 +42,6 @@ export function refusal(result: Result<unknown>): string {
 }
 
 export function birdstrikes(): { readonly csvPath: string; readonly schema: DataSchema } {
-  const { csvPath, schemaPath } = valueOf(resolveDataset("birdstrikes"));
-  return { csvPath, schema: valueOf(readSchema(schemaPath)) };
+  const { csvPath, schemaPath } = unwrap(resolveDataset("birdstrikes"));
+  return { csvPath, schema: unwrap(readSchema(schemaPath)) };
 }

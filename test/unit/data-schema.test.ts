@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readJsonSource } from "../../src/data/json-source.ts";
 import { readSchema, schemaWidths } from "../../src/data/schema.ts";
-import { FOLDER, refusal, valueOf, writeFixture } from "./data-fixture.ts";
+import { FOLDER, refusal, unwrap, writeFixture } from "./data-fixture.ts";
 
 const refused = (text: string): string => refusal(readSchema(writeFixture("s.json", text)));
 
@@ -17,7 +17,7 @@ const FEATURE = '"features": [{ "kind": "one-hot", "column": "a", "top": 2 }]';
 describe("readSchema", () => {
   it("reads a schema and fills in what is left out", () => {
     const text = schema('"features": [{ "kind": "numeric", "column": "a" }], "labels": []');
-    const read = valueOf(readSchema(writeFixture("good.json", `\ufeff${text}`)));
+    const read = unwrap(readSchema(writeFixture("good.json", `\ufeff${text}`)));
     expect(read).toEqual({
       format: 1,
       name: "test",

@@ -25,7 +25,7 @@ export interface SourceText {
   readonly text: string;
 }
 
-export interface BuildRequest {
+interface BuildRequest {
   readonly toolchain: Toolchain;
   /** See `cacheDirectory`. */
   readonly cache: string;

@@ -90,7 +90,7 @@ const programSchema = z.strictObject({
   obligations: z.array(obligationSchema),
 });
 
-export const FILE_ROLES = ["library", "source", "header", "types", "ir", "kernel-ir", "smt2"] as const;
+const FILE_ROLES = ["library", "source", "header", "types", "ir", "kernel-ir", "smt2"] as const;
 
 const fileSchema = z.strictObject({
   role: z.enum(FILE_ROLES),

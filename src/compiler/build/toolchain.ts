@@ -32,7 +32,7 @@ export interface DeviceLibraries {
   readonly files: readonly string[];
 }
 
-export interface Gpu {
+interface Gpu {
   readonly path: string;
   /** `gfx1101`, one per GPU, in the kernel driver's order. */
   readonly architectures: readonly string[];

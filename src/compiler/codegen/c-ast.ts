@@ -15,7 +15,7 @@ export type CType =
   | { readonly kind: "pointer"; readonly to: CType; readonly restrict: boolean }
   | { readonly kind: "reference"; readonly to: CType };
 
-export type CUnaryOp = "-" | "!" | "&" | "++";
+export type CUnaryOp = "-" | "!" | "&" | "*" | "++";
 export type CBinaryOp = "*" | "/" | "%" | "+" | "-" | "<" | "<=" | ">" | ">=" | "==" | "!=" | "&&" | "||";
 export type CAssignOp = "=" | "+=" | "-=" | "*=" | "/=";
 

@@ -1,16 +1,16 @@
 /**
  * TypeScript statements → kernel IR statements.
  *
- * `if (c) return;` becomes an `if` whose other branch holds what follows, so that the IR has no jumps. Locals get names
- * of their own; a constant whose value is known is no local at all, but that value.
+ * The IR has no jumps: what follows an early return goes into the other branch. Locals get names of their own; a
+ * constant whose value is known is no local at all, but that value.
  */
 
 import { ts } from "ts-morph";
-import { load, not } from "../../ir/kernel/build.ts";
-import type { Expr, Stmt } from "../../ir/kernel/types.ts";
+import { bool, local, not } from "../../ir/kernel/build.ts";
+import type { Stmt } from "../../ir/kernel/types.ts";
 import { lowerArrayDeclaration } from "./array.ts";
-import { lowerElement } from "./element.ts";
-import { expectSameType, lowerArithmetic, lowerCondition, lowerExpression } from "./expression.ts";
+import { lowerAssignment } from "./assignment.ts";
+import { lowerCondition, lowerExpression } from "./expression.ts";
 import { lowerFor } from "./loop.ts";
 import { blockOf, inside, type Place } from "./place.ts";
 import { dslName, isAssignment, isConst, quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
@@ -20,18 +20,20 @@ const { SyntaxKind } = ts;
 export function lowerStatements(statements: readonly ts.Statement[], place: Place, scope: Scope): readonly Stmt[] {
   const lowered: Stmt[] = [];
   for (const [position, statement] of statements.entries()) {
-    const rest = statements.slice(position + 1);
-    if (ts.isReturnStatement(statement)) {
-      if (place.top && statement.expression === undefined) return lowered;
-      refuseReturn(statement, place, scope);
+    if (place.inLoop || !containsReturn(statement)) {
+      lowered.push(...lowerStatement(statement, place, scope));
       continue;
     }
-    const early = ts.isIfStatement(statement) && place.top ? earlyReturn(statement) : undefined;
-    if (early !== undefined && ts.isIfStatement(statement)) {
-      lowered.push(...lowerEarlyReturn(statement, early, rest, place, scope));
-      return lowered;
+    const rest = statements.slice(position + 1);
+    if (ts.isReturnStatement(statement)) {
+      if (statement.expression !== undefined) refuseReturn(statement, scope);
+      return [...lowered, ...leave(statement, place, scope)];
     }
-    lowered.push(...lowerStatement(statement, place, scope));
+    const returning = ts.isIfStatement(statement) ? branchThatReturns(statement) : undefined;
+    if (ts.isIfStatement(statement) && returning !== undefined) {
+      return [...lowered, ...lowerEarlyReturn(statement, returning, rest, place, scope)];
+    }
+    return [...lowered, ...lowerNestedReturn(statement, rest, place, scope)];
   }
   return lowered;
 }
@@ -53,6 +55,7 @@ function lowerDeclaration(declaration: ts.VariableDeclaration, place: Place, sco
   const { reporter, program } = scope;
   const { name, initializer } = declaration;
   if (!ts.isIdentifier(name)) {
+    refuseNames(name, scope);
     reporter.report("TK132", name, `${quote(name)} takes a value apart`, "declare one local for each value");
     return [];
   }
@@ -98,6 +101,16 @@ function lowerDeclaration(declaration: ts.VariableDeclaration, place: Place, sco
   return [{ kind: "let", name: unique, type: value.type, mutable, value, span: reporter.spanOf(declaration) }];
 }
 
+/** The names in a pattern that has been refused: their uses are not reported again. */
+function refuseNames(pattern: ts.BindingPattern, scope: Scope): void {
+  for (const element of pattern.elements) {
+    if (ts.isOmittedExpression(element)) continue;
+    const symbol = ts.isIdentifier(element.name) ? symbolOf(element.name, scope.program.checker) : undefined;
+    if (symbol !== undefined) scope.bindings.set(symbol, { kind: "refused" });
+    else if (!ts.isIdentifier(element.name)) refuseNames(element.name, scope);
+  }
+}
+
 function lowerExpressionStatement(node: ts.Expression, scope: Scope): readonly Stmt[] {
   const { reporter, program } = scope;
   const expression = skipParentheses(node);
@@ -130,77 +143,6 @@ function lowerExpressionStatement(node: ts.Expression, scope: Scope): readonly S
   return [];
 }
 
-const COMPOUND: ReadonlyMap<ts.SyntaxKind, "add" | "sub" | "mul" | "div"> = new Map([
-  [SyntaxKind.PlusEqualsToken, "add"],
-  [SyntaxKind.MinusEqualsToken, "sub"],
-  [SyntaxKind.AsteriskEqualsToken, "mul"],
-  [SyntaxKind.SlashEqualsToken, "div"],
-]);
-
-function lowerAssignment(node: ts.BinaryExpression, scope: Scope): readonly Stmt[] {
-  const { reporter } = scope;
-  const kind = node.operatorToken.kind;
-  const op = COMPOUND.get(kind);
-  if (kind !== SyntaxKind.EqualsToken && op === undefined) {
-    const fact = `${node.operatorToken.getText()} is not in the language`;
-    reporter.report("TK130", node, fact, `write ${quote(node.left)} = … in full`);
-    return [];
-  }
-  const left = skipParentheses(node.left);
-  const target = ts.isElementAccessExpression(left)
-    ? elementTarget(left, scope)
-    : ts.isIdentifier(left)
-      ? localTarget(left, scope)
-      : reporter.report("TK140", left, `${quote(left)} cannot be assigned to`, "assign to a local or an array element");
-  const right = lowerExpression(node.right, scope);
-  if (target === undefined || right === undefined) return [];
-  const sides = [
-    { node: left, value: target.current },
-    { node: node.right, value: right },
-  ] as const;
-  const value = op === undefined ? right : lowerArithmetic(op, node, ...sides, scope);
-  if (value === undefined || (op === undefined && !expectSameType(node, ...sides, scope))) return [];
-  return [target.assign(value)];
-}
-
-interface Target {
-  /** What it holds before. */
-  readonly current: Expr;
-  readonly assign: (value: Expr) => Stmt;
-}
-
-function elementTarget(node: ts.ElementAccessExpression, scope: Scope): Target | undefined {
-  const { reporter } = scope;
-  const element = lowerElement(node, scope, lowerExpression);
-  if (element === undefined) return undefined;
-  if (element.role === "input") {
-    const fix = `declare ${element.array.name} as output or inout`;
-    return reporter.report("TK141", node, `${quote(node)} writes the input ${element.array.name}`, fix);
-  }
-  const { array, index, type } = element;
-  const span = reporter.spanOf(node);
-  return { current: load(array, type, index, span), assign: (value) => ({ kind: "store", array, index, value, span }) };
-}
-
-function localTarget(node: ts.Identifier, scope: Scope): Target | undefined {
-  const { reporter, program } = scope;
-  const symbol = symbolOf(node, program.checker);
-  const binding = symbol && scope.bindings.get(symbol);
-  if (binding?.kind === "refused") return undefined;
-  if (binding?.kind === "counter") {
-    const fix = "count with another local, or change the loop's head";
-    return reporter.report("TK138", node, `${node.text} is the counter of a loop`, fix);
-  }
-  if (binding?.kind !== "local" || !binding.mutable) {
-    const fix = binding?.kind === "local" ? `declare it with let` : "assign to a local that is declared with let";
-    return reporter.report("TK140", node, `${node.text} cannot be assigned to`, fix);
-  }
-  const current = lowerExpression(node, scope);
-  const { name, type } = binding;
-  const span = reporter.spanOf(node.parent);
-  return current && { current, assign: (value) => ({ kind: "assign", name, type, value, span }) };
-}
-
 function lowerIf(statement: ts.IfStatement, place: Place, scope: Scope): readonly Stmt[] {
   const cond = lowerCondition(statement.expression, scope);
   const then = lowerStatements(blockOf(statement.thenStatement), inside(place), scope);
@@ -212,17 +154,30 @@ function lowerIf(statement: ts.IfStatement, place: Place, scope: Scope): readonl
   return [{ kind: "if", cond, then, else: otherwise, span: scope.reporter.spanOf(statement.expression) }];
 }
 
+function containsReturn(node: ts.Node): boolean {
+  if (ts.isReturnStatement(node)) return true;
+  if (ts.isFunctionLike(node) || ts.isIterationStatement(node, false)) return false;
+  return ts.forEachChild(node, (child) => containsReturn(child) || undefined) ?? false;
+}
+
 /** Which branch of an `if` ends with a return. */
-function earlyReturn(statement: ts.IfStatement): "then" | "else" | undefined {
+function branchThatReturns(statement: ts.IfStatement): "then" | "else" | undefined {
   const ends = (branch: ts.Statement | undefined): boolean => {
     const last = branch && blockOf(branch).at(-1);
-    return last !== undefined && ts.isReturnStatement(last) && last.expression === undefined;
+    return last !== undefined && ts.isReturnStatement(last);
   };
   if (ends(statement.thenStatement)) return "then";
   return ends(statement.elseStatement) ? "else" : undefined;
 }
 
-/** What follows goes into the branch that does not return. */
+/** Where a return leads: past what the statements around this place have left to do. */
+function leave(statement: ts.ReturnStatement, { running }: Place, scope: Scope): readonly Stmt[] {
+  if (running === undefined) return [];
+  const span = scope.reporter.spanOf(statement);
+  return [{ kind: "assign", name: running, type: "bool", value: bool(false, span), span }];
+}
+
+/** What follows goes into the branch that does not return: `if (c) return; S` → `if (!c) S`. */
 function lowerEarlyReturn(
   statement: ts.IfStatement,
   returning: "then" | "else",
@@ -230,35 +185,56 @@ function lowerEarlyReturn(
   place: Place,
   scope: Scope,
 ): readonly Stmt[] {
+  const { thenStatement, elseStatement } = statement;
   const cond = lowerCondition(statement.expression, scope);
-  const thenBlock = blockOf(statement.thenStatement);
-  const elseBlock = statement.elseStatement === undefined ? [] : blockOf(statement.elseStatement);
-  const [ending, going] = returning === "then" ? [thenBlock, elseBlock] : [elseBlock, thenBlock];
-  const ended = lowerStatements(ending.slice(0, -1), inside(place), scope);
-  const onward = [...lowerStatements(going, inside(place), scope), ...lowerStatements(rest, place, scope)];
+  const [ending, going] = returning === "then" ? [thenStatement, elseStatement] : [elseStatement, thenStatement];
+  const ended = lowerStatements(ending === undefined ? [] : blockOf(ending), inside(place), scope);
+  const onward = lowerStatements(going === undefined ? rest : [going, ...rest], place, scope);
   if (cond === undefined) return [];
-  if (ended.length === 0 && returning === "then") {
-    const span = scope.reporter.spanOf(statement.expression);
-    return [{ kind: "if", cond: not(cond, span), then: onward, else: [], span }];
-  }
-  const [then, otherwise] = returning === "then" ? [ended, onward] : [onward, ended];
-  return [{ kind: "if", cond, then, else: otherwise, span: scope.reporter.spanOf(statement.expression) }];
+  const span = scope.reporter.spanOf(statement.expression);
+  if (returning === "else") return [{ kind: "if", cond, then: onward, else: ended, span }];
+  if (ended.length === 0) return [{ kind: "if", cond: not(cond, span), then: onward, else: [], span }];
+  return [{ kind: "if", cond, then: ended, else: onward, span }];
 }
 
-function refuseReturn(statement: ts.ReturnStatement, { inLoop }: Place, scope: Scope): void {
-  const { reporter } = scope;
-  if (statement.expression !== undefined) {
-    reporter.report("TK133", statement, "a kernel returns nothing", "write the value to an output");
-  } else if (inLoop) {
-    reporter.report("TK133", statement, "return stands inside a loop", "guard the rest of the loop's body with an if");
-  } else {
-    const fix = "return from an if at the top of the body, or guard what follows with an if";
-    reporter.report("TK133", statement, "return is nested too deeply", fix);
-  }
+/**
+ * A return that only some ways through the statement reach: a local remembers whether the thread goes on.
+ *
+ *   if (a) { if (b) return; S } T  →  let running = true; if (a) { if (b) running = false; else S } if (running) T
+ */
+function lowerNestedReturn(
+  statement: ts.Statement,
+  rest: readonly ts.Statement[],
+  place: Place,
+  scope: Scope,
+): readonly Stmt[] {
+  const span = scope.reporter.spanOf(statement);
+  const running = place.running ?? scope.names.take("running");
+  const declared: readonly Stmt[] =
+    place.running === undefined
+      ? [{ kind: "let", name: running, type: "bool", mutable: true, value: bool(true, span), span }]
+      : [];
+  const body = lowerStatement(statement, { ...place, running }, scope);
+  const onward = lowerStatements(rest, place, scope);
+  if (onward.length === 0) return [...declared, ...body];
+  return [...declared, ...body, { kind: "if", cond: local(running, "bool", span), then: onward, else: [], span }];
+}
+
+function refuseReturn(statement: ts.ReturnStatement, scope: Scope): void {
+  scope.reporter.report("TK133", statement, "a kernel returns nothing", "write the value to an output");
 }
 
 function refuseStatement(statement: ts.Statement, scope: Scope): void {
   const { reporter } = scope;
+  if (ts.isReturnStatement(statement)) {
+    if (statement.expression !== undefined) return refuseReturn(statement, scope);
+    reporter.report("TK133", statement, "return stands inside a loop", "guard the rest of the loop's body with an if");
+    return;
+  }
+  if (ts.isLabeledStatement(statement)) {
+    reporter.report("TK130", statement.label, "a label is not in the language", "write the loop without it");
+    return;
+  }
   if (ts.isBreakStatement(statement) || ts.isContinueStatement(statement)) {
     const word = ts.isBreakStatement(statement) ? "break" : "continue";
     reporter.report(

@@ -247,7 +247,7 @@ function compileHolds(machine: Machine, { element, name }: RunArray, site: Fault
   const [min, max] = [Number(ELEMENT_RANGE[element].min), Number(ELEMENT_RANGE[element].max)];
   return (value) => {
     if (value >= min && value <= max) return true;
-    const message = (): string => `stores ${value} into ${name}, whose ${element} elements cannot hold it`;
+    const message = (): string => `stores ${value} into ${name}, whose ${element} elements do not hold it`;
     report(machine, "range", site, message, { array: name });
     return false;
   };
@@ -289,16 +289,10 @@ function reportRace(
   const sameBlock = conflict.agent >= machine.firstAgent;
   const other: Pick<Fault, "otherBlock" | "otherThread"> = { otherBlock: block, otherThread: thread };
   const message = (): string => {
-    const where = elementText(array.name, indexOf(array.shape, address));
-    const own = [machine.tx, machine.ty, machine.tz] as const;
+    const element = elementText(array.name, indexOf(array.shape, address));
     const deed = conflict.writes ? "writes" : "reads";
-    if (sameBlock) {
-      const threads = `thread ${formatTriple(own)} ${verb} and thread ${formatTriple(thread)} ${deed}`;
-      return `finds a race: ${threads} ${where} with no barrier between them`;
-    }
-    const ownBlock = formatTriple([machine.bx, machine.by, machine.bz]);
-    const blocks = `block ${ownBlock} ${verb} and block ${formatTriple(block)} ${deed}`;
-    return `finds a race: ${blocks} ${where} in the same launch`;
+    if (sameBlock) return `${verb} ${element}, which thread ${formatTriple(thread)} ${deed} with no barrier between`;
+    return `${verb} ${element}, which a thread of block ${formatTriple(block)} ${deed} in the same launch`;
   };
   const variant = sameBlock ? "block" : "launch";
   report(machine, "race", site, message, { array: array.name, ...other, variant });

@@ -251,7 +251,7 @@ function floorModulo(a: number, b: number): number {
 
 function divisorFault({ ghost, machine }: Names, expr: IntBinary, divisor: number): number {
   if (ghost) throw new Stopped("run");
-  report(machine, "division", expr, () => `divides by ${printExpr(expr.right)} = ${divisor}`);
+  report(machine, "division", expr, () => `divides by ${divisor} in ${printExpr(expr)}`);
   return 0;
 }
 

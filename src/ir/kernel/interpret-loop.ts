@@ -91,7 +91,7 @@ function compileInvariants(names: Names, stmt: ForStmt): (counter: number) => vo
   return (counter) => {
     for (const { expr, holds } of invariants) {
       if (holds()) continue;
-      const message = (): string => `finds the invariant ${printExpr(expr)} false at ${stmt.counter} = ${counter}`;
+      const message = (): string => `breaks the invariant ${printExpr(expr)} at ${stmt.counter} = ${counter}`;
       report(machine, "invariant", expr, message);
     }
   };

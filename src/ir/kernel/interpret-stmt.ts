@@ -80,9 +80,8 @@ function compileBarrier(machine: Machine, stmt: BarrierStmt): GroupCode {
       enterThread(machine, first);
       const missing = active.findIndex((thread, position) => thread !== position);
       const other = threadIndex(machine, missing < 0 ? active.length : missing);
-      const arrived = formatTriple(threadIndex(machine, first));
-      const message = (): string =>
-        `waits at a barrier with thread ${arrived} for thread ${formatTriple(other)} forever`;
+      const count = `${active.length} of ${machine.threads} threads`;
+      const message = (): string => `reaches the barrier with ${count}, without thread ${formatTriple(other)}`;
       report(machine, "divergence", stmt, message, { otherThread: other });
       throw new Stopped("block");
     }

@@ -42,14 +42,12 @@ export const evaluateSoftmax: Rule<"softmax"> = (op, operands) => {
 
 /**
  * Each exponent dᵢ = xᵢ − max errs by aᵢ = δᵢ + u(|dᵢ| + δᵢ + max δ), apart from the common shift by the maximum's own
- * error, which cancels. So êᵢ/eᵢ lies within 1 ± Rᵢ, Rᵢ = exp(aᵢ)(1 + ε_exp) − 1, the sum's relative error is at most
- * Q = Σ pⱼ·min(Rⱼ, 1) below and then γ_n, and p̂ᵢ ≤ pᵢ(1 + Rᵢ)(1 + ε_div)/((1 − Q)(1 − γ_n)); the error below pᵢ is
- * smaller. Where that says nothing, p and p̂ still lie between 0 and 1 but for the rounding of the division.
+ * error, which cancels. So êᵢ/eᵢ ≤ 1 + Rᵢ, Rᵢ = exp(aᵢ)(1 + ε) − 1, and ≥ exp(−aᵢ)(1 − ε), with ε for expf. The sum shrinks
+ * by a share of at most Q⁻ = Σ pⱼ·min(Rⱼ, 1), grows by at most Q⁺ = Σ pⱼ·Rⱼ, and is rounded by γ_n:
+ *   p̂ᵢ ≤ pᵢ(1 + Rᵢ)(1 + ε_div)/((1 − Q⁻)(1 − γ_n)),  p̂ᵢ ≥ pᵢ·exp(−aᵢ)(1 − ε)(1 − ε_div)/((1 + Q⁺)(1 + γ_n)).
+ * Where that says nothing, p and p̂ still lie between 0 and 1 but for the rounding of the division.
  */
 function softmaxRow(result: BoundedResult, start: number, x: Bounded, width: number, maximum: number): void {
-  const functionError = relativeError(FUNCTION_ULPS.exp) * (1 + relativeError(FUNCTION_ULPS.exp));
-  // As one division, or as a product with the reciprocal.
-  const divisionError = relativeError(FUNCTION_ULPS.div) + 2 * UNIT_ROUNDOFF;
   let [total, widest] = [0, 0];
   for (let i = start; i < start + width; i++) {
     total += Math.exp(at(x.values, i) - maximum);
@@ -59,14 +57,20 @@ function softmaxRow(result: BoundedResult, start: number, x: Bounded, width: num
     const distance = maximum - at(x.values, i);
     return boundAt(x, i) + UNIT_ROUNDOFF * (distance + boundAt(x, i) + widest);
   };
-  const relative = (a: number): number => Math.expm1(a) * (1 + functionError) + functionError;
-
-  let sumError = 0;
+  let [shrinks, grows] = [0, 0];
   for (let i = start; i < start + width; i++) {
-    const share = Math.exp(at(x.values, i) - maximum) / total;
-    if (share > 0) sumError += share * Math.min(relative(exponentError(i)), 1);
+    const distance = at(x.values, i) - maximum;
+    if (distance === Number.NEGATIVE_INFINITY) continue;
+    const share = Math.exp(distance) / total;
+    const a = exponentError(i);
+    shrinks += share * Math.min(relative(a), 1);
+    // For a large error the product of a vanishing share and a huge factor, as one power.
+    grows += a < 1 ? share * relative(a) : (Math.exp(distance + a) * (1 + FUNCTION_ERROR)) / total;
   }
-  const sumLeast = (1 - sumError) * (1 - gamma(width)) - (width * UNDERFLOW) / total;
+  const rounding = gamma(width);
+  const underflow = 2 * UNDERFLOW * (width + 1) * (1 + 1 / total);
+  const sumLeast = (1 - shrinks) * (1 - rounding) - underflow;
+  const sumMost = (1 + grows) * (1 + rounding) + underflow;
   for (let i = start; i < start + width; i++) {
     const distance = at(x.values, i) - maximum;
     const value = Math.exp(distance) / total;
@@ -77,9 +81,19 @@ function softmaxRow(result: BoundedResult, start: number, x: Bounded, width: num
       continue;
     }
     const usable = sumLeast > 0 && a < -EXP_ZERO_BELOW;
-    const most = usable ? (value * (1 + relative(a)) * (1 + divisionError)) / sumLeast : Number.POSITIVE_INFINITY;
-    const trivial = Math.max(value, 1 + divisionError - value);
-    const underflow = 2 * UNDERFLOW * (1 + 1 / total);
-    store(result, i, value, Math.min(most - value + underflow, trivial));
+    const most = usable ? (value * (1 + relative(a)) * (1 + DIVISION_ERROR)) / sumLeast : Number.POSITIVE_INFINITY;
+    const least = (value * Math.exp(-a) * (1 - FUNCTION_ERROR) * (1 - DIVISION_ERROR)) / sumMost;
+    const above = Math.min(most - value + underflow, 1 + DIVISION_ERROR - value);
+    store(result, i, value, Math.max(above, Math.min(value - least + underflow, value)));
   }
+}
+
+const FUNCTION_ERROR = relativeError(FUNCTION_ULPS.exp);
+
+/** As one division, or as a product with the reciprocal. */
+const DIVISION_ERROR = relativeError(FUNCTION_ULPS.div) + 2 * UNIT_ROUNDOFF;
+
+/** R for an exponent error. */
+function relative(a: number): number {
+  return Math.expm1(a) * (1 + FUNCTION_ERROR) + FUNCTION_ERROR;
 }

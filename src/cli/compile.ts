@@ -1,0 +1,131 @@
+/** `tokitai compile`: proves kernels and models, and builds the libraries of what is proved. */
+
+import { basename } from "node:path";
+import type { Command } from "commander";
+import type { Emit, Target } from "../compiler/compile.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import type { Finish } from "./main.ts";
+import { addModelOptions, type ModelOptions, readModelConfig } from "./model-options.ts";
+import { print, printDiagnostics, progress } from "./output.ts";
+
+interface CompileOptions extends ModelOptions {
+  readonly target: readonly string[];
+  readonly offloadArch: readonly string[];
+  readonly emit?: string;
+  readonly output?: string;
+  readonly table: boolean;
+}
+
+const DEFAULT_EMITS: readonly Emit[] = ["so", "hip", "cpp", "header", "types", "ir", "kernel-ir", "manifest"];
+const DEFAULT_ARCHITECTURE = "gfx1101";
+
+export function addCompile(program: Command, finish: Finish): void {
+  const collect = (value: string, before: readonly string[]): readonly string[] => [...before, ...value.split(",")];
+  const command = program
+    .command("compile")
+    .description("prove kernels and models, and build libraries of what is proved")
+    .argument("<inputs...>", "kernel files, folders of kernels, model files, or the built-in model moe")
+    .option("--target <target>", "cpu or hip; may be repeated (default: cpu)", collect, [])
+    .option(
+      "--offload-arch <arch>",
+      `GPU architecture; may be repeated (default: ${DEFAULT_ARCHITECTURE})`,
+      collect,
+      [],
+    )
+    .option("--emit <kinds>", "ir, kernel-ir, hip, cpp, header, types, smt2, so, manifest; comma-separated")
+    .option("-o, --output <folder>", "where the build goes; without it, what --emit names is printed")
+    .option("--no-table", "do not print the proof table");
+  addModelOptions(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  tokitai compile moe --size nano -o out                       a library for this machine's CPU
+  tokitai compile moe --size tiny --target hip --offload-arch=gfx1030 --offload-arch=gfx1101 -o out
+  tokitai compile my-kernel.ts --emit hip                      print the HIP text of a kernel
+  tokitai compile kernels --emit smt2 -o smt                   every obligation as an SMT-LIB file
+
+Nothing is written unless everything is proved.
+Exit code: 0 built, 2 source refused, 4 a tool failed or is missing, 5 something unknown, 10 something refuted.`,
+    )
+    .action(async (inputs: string[], options: CompileOptions) => finish(await compileCommand(inputs, options)));
+}
+
+async function compileCommand(inputs: readonly string[], options: CompileOptions): Promise<ExitCode> {
+  const { EMITS, compile, describeFiles, writeCompilation } = await import("../compiler/compile.ts");
+  const emits =
+    options.emit === undefined
+      ? DEFAULT_EMITS
+      : options.emit.split(",").flatMap((name) => EMITS.filter((known) => known === name));
+  const targets = (options.target.length === 0 ? ["cpu"] : [...new Set(options.target)]).flatMap((name): Target[] =>
+    name === "cpu" || name === "hip" ? [name] : [],
+  );
+  const unknownEmit = (options.emit ?? "")
+    .split(",")
+    .filter((name) => name !== "" && !EMITS.some((known) => known === name));
+  const unknownTarget = options.target.filter((name) => name !== "cpu" && name !== "hip");
+  if (unknownEmit.length > 0 || unknownTarget.length > 0) {
+    const wrong = [...unknownEmit, ...unknownTarget].join(", ");
+    process.stderr.write(`unknown: ${wrong}. --emit takes ${EMITS.join(", ")}; --target takes cpu, hip\n`);
+    return EXIT.usage;
+  }
+  if (options.output === undefined && options.emit === undefined) {
+    process.stderr.write("name the folder of the build with -o, or what to print with --emit\n");
+    return EXIT.usage;
+  }
+  const config = readModelConfig(options);
+  if (!config.ok) return printDiagnostics(config.diagnostics);
+
+  const { SolverPool } = await import("../verify/pool.ts");
+  const pool = new SolverPool();
+  try {
+    pool.warm();
+    const [{ prove, readSources }, { findToolchain }, { cacheDirectory }] = await Promise.all([
+      import("../compiler/prove.ts"),
+      import("../compiler/build/toolchain.ts"),
+      import("../compiler/build/cache.ts"),
+    ]);
+    const sources = await readSources({ inputs, cwd: process.cwd(), config: config.value });
+    if (sources.diagnostics.length > 0) return printDiagnostics(sources.diagnostics, sources.lookup);
+    progress(`proving ${sources.kernels.length} kernels`);
+    const proof = await prove(sources, pool);
+    if (options.table && options.output !== undefined) {
+      const { proofSummary, proofTable } = await import("./proof-table.ts");
+      print(proofTable(proof));
+      print(proofSummary(proof));
+    }
+    progress("building");
+    const compilation = await compile({
+      name: nameOf(inputs),
+      proof,
+      lookup: sources.lookup,
+      targets,
+      architectures: options.offloadArch.length === 0 ? [DEFAULT_ARCHITECTURE] : options.offloadArch,
+      emits: options.output === undefined ? emits.filter((emit) => emit !== "so") : emits,
+      toolchain: await findToolchain(process.env),
+      cache: cacheDirectory(process.env),
+    });
+    if (!compilation.ok) return printDiagnostics(compilation.diagnostics, sources.lookup);
+    printDiagnostics(compilation.value.remarks);
+    if (options.output === undefined) {
+      for (const { text } of describeFiles(compilation.value)) print(text);
+      return EXIT.done;
+    }
+    const written = await writeCompilation(options.output, compilation.value);
+    if (!written.ok) return printDiagnostics(written.diagnostics);
+    for (const { role, name } of written.value.files) if (role === "library") print(`wrote ${options.output}/${name}`);
+    print(
+      `wrote ${options.output}/manifest.json: ${written.value.files.length} files, ${written.value.self.slice(0, 12)}`,
+    );
+    return EXIT.done;
+  } finally {
+    pool.close();
+  }
+}
+
+/** Names the library after its first input: `models/moe.ts` and `moe` give `moe`. */
+function nameOf(inputs: readonly string[]): string {
+  const stem = basename(inputs[0] ?? "library").replace(/\.ts$/, "");
+  const name = stem.replace(/[^A-Za-z0-9_]/g, "_");
+  return /^[A-Za-z]/.test(name) ? name : `lib_${name}`;
+}

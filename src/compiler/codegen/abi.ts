@@ -1,0 +1,103 @@
+/**
+ * The ABI as data: what a runtime needs to pack the structs of arguments and to call the functions of a library.
+ *
+ * Fields stand in the order of the C struct; a tensor takes 24 bytes (data, bytes, dtype), all others 8.
+ */
+
+import type { ElementType, Expr, Role } from "../../ir/kernel/types.ts";
+import { printExpr } from "../../ir/kernel/print.ts";
+import type { PlanTensor } from "../../ir/plan.ts";
+import { ABI_VERSION, DTYPES, STATUSES } from "./abi-constants.ts";
+import { instanceName } from "./hip-kernel.ts";
+import { argsStruct } from "./launcher.ts";
+import { checkLibrary, type LibrarySpec, scalarParams, tensorParams } from "./library.ts";
+import { kernelNames, planNames } from "./names.ts";
+
+export interface AbiField {
+  /** As in the source. */
+  readonly name: string;
+  /** As in the C struct. */
+  readonly field: string;
+  readonly kind: "tensor" | "dim" | "scalar" | "workspace";
+  readonly role?: Role | PlanTensor["role"];
+  /** Of a tensor or a scalar; an f32 scalar is passed as a `double`, integers as `int64_t`. */
+  readonly element?: ElementType;
+  /** Expressions over the dimensions, outermost axis first. */
+  readonly shape?: readonly string[];
+}
+
+export interface AbiKernel {
+  readonly name: string;
+  readonly launch: string;
+  readonly prepare: string;
+  readonly struct: string;
+  readonly symbols: readonly string[];
+  readonly fields: readonly AbiField[];
+}
+
+export interface AbiProgram {
+  readonly name: string;
+  readonly launch: string;
+  /** Takes the dimensions in their order, gives bytes. */
+  readonly workspace: string;
+  readonly struct: string;
+  readonly dims: readonly string[];
+  readonly fields: readonly AbiField[];
+}
+
+export interface AbiDescription {
+  readonly version: number;
+  readonly library: string;
+  readonly statuses: Readonly<Record<string, number>>;
+  readonly dtypes: Readonly<Record<ElementType, number>>;
+  readonly kernels: readonly AbiKernel[];
+  readonly programs: readonly AbiProgram[];
+}
+
+export function describeAbi(spec: LibrarySpec): AbiDescription {
+  checkLibrary(spec);
+  const shapeOf = (shape: readonly Expr[]): readonly string[] => shape.map(printExpr);
+  const { f32, i32, u32, i64 } = DTYPES;
+  return {
+    version: ABI_VERSION,
+    library: spec.name,
+    statuses: Object.fromEntries(STATUSES.map(({ name }, value) => [name, value])),
+    dtypes: { f32: f32.value, i32: i32.value, u32: u32.value, i64: i64.value },
+    kernels: spec.kernels.map(({ kernel, widths }): AbiKernel => {
+      const names = kernelNames(kernel);
+      return {
+        name: kernel.name,
+        launch: `tok_${kernel.name}`,
+        prepare: `tok_${kernel.name}_prepare`,
+        struct: argsStruct(kernel.name),
+        symbols: widths.map((width) => instanceName(kernel.name, width)),
+        fields: [
+          ...tensorParams(kernel).map(({ name, role, element, shape }): AbiField => {
+            return { name, field: names.value(name), kind: "tensor", role, element, shape: shapeOf(shape) };
+          }),
+          ...kernel.dims.map((name): AbiField => ({ name, field: names.dim(name), kind: "dim" })),
+          ...scalarParams(kernel).map(
+            ({ name, element }): AbiField => ({ name, field: names.value(name), kind: "scalar", element }),
+          ),
+        ],
+      };
+    }),
+    programs: spec.plans.map((plan): AbiProgram => {
+      const names = planNames(plan);
+      return {
+        name: plan.name,
+        launch: `tok_${plan.name}`,
+        workspace: `tok_${plan.name}_workspace`,
+        struct: argsStruct(plan.name),
+        dims: plan.dims,
+        fields: [
+          ...plan.params.map(({ name, role, element, shape }): AbiField => {
+            return { name, field: names.buffer(name), kind: "tensor", role, element, shape: shapeOf(shape) };
+          }),
+          { name: "workspace", field: "workspace", kind: "workspace" },
+          ...plan.dims.map((name): AbiField => ({ name, field: names.dim(name), kind: "dim" })),
+        ],
+      };
+    }),
+  };
+}

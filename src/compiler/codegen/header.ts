@@ -1,0 +1,174 @@
+/**
+ * `<name>.h`: the C ABI of a library, the same for every target; C99 and C++.
+ *
+ * A struct of arguments lists tensors, then (for a program) the workspace, then dimensions, then scalars. Every field is
+ * a multiple of 8 bytes and aligned to 8, so that a caller may lay the struct out by hand.
+ */
+
+import { printExpr } from "../../ir/kernel/print.ts";
+import type { Expr, Kernel } from "../../ir/kernel/types.ts";
+import { ARENA_ALIGNMENT, type Plan } from "../../ir/plan.ts";
+import { ABI_VERSION, DTYPES, MAX_LAUNCH_ARGS, STATUSES } from "./abi-constants.ts";
+import { type CField, type CItem, type CParam, type CType, constant, field, fn, integer, param, pointer, type } from "./c-ast.ts";
+import { printFile } from "./c-print.ts";
+import { formatLaunch, formatShape } from "./contract-comment.ts";
+import { argsStruct, LAUNCH, STATUS, STREAM } from "./launcher.ts";
+import { checkLibrary, type GeneratedFile, type LibrarySpec, scalarParams, tensorParams } from "./library.ts";
+import { kernelNames, planNames } from "./names.ts";
+
+const TENSOR = type("tok_tensor");
+const I64 = type("int64_t");
+const U64 = type("uint64_t");
+
+/** The header of the library: types, constants, and a prototype per kernel and program. */
+export function emitHeader(spec: LibrarySpec): GeneratedFile {
+  checkLibrary(spec);
+  const guard = `TOK_${spec.name.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_")}_H`;
+  const items: readonly CItem[] = [
+    {
+      kind: "comment",
+      lines: [
+        `The C interface of the library ${spec.name}.`,
+        "",
+        "Every call checks its arguments before it computes anything. A status other than TOK_OK says which check",
+        "failed, and tok_last_error names the parameter, the expected and the actual value.",
+      ],
+    },
+    directive(`#ifndef ${guard}`),
+    { kind: "define", name: guard, value: undefined },
+    { kind: "include", path: "stdint.h", system: true },
+    ...commonItems(),
+    directive("#ifdef __cplusplus"),
+    directive('extern "C" {'),
+    directive("#endif"),
+    prototype(["The TOK_ABI_VERSION with which the library was built."], type("uint32_t"), "abi_version", []),
+    prototype(
+      ["What the last failed call of this thread found. The text stays until this thread's next failure."],
+      pointer(constant(type("char"))),
+      "last_error",
+      [],
+    ),
+    ...spec.kernels.flatMap(({ kernel }) => kernelItems(kernel)),
+    ...spec.plans.flatMap(planItems),
+    directive("#ifdef __cplusplus"),
+    directive("}"),
+    directive("#endif"),
+    directive(`#endif  // ${guard}`),
+  ];
+  return { path: `${spec.name}.h`, text: printFile(items) };
+}
+
+function directive(text: string): CItem {
+  return { kind: "directive", text };
+}
+
+/** What all libraries share: declared once where several headers are included. */
+function commonItems(): readonly CItem[] {
+  const words = (value: number): readonly [ReturnType<typeof integer>] => [integer(value)];
+  return [
+    directive("#ifndef TOK_ABI_VERSION"),
+    { kind: "define", name: "TOK_ABI_VERSION", value: integer(ABI_VERSION) },
+    { kind: "define", name: "TOK_API", value: { kind: "name", name: '__attribute__((visibility("default")))' } },
+    { kind: "define", name: "TOK_ARENA_ALIGNMENT", value: integer(ARENA_ALIGNMENT) },
+    { kind: "define", name: "TOK_MAX_LAUNCH_ARGS", value: integer(MAX_LAUNCH_ARGS) },
+    { kind: "comment", lines: ["Element types: the dtype of a tok_tensor."] },
+    ...Object.values(DTYPES).map(({ name, value }): CItem => ({ kind: "define", name, value: integer(value) })),
+    {
+      kind: "enum",
+      doc: [],
+      name: "tok_status",
+      values: STATUSES.map(({ name, meaning }, value) => ({ name, value: BigInt(value), comment: meaning })),
+    },
+    {
+      kind: "struct",
+      doc: ["A contiguous row-major array in memory that the target reaches."],
+      template: [],
+      name: "tok_tensor",
+      fields: [field(pointer(type("void")), "data"), field(U64, "bytes"), field(U64, "dtype")],
+    },
+    { kind: "typedef", doc: ["A hipStream_t; not used on the CPU."], type: pointer(type("void")), name: "tok_stream" },
+    {
+      kind: "struct",
+      doc: ["A checked launch: what to run, where, and the kernel's arguments as they lie in memory."],
+      template: [],
+      name: "tok_launch",
+      fields: [
+        field(pointer(constant(type("char"))), "symbol", "the kernel instance"),
+        field(type("uint32_t"), "index_bits", "32 or 64"),
+        field(U64, "grid", "blocks per axis; 0 on any axis: nothing to launch", words(3)),
+        field(type("uint32_t"), "block", "threads per axis", words(3)),
+        field(type("uint32_t"), "shared_bytes", "dynamic shared memory to ask for; arrays of kernels are static"),
+        field(U64, "args_bytes", "how much of args is used"),
+        field(type("unsigned char"), "args", "pointers, dimensions, scalars; each aligned to its size", [
+          { kind: "name", name: "TOK_MAX_LAUNCH_ARGS" },
+        ]),
+      ],
+    },
+    directive("#endif"),
+  ];
+}
+
+function prototype(doc: readonly string[], returns: CType, call: string, params: readonly CParam[]): CItem {
+  return fn(returns, `tok_${call}`, params, undefined, { doc, specifiers: ["TOK_API"], c: true });
+}
+
+function kernelItems(kernel: Kernel): readonly CItem[] {
+  const names = kernelNames(kernel);
+  const fields: readonly CField[] = [
+    ...tensorParams(kernel).map(({ name, role, element, shape }) =>
+      field(TENSOR, names.value(name), `${role} ${element} ${formatShape(shape)}`),
+    ),
+    ...kernel.dims.map((dim) => field(I64, names.dim(dim))),
+    ...scalarParams(kernel).map(({ name, element }) =>
+      field(element === "f32" ? type("double") : I64, names.value(name), element),
+    ),
+  ];
+  const args = param(pointer(constant(type(argsStruct(kernel.name)))), "args");
+  const contract = [
+    ...kernel.doc.split("\n"),
+    "",
+    ...kernel.where.map(({ dim, value }) => `where ${dim} = ${printExpr(value)}`),
+    ...kernel.requires.map((condition) => `requires ${printExpr(condition)}`),
+    formatLaunch(kernel),
+  ];
+  return [
+    { kind: "struct", doc: contract, template: [], name: argsStruct(kernel.name), fields },
+    prototype(["Checks the arguments and describes the launch; runs nothing."], STATUS, `${kernel.name}_prepare`, [
+      args,
+      param(pointer(LAUNCH), "launch"),
+    ]),
+    prototype(["Prepares and launches."], STATUS, kernel.name, [args, param(STREAM, "stream")]),
+  ];
+}
+
+function planItems(plan: Plan): readonly CItem[] {
+  const names = planNames(plan);
+  const shapeOf = (shape: readonly Expr[]): string => formatShape(shape);
+  const fields: readonly CField[] = [
+    ...plan.params.map(({ name, role, element, shape }) =>
+      field(TENSOR, names.buffer(name), `${role} ${element} ${shapeOf(shape)}`),
+    ),
+    field(TENSOR, "workspace", "scratch memory; its dtype is not read"),
+    ...plan.dims.map((dim) => field(I64, names.dim(dim))),
+  ];
+  const args = param(pointer(constant(type(argsStruct(plan.name)))), "args");
+  return [
+    {
+      kind: "struct",
+      doc: [`The program ${plan.name}: ${plan.launches.length} launches.`],
+      template: [],
+      name: argsStruct(plan.name),
+      fields,
+    },
+    prototype(
+      ["Bytes of workspace for these dimensions; UINT64_MAX, with tok_last_error set, where they are refused."],
+      U64,
+      `${plan.name}_workspace`,
+      plan.dims.map((dim) => param(I64, names.dim(dim))),
+    ),
+    prototype(["Checks everything, then launches. A call that is refused computes nothing."], STATUS, plan.name, [
+      args,
+      param(STREAM, "stream"),
+    ]),
+  ];
+}

@@ -1,0 +1,25 @@
+/** What a library's C++ file holds on every target: includes, the functions of the library, kernels, then programs. */
+
+import type { ProvedKernel } from "../../verify/certificate.ts";
+import { type CItem, constant, fn, name, pointer, ret, type } from "./c-ast.ts";
+import { checkLibrary, type LibrarySpec } from "./library.ts";
+import { programItems } from "./program.ts";
+import { SUPPORT_PATH } from "./support-header.ts";
+
+export function libraryItems(spec: LibrarySpec, kernelItems: (proved: ProvedKernel) => readonly CItem[]): readonly CItem[] {
+  checkLibrary(spec);
+  return [
+    { kind: "include", path: `${spec.name}.h`, system: false },
+    { kind: "include", path: SUPPORT_PATH, system: false },
+    fn(type("uint32_t"), "tok_abi_version", [], [ret(name("TOK_ABI_VERSION"))], {
+      specifiers: ['extern "C"'],
+      c: true,
+    }),
+    fn(pointer(constant(type("char"))), "tok_last_error", [], [ret(name("tok::error_text"))], {
+      specifiers: ['extern "C"'],
+      c: true,
+    }),
+    ...spec.kernels.flatMap(kernelItems),
+    ...spec.plans.flatMap((plan) => programItems(plan, spec)),
+  ];
+}

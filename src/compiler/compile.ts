@@ -1,0 +1,229 @@
+/**
+ * From proof to library: certificates and plans → source texts → shared libraries → one output folder.
+ *
+ *   emit the sources of each target → build each → read back the GPU's resources → write the folder and its manifest
+ *
+ * Nothing is written unless every obligation is proved and every target has been built.
+ */
+
+import { ELEMENT_BYTES } from "../ir/kernel/limits.ts";
+import { printExpr, printKernel } from "../ir/kernel/print.ts";
+import type { Kernel } from "../ir/kernel/types.ts";
+import { printProgram } from "../ir/tensor/print.ts";
+import { type Diagnostic, error, type SourceLookup } from "../support/diagnostic.ts";
+import { sha256 } from "../support/hash.ts";
+import { InternalError, ok, type Result, refuse } from "../support/result.ts";
+import { formatPlace } from "../support/span.ts";
+import { VERSION } from "../support/version.ts";
+import type { ProvedKernel } from "../verify/certificate.ts";
+import type { ObligationResult } from "../verify/obligation.ts";
+import { obligationDiagnostics, smt2Text } from "../verify/report.ts";
+import { type BuiltLibrary, buildCpu, buildHip } from "./build/compile.ts";
+import type { Manifest, ManifestBody, ManifestKernel, ManifestObligation } from "./build/manifest.ts";
+import { contentName, type OutputFile, writeBuild } from "./build/output.ts";
+import { type KernelResources, readResources } from "./build/resources.ts";
+import type { Toolchain } from "./build/toolchain.ts";
+import { describeAbi, emitCpu, emitHeader, emitHip, emitTypes } from "./codegen/emit.ts";
+import type { GeneratedFile, LibrarySpec } from "./codegen/library.ts";
+import { printPlan } from "./lower/lower.ts";
+import { allObligations, type Proof } from "./prove.ts";
+
+export const EMITS = ["ir", "kernel-ir", "hip", "cpp", "header", "types", "smt2", "so", "manifest"] as const;
+export type Emit = (typeof EMITS)[number];
+
+export type Target = "cpu" | "hip";
+
+export interface CompileRequest {
+  /** Names the files: `moe`. */
+  readonly name: string;
+  readonly proof: Proof;
+  readonly lookup: SourceLookup;
+  readonly targets: readonly Target[];
+  readonly architectures: readonly string[];
+  readonly emits: readonly Emit[];
+  readonly toolchain: Toolchain;
+  readonly cache: string;
+  readonly sanitize?: boolean;
+}
+
+/** Everything a compilation makes, before any of it is written. */
+export interface Compilation {
+  readonly files: readonly OutputFile[];
+  readonly body: ManifestBody;
+  readonly remarks: readonly Diagnostic[];
+}
+
+/** Emits and builds; refuses with the diagnostics of the proof, or of the first tool that fails. */
+export async function compile(request: CompileRequest): Promise<Result<Compilation>> {
+  const { proof, name } = request;
+  const open = obligationDiagnostics(allObligations(proof));
+  if (open.length > 0) return refuse(...open);
+  const kernels = proof.kernels.map(({ kernel, certificate }): ProvedKernel => {
+    if (certificate === undefined) throw new InternalError(`${kernel.name} is proved but has no certificate`);
+    return certificate;
+  });
+  if (kernels.length === 0) return refuse(error("TK411", undefined, "the inputs hold no kernel", "name a kernel file"));
+  const spec: LibrarySpec = { name, kernels, plans: proof.programs.map(({ plan }) => plan) };
+  const built = await buildTargets(request, spec);
+  if (!built.ok) return built;
+  const hip = built.value.find(({ target }) => target === "hip");
+  const resources = hip === undefined ? ok([]) : await readResources(hip.path, request.toolchain);
+  return ok({
+    files: outputFiles(request, spec, built.value),
+    body: manifestBody(request, spec, built.value, resources.ok ? resources.value : []),
+    remarks: resources.ok ? [] : resources.diagnostics.map((diagnostic) => ({ ...diagnostic, severity: "remark" })),
+  });
+}
+
+/** Writes a compilation into its folder, as one build. */
+export function writeCompilation(outDir: string, { files, body }: Compilation): Promise<Result<Manifest>> {
+  return writeBuild(outDir, files, body);
+}
+
+/** The text of each file that was asked for, for printing instead of writing. */
+export function describeFiles({ files }: Compilation): readonly { readonly name: string; readonly text: string }[] {
+  return files.flatMap((file) =>
+    typeof file.content === "string" ? [{ name: contentName(file), text: file.content }] : [],
+  );
+}
+
+async function buildTargets(request: CompileRequest, spec: LibrarySpec): Promise<Result<readonly BuiltLibrary[]>> {
+  if (!request.emits.includes("so")) return ok([]);
+  const { toolchain, cache, architectures, sanitize = false } = request;
+  const sources = (files: readonly GeneratedFile[]): { name: string; text: string }[] =>
+    files.map(({ path, text }) => ({ name: path, text }));
+  const results = await Promise.all(
+    request.targets.map((target) =>
+      target === "cpu"
+        ? buildCpu({ toolchain, cache, sanitize, sources: sources(emitCpu(spec)) })
+        : buildHip({ toolchain, cache, architectures, sources: sources(emitHip(spec)) }),
+    ),
+  );
+  const failed = results.flatMap((result) => (result.ok ? [] : result.diagnostics));
+  if (failed.length > 0) return refuse(...failed);
+  return ok(results.flatMap((result) => (result.ok ? [result.value] : [])));
+}
+
+function outputFiles(
+  request: CompileRequest,
+  spec: LibrarySpec,
+  built: readonly BuiltLibrary[],
+): readonly OutputFile[] {
+  const { name, emits, proof } = request;
+  const wants = (emit: Emit): boolean => emits.includes(emit);
+  const text = (role: OutputFile["role"], extension: string, content: string): OutputFile => ({
+    role,
+    target: null,
+    stem: name,
+    extension,
+    content,
+  });
+  const sources = (files: readonly GeneratedFile[], target: Target, extension: string): readonly OutputFile[] =>
+    files
+      .filter(({ path }) => path.endsWith(".cpp"))
+      .map(({ text: content }) => ({ role: "source", target, stem: name, extension, content }));
+  return [
+    ...built.map(
+      ({ target, bytes }): OutputFile => ({
+        role: "library",
+        target,
+        stem: `${name}.${target}`,
+        extension: "so",
+        content: bytes,
+      }),
+    ),
+    ...(wants("hip") ? sources(emitHip(spec), "hip", "hip.cpp") : []),
+    ...(wants("cpp") ? sources(emitCpu(spec), "cpu", "cpu.cpp") : []),
+    ...(wants("header") ? [text("header", "h", emitHeader(spec).text)] : []),
+    ...(wants("types") ? [text("types", "d.ts", emitTypes(spec).text)] : []),
+    ...(wants("ir") && proof.programs.length > 0
+      ? [
+          text(
+            "ir",
+            "ir",
+            proof.programs.map(({ program, plan }) => `${printProgram(program)}\n${printPlan(plan)}`).join("\n"),
+          ),
+        ]
+      : []),
+    ...(wants("kernel-ir")
+      ? [text("kernel-ir", "kir", proof.kernels.map(({ kernel }) => printKernel(kernel)).join("\n"))]
+      : []),
+    ...(wants("smt2") ? allObligations(proof).map(smt2File) : []),
+  ];
+}
+
+function smt2File(obligation: ObligationResult): OutputFile {
+  const stem = obligation.id.replace(/[^A-Za-z0-9_]+/g, "-");
+  return { role: "smt2", target: null, stem, extension: "smt2", content: smt2Text(obligation) };
+}
+
+function manifestBody(
+  request: CompileRequest,
+  spec: LibrarySpec,
+  built: readonly BuiltLibrary[],
+  resources: readonly KernelResources[],
+): ManifestBody {
+  const { name, proof, lookup, targets } = request;
+  const files = [...new Set(proof.kernels.map(({ kernel }) => kernel.span.file))].sort();
+  return {
+    tokitai: VERSION,
+    name,
+    targets: targets.map((kind) => {
+      const library = built.find(({ target }) => target === kind);
+      return {
+        kind,
+        architectures: library?.architectures ?? (kind === "hip" ? request.architectures : []),
+        compiler: library?.compiler ?? "none",
+        flags: library?.flags ?? [],
+      };
+    }),
+    sources: files.map((file) => ({ file, sha256: sha256(lookup(file) ?? "") })),
+    kernels: spec.kernels.map((kernel) => manifestKernel(kernel, resources)),
+    programs: proof.programs.map(({ plan, obligations }) => ({
+      name: plan.name,
+      dims: plan.dims,
+      plan: sha256(printPlan(plan)),
+      launches: plan.launches.map(({ label, kernel }) => ({ label, kernel })),
+      obligations: obligations.map(manifestObligation),
+    })),
+    solver: { name: "z3", version: proof.solverVersion },
+    abi: describeAbi(spec),
+  };
+}
+
+function manifestKernel(
+  { kernel, widths, obligations }: ProvedKernel,
+  resources: readonly KernelResources[],
+): ManifestKernel {
+  const { name, span, computes, block, grid } = kernel;
+  const [x, y, z] = block.map(Number);
+  const [gridX, gridY, gridZ] = grid.map(printExpr);
+  return {
+    name,
+    file: span.file,
+    ir: sha256(printKernel(kernel)),
+    computes: computes ?? null,
+    widths,
+    launch: {
+      block: [x ?? 1, y ?? 1, z ?? 1],
+      grid: [gridX ?? "1", gridY ?? "1", gridZ ?? "1"],
+      sharedBytes: sharedBytes(kernel),
+    },
+    obligations: obligations.map(manifestObligation),
+    resources: resources.filter(({ kernel: symbol }) => widths.some((width) => symbol === `${name}_i${width}`)),
+  };
+}
+
+function sharedBytes({ arrays }: Kernel): number {
+  return arrays
+    .filter(({ space }) => space === "shared")
+    .reduce(
+      (sum, { shape, element }) => sum + Number(shape.reduce((size, extent) => size * extent, ELEMENT_BYTES[element])),
+      0,
+    );
+}
+
+function manifestObligation({ id, kind, span, statement, verdict, queryHash }: ObligationResult): ManifestObligation {
+  if (verdict !== "proved") throw new InternalError(`${id} is ${verdict} in a build`);
+  return { id, kind, place: formatPlace(span), statement, verdict, query: queryHash };
+}
