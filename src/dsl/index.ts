@@ -147,12 +147,12 @@ export function mod(_a: number, _b: number): number {
   return notRun("mod");
 }
 
-/** The smaller of two integers or of two floats; of floats, the number where one is NaN. */
+/** The smaller of two integers or of two floats; of floats, NaN where either is NaN. */
 export function min(_a: number, _b: number): number {
   return notRun("min");
 }
 
-/** The larger of two integers or of two floats; of floats, the number where one is NaN. */
+/** The larger of two integers or of two floats; of floats, NaN where either is NaN. */
 export function max(_a: number, _b: number): number {
   return notRun("max");
 }

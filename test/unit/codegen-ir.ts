@@ -157,6 +157,7 @@ export function proved(kernel: Kernel, widths: readonly IndexWidth[] = [32, 64])
       code: "TK301",
       verdict: "proved",
       solverMs: 0,
+      query: "",
       queryHash: "",
     },
   ]);

@@ -290,8 +290,13 @@ describe("a program refuses", () => {
   const [x, w, bias, out] = [15, 35, 7, 42].map((length) => new Float32Array(length).fill(1));
   const room = workspace(Number(library.workspace("forward", rows)));
   const fields = [...[x, w, bias, out].flatMap((data) => (data === undefined ? [] : [tensor(data)])), room, int(rows)];
-  const changed = (at: number, field: Partial<Field>): readonly Field[] =>
-    fields.map((old, i) => (i === at ? ({ ...old, ...field } as Field) : old));
+  /** The fields with one changed: an integer replaced, or parts of a tensor. */
+  const changed = (at: number, change: bigint | Partial<TensorField>): readonly Field[] =>
+    fields.map((old, i): Field => {
+      if (i !== at) return old;
+      if (typeof change === "bigint") return int(change);
+      return old.kind === "tensor" ? { ...old, ...change } : old;
+    });
   const callForward = (given: readonly Field[] | undefined): ReturnType<typeof library.call> => {
     out?.fill(7);
     const answer = library.call("forward", given);
@@ -309,7 +314,7 @@ describe("a program refuses", () => {
     expectFailure(callForward(changed(1, { bytes: 136n })), "TOK_BYTES", "forward", "layer.0.weight", "136", "140");
     expectFailure(callForward(changed(2, { dtype: 2n })), "TOK_DTYPE", "layer.0.bias", "i32", "f32");
     expectFailure(callForward(changed(0, { address: 0n })), "TOK_NULL_DATA", "forward", "x");
-    expectFailure(callForward(changed(5, { value: -1n })), "TOK_DIM", "forward", "B", "-1");
+    expectFailure(callForward(changed(5, -1n)), "TOK_DIM", "forward", "B", "-1");
     const address = fields[0]?.kind === "tensor" ? fields[0].address : 0n;
     expectFailure(callForward(changed(0, { address: address + 1n })), "TOK_ALIGNMENT", "forward", "x");
     expectFailure(callForward(changed(3, { address })), "TOK_OVERLAP", "forward", "x", "out");

@@ -4,8 +4,8 @@
  * Fields stand in the order of the C struct; a tensor takes 24 bytes (data, bytes, dtype), all others 8.
  */
 
-import type { ElementType, Expr, Role } from "../../ir/kernel/types.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
+import type { ElementType, Expr, Role } from "../../ir/kernel/types.ts";
 import type { PlanTensor } from "../../ir/plan.ts";
 import { ABI_VERSION, DTYPES, STATUSES } from "./abi-constants.ts";
 import { instanceName } from "./hip-kernel.ts";

@@ -191,7 +191,11 @@ export function declare(
   declared: CType,
   variable: string,
   init?: CExpr,
-  options: { readonly extents?: readonly CExpr[]; readonly specifiers?: readonly string[]; readonly unused?: boolean } = {},
+  options: {
+    readonly extents?: readonly CExpr[];
+    readonly specifiers?: readonly string[];
+    readonly unused?: boolean;
+  } = {},
 ): CDeclare {
   const { extents = [], specifiers = [], unused = false } = options;
   return { kind: "declare", specifiers, type: declared, name: variable, extents, init, unused };

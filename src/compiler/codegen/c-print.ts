@@ -75,11 +75,9 @@ function itemDoc(item: CItem): Doc {
       return [commentDocs(item.doc), templateDoc(item.template), head, indent(2, fields), HARD, tail];
     }
     case "enum": {
-      const values = item.values.map(({ name, value, comment }): Doc => [
-        HARD,
-        `${name} = ${intLiteral(value)},`,
-        ` ${commentLine(comment)}`,
-      ]);
+      const values = item.values.map(
+        ({ name, value, comment }): Doc => [HARD, `${name} = ${intLiteral(value)},`, ` ${commentLine(comment)}`],
+      );
       return [commentDocs(item.doc), `typedef enum ${item.name} {`, indent(2, values), HARD, `} ${item.name};`];
     }
     case "typedef":
@@ -110,8 +108,9 @@ function fieldDoc({ type, name, extents, comment }: CField): Doc {
 }
 
 function functionDoc({ doc, template, specifiers, returns, name, params, body, c }: CFunction): Doc {
-  const before = specifiers.map(({ name: word, args }): Doc =>
-    args.length === 0 ? `${word} ` : [word, "(", join(args.map(printExpr), ", "), ") "],
+  const before = specifiers.map(
+    ({ name: word, args }): Doc =>
+      args.length === 0 ? `${word} ` : [word, "(", join(args.map(printExpr), ", "), ") "],
   );
   const list = params.length === 0 && c ? "void" : listDoc(params.map(paramDoc));
   const head: Doc = [before, declarator(returns, ""), group(`${name}(`, list, ")")];

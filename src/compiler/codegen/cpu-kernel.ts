@@ -37,7 +37,15 @@ import { contractComment } from "./contract-comment.ts";
 import { axisName, ELEMENT_C, type Frame, INDEX, lowerExpr, type Place } from "./expr.ts";
 import { templateName } from "./hip-kernel.ts";
 import { AXES, kernelParams, paramList, usedAxes } from "./kernel-params.ts";
-import { type Liveness, livenessOf, namesUsed, type Region, regionStmts, splitRegions, type ThreadsRegion } from "./regions.ts";
+import {
+  type Liveness,
+  livenessOf,
+  namesUsed,
+  type Region,
+  regionStmts,
+  splitRegions,
+  type ThreadsRegion,
+} from "./regions.ts";
 import { forLoop, lowerStmts, SCALAR_C, type StmtContext, stepsLoop } from "./stmt.ts";
 
 /** The axes over which the grid may have more than one block, outermost first: their extents are parameters. */
@@ -72,7 +80,10 @@ function blockLoops(kernel: Kernel, body: readonly CStmt[]): readonly CStmt[] {
   const axes = gridAxes(kernel);
   if (axes.length === 0) return body;
   const clause = axes.length === 1 ? "" : ` collapse(${axes.length})`;
-  return [{ kind: "pragma", text: `omp parallel for${clause} schedule(static)` }, ...nest("block", axes, gridEnd, body)];
+  return [
+    { kind: "pragma", text: `omp parallel for${clause} schedule(static)` },
+    ...nest("block", axes, gridEnd, body),
+  ];
 }
 
 const gridEnd = (axis: Axis): CExpr => name(axisName("grid", axis));
@@ -143,7 +154,13 @@ function threadExtents(kernel: Kernel): readonly CExpr[] {
 
 function threadPlace(frame: Frame, live: Liveness): Place {
   const own = threadAxes(frame.kernel).map((axis) => name(axisName("thread", axis)));
-  return placeOf(frame, live, own, (axis) => name(axisName("thread", axis)), (local) => name(frame.names.value(local)));
+  return placeOf(
+    frame,
+    live,
+    own,
+    (axis) => name(axisName("thread", axis)),
+    (local) => name(frame.names.value(local)),
+  );
 }
 
 /** Conditions outside the loops over threads are those of thread (0, 0, 0). */
@@ -151,10 +168,16 @@ function hoistedPlace(frame: Frame, live: Liveness): Place {
   // As `Index`, so that no arithmetic is that of C's `int`.
   const zero = cast(INDEX, integer(0));
   const first = threadAxes(frame.kernel).map(() => integer(0));
-  const place: Place = placeOf(frame, live, first, () => zero, (local): CExpr => {
-    const definition = live.recomputed.get(local);
-    return definition === undefined ? name(frame.names.value(local)) : lowerExpr(definition.value, frame, place);
-  });
+  const place: Place = placeOf(
+    frame,
+    live,
+    first,
+    () => zero,
+    (local): CExpr => {
+      const definition = live.recomputed.get(local);
+      return definition === undefined ? name(frame.names.value(local)) : lowerExpr(definition.value, frame, place);
+    },
+  );
   return place;
 }
 

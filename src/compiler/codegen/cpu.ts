@@ -1,7 +1,24 @@
 /** CPU: a library's kernels, launchers and programs as one C++17 file with OpenMP, beside the headers that it includes. */
 
 import type { ProvedKernel } from "../../verify/certificate.ts";
-import { type CItem, type CStmt, at, call, cast, constant, declare, fn, integer, member, name, param, ret, run, type, when } from "./c-ast.ts";
+import {
+  at,
+  type CItem,
+  type CStmt,
+  call,
+  cast,
+  constant,
+  declare,
+  fn,
+  integer,
+  member,
+  name,
+  param,
+  ret,
+  run,
+  type,
+  when,
+} from "./c-ast.ts";
 import { printFile } from "./c-print.ts";
 import { cpuKernelItems, gridAxes } from "./cpu-kernel.ts";
 import { type Frame, frameOf, INDEX } from "./expr.ts";
@@ -49,9 +66,7 @@ function cpuRun({ kernel, widths }: ProvedKernel, frame: Frame): RunInstance {
         [param({ kind: "reference", to: constant(LAUNCH) }, "launch")],
         [
           declare(constant(struct), "params", call("tok::unpack", [name("launch")], [struct])),
-          run(
-            call(templateName(kernel.name), [...paramArgs(kernelParams(frame), name("params")), ...grid], [INDEX]),
-          ),
+          run(call(templateName(kernel.name), [...paramArgs(kernelParams(frame), name("params")), ...grid], [INDEX])),
         ],
         { template: ["Index"], specifiers: ["static"] },
       ),

@@ -231,13 +231,15 @@ export function lowerElement(array: LoadExpr["array"], index: readonly Expr[], f
 
 /** `(i₀·n₁ + i₁)·n₂ + i₂`: the partial results are those whose fit is proved. */
 function flatIndex({ shape }: TensorParam, index: readonly Expr[]): Expr {
-  return index.reduce<Expr | undefined>((address, i, axis) => {
-    if (address === undefined) return i;
-    const extent = shape[axis];
-    if (extent === undefined) throw new InternalError("an index of more axes than the tensor has");
-    const start = address.kind === "int" && address.value === 0n ? address : mul(address, extent);
-    return add(start, i);
-  }, undefined) ?? int(0);
+  return (
+    index.reduce<Expr | undefined>((address, i, axis) => {
+      if (address === undefined) return i;
+      const extent = shape[axis];
+      if (extent === undefined) throw new InternalError("an index of more axes than the tensor has");
+      const start = address.kind === "int" && address.value === 0n ? address : mul(address, extent);
+      return add(start, i);
+    }, undefined) ?? int(0)
+  );
 }
 
 /** The element type of a tensor or an array of the kernel. */

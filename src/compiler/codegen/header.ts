@@ -9,7 +9,19 @@ import { printExpr } from "../../ir/kernel/print.ts";
 import type { Expr, Kernel } from "../../ir/kernel/types.ts";
 import { ARENA_ALIGNMENT, type Plan } from "../../ir/plan.ts";
 import { ABI_VERSION, DTYPES, MAX_LAUNCH_ARGS, STATUSES } from "./abi-constants.ts";
-import { type CField, type CItem, type CParam, type CType, constant, field, fn, integer, param, pointer, type } from "./c-ast.ts";
+import {
+  type CField,
+  type CItem,
+  type CParam,
+  type CType,
+  constant,
+  field,
+  fn,
+  integer,
+  param,
+  pointer,
+  type,
+} from "./c-ast.ts";
 import { printFile } from "./c-print.ts";
 import { formatLaunch, formatShape } from "./contract-comment.ts";
 import { argsStruct, LAUNCH, STATUS, STREAM } from "./launcher.ts";

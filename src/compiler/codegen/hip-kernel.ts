@@ -70,11 +70,7 @@ export function hipKernelItems(proved: ProvedKernel, frame: Frame): readonly CIt
         paramList(params, INDEX_TYPE[width]),
         [run(call(templateName(kernel.name), paramArgs(params), [INDEX_TYPE[width]]))],
         {
-          specifiers: [
-            'extern "C"',
-            "__global__",
-            { name: "__launch_bounds__", args: [integer(threads)] },
-          ],
+          specifiers: ['extern "C"', "__global__", { name: "__launch_bounds__", args: [integer(threads)] }],
         },
       ),
     ),

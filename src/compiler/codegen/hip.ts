@@ -1,7 +1,24 @@
 /** HIP: a library's kernels, launchers and programs as one C++ file for hipcc, beside the headers that it includes. */
 
 import type { ProvedKernel } from "../../verify/certificate.ts";
-import { braces, type CItem, call, cast, constant, declare, fn, integer, member, name, param, pointer, ret, type, unary, when } from "./c-ast.ts";
+import {
+  braces,
+  type CItem,
+  call,
+  cast,
+  constant,
+  declare,
+  fn,
+  integer,
+  member,
+  name,
+  param,
+  pointer,
+  ret,
+  type,
+  unary,
+  when,
+} from "./c-ast.ts";
 import { printFile } from "./c-print.ts";
 import { type Frame, frameOf, INDEX } from "./expr.ts";
 import { emitHeader } from "./header.ts";

@@ -6,7 +6,18 @@
 
 import type { Axis, Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import { visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
-import { type CExpr, type CField, type CParam, type CType, constant, field, member, name, param, pointer } from "./c-ast.ts";
+import {
+  type CExpr,
+  type CField,
+  type CParam,
+  type CType,
+  constant,
+  field,
+  member,
+  name,
+  param,
+  pointer,
+} from "./c-ast.ts";
 import { ELEMENT_C, type Frame, INDEX, machineExprs, namesIn } from "./expr.ts";
 import { scalarParams, tensorParams } from "./library.ts";
 

@@ -96,11 +96,7 @@ export function launcherItems(proved: ProvedKernel, frame: Frame, instance: RunI
       [param(args, "args"), param(STREAM, "stream")],
       [
         declare(LAUNCH, "launch"),
-        declare(
-          constant(STATUS),
-          "status",
-          call(`tok_${kernel}_prepare`, [name("args"), unary("&", name("launch"))]),
-        ),
+        declare(constant(STATUS), "status", call(`tok_${kernel}_prepare`, [name("args"), unary("&", name("launch"))])),
         when(binary("!=", name("status"), name("TOK_OK")), [ret(name("status"))]),
         ret(call(`${kernel}_launch`, [name("launch"), name("stream")])),
       ],
@@ -164,7 +160,9 @@ function prepareBody(proved: ProvedKernel, frame: Frame): readonly CStmt[] {
           .filter(({ element }) => element !== "f32")
           .map((scalar) => braces([text(scalar.name), name(frame.names.value(scalar.name))])),
       ],
-      tensorParams(kernel).map((tensor) => operand(tensor, tensor.role !== "input", frame.names.value(tensor.name), checked)),
+      tensorParams(kernel).map((tensor) =>
+        operand(tensor, tensor.role !== "input", frame.names.value(tensor.name), checked),
+      ),
     ),
     method("data"),
     method("dtypes"),

@@ -6,7 +6,10 @@ import { checkLibrary, type LibrarySpec } from "./library.ts";
 import { programItems } from "./program.ts";
 import { SUPPORT_PATH } from "./support-header.ts";
 
-export function libraryItems(spec: LibrarySpec, kernelItems: (proved: ProvedKernel) => readonly CItem[]): readonly CItem[] {
+export function libraryItems(
+  spec: LibrarySpec,
+  kernelItems: (proved: ProvedKernel) => readonly CItem[],
+): readonly CItem[] {
   checkLibrary(spec);
   return [
     { kind: "include", path: `${spec.name}.h`, system: false },

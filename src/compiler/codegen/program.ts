@@ -37,9 +37,9 @@ import {
   when,
 } from "./c-ast.ts";
 import { type CheckedNames, checkedElements, checkedInt } from "./checked.ts";
-import { kernelNames, type PlanNames, planNames } from "./names.ts";
 import { argsStruct, checkerDeclarations, LAUNCH, operand, returnFailure, STATUS, STREAM } from "./launcher.ts";
 import { kernelOf, type LibrarySpec, scalarParams, tensorParams } from "./library.ts";
+import { kernelNames, type PlanNames, planNames } from "./names.ts";
 
 const CHECKED_INT = type("tok::Int");
 const TENSOR = type("tok_tensor");
@@ -75,8 +75,7 @@ function classIndex(plan: Plan): ReadonlyMap<string, number> {
   return new Map(classesOf(plan).flatMap((buffers, position) => buffers.map((buffer) => [buffer.name, position])));
 }
 
-const ELEMENT_BYTES_OF = (buffer: ArenaBuffer): CExpr =>
-  integer(buffer.element === "i64" ? 8 : 4);
+const ELEMENT_BYTES_OF = (buffer: ArenaBuffer): CExpr => integer(buffer.element === "i64" ? 8 : 4);
 
 /** `<plan>_arena`: fills the classes' offsets, and gives the arena's size; both in bytes. */
 function arenaFunction(plan: Plan, names: PlanNames): CItem {
@@ -99,7 +98,10 @@ function arenaFunction(plan: Plan, names: PlanNames): CItem {
     `${plan.name}_arena`,
     [...dims, param(pointer(CHECKED_INT), "offsets")],
     [declare(CHECKED_INT, "end", integer(0)), ...body, ret(name("end"))],
-    { doc: [`Where the classes of the arena of ${plan.name} start, and where the last one ends.`], specifiers: ["static"] },
+    {
+      doc: [`Where the classes of the arena of ${plan.name} start, and where the last one ends.`],
+      specifiers: ["static"],
+    },
   );
 }
 
@@ -172,9 +174,7 @@ function entryFunction(plan: Plan, names: PlanNames, spec: LibrarySpec): CItem {
     `tok_${plan.name}`,
     [param(pointer(constant(type(argsStruct(plan.name)))), "args"), param(STREAM, "stream")],
     [
-      when(binary("==", name("args"), name("nullptr")), [
-        ret(call("tok::fail", [name("TOK_NULL_ARGS"), nullMessage])),
-      ]),
+      when(binary("==", name("args"), name("nullptr")), [ret(call("tok::fail", [name("TOK_NULL_ARGS"), nullMessage]))]),
       ...plan.dims.map((dim) => declare(constant(CHECKED_INT), names.dim(dim), field(names.dim(dim)))),
       ...checkerDeclarations(
         plan.name,

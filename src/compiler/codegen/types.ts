@@ -27,7 +27,8 @@ export function emitTypes(spec: LibrarySpec): GeneratedFile {
     doc: kernel.doc,
     members: [
       ...kernel.params.map((param): Member => {
-        if (param.kind === "scalar") return { name: param.name, type: SCALAR_TYPE[param.element], doc: `scalar ${param.element}` };
+        if (param.kind === "scalar")
+          return { name: param.name, type: SCALAR_TYPE[param.element], doc: `scalar ${param.element}` };
         return tensorMember(param.name, param.role, param.element, param.shape);
       }),
       ...kernel.dims.map(dimMember),

@@ -36,6 +36,7 @@ export function lowerCall(node: ts.CallExpression, scope: Scope, lower: LowerExp
   if (name?.kind === "function" && symbol !== undefined) {
     return inlineCall(node, symbol, name.declaration, scope, lower);
   }
+  if (symbol !== undefined && scope.bindings.get(symbol)?.kind === "refused") return undefined;
   const fix = "call a function of tokitai/dsl, or an inline function declared at the top of a kernel file";
   return reporter.report("TK168", node, `${quote(callee)} is not a function of the language`, fix);
 }

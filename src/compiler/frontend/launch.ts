@@ -216,7 +216,14 @@ function lowerWhere(
     bindDims(value.parameters[0], scope);
     const defined = lowerExpression(value.body, scope);
     if (defined === undefined) return undefined;
-    if (defined.type !== "int") return reporter.report("TK123", value.body, `${quote(value.body)} is no integer`, fix);
+    let sizes = defined.type === "int";
+    visitExpr(defined, (part) => {
+      if (part.kind === "index" || part.kind === "load" || (part.kind === "dim" && part.name === name)) sizes = false;
+    });
+    if (!sizes) {
+      const fact = `${quote(value.body)} is no integer over other dimensions`;
+      return reporter.report("TK123", value.body, fact, fix);
+    }
     clauses.push({ dim: name, value: defined, span: reporter.spanOf(property) });
   }
   return clauses;

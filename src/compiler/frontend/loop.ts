@@ -7,7 +7,7 @@
 
 import { ts } from "ts-morph";
 import { add, foldCompare, foldInt, int } from "../../ir/kernel/build.ts";
-import type { CompareOp, Expr, Stmt } from "../../ir/kernel/types.ts";
+import type { ArrayRef, CompareOp, Expr, Stmt } from "../../ir/kernel/types.ts";
 import { assignedLocals, visitExpr } from "../../ir/kernel/walk.ts";
 import { lowerCondition, lowerExpression } from "./expression.ts";
 import { blockOf, inside, type LowerStatements, type Place } from "./place.ts";
@@ -167,13 +167,21 @@ function checkBound(statement: ts.ForStatement, hi: Expr, body: readonly Stmt[],
   const assigned = assignedLocals(body);
   visitExpr(hi, (part) => {
     const changed = part.kind === "local" && assigned.has(part.name);
-    if (!changed && !(part.kind === "load" && part.array.space !== "global")) return;
+    if (!changed && !(part.kind === "load" && isWritable(part.array, scope))) return;
     const node = statement.condition ?? statement;
     const fact = changed
       ? `the loop's body changes its bound`
       : "the loop's bound reads an array that the kernel writes";
     scope.reporter.report("TK139", node, fact, "copy the bound into a const before the loop");
   });
+}
+
+/** Whether the kernel may write the array: all but inputs. */
+function isWritable({ space, name }: ArrayRef, scope: Scope): boolean {
+  if (space !== "global") return true;
+  return [...scope.bindings.values()].some(
+    (binding) => binding.kind === "tensor" && binding.param.name === name && binding.param.role !== "input",
+  );
 }
 
 function readInvariants(

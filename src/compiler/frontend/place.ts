@@ -9,6 +9,8 @@ export interface Place {
   readonly top: boolean;
   readonly inLoop: boolean;
   readonly arrays: LocalArray[];
+  /** The boolean local that a return sets to false, where something around this place still has to be skipped. */
+  readonly running?: string;
 }
 
 /** Lowers the statements of a block. */

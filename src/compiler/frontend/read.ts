@@ -79,9 +79,14 @@ function checkStatement(statement: ts.Statement, program: KernelProgram, reporte
       reporter.report("TK103", name, "a kernel without a name", "write export const NAME = kernel(…)");
       return [];
     }
+    if (!isConst(declaration)) {
+      const fix = `write const ${quote(name)} = … with a constant number`;
+      reporter.report("TK104", declaration, `${quote(name)} is not a constant`, fix);
+      return [];
+    }
     const symbol = ts.isIdentifier(name) ? symbolOf(name, program.checker) : undefined;
     const meaning = symbol && moduleNameOf(symbol, program);
-    if (isConst(declaration) && meaning?.kind === "constant" && initializer !== undefined) {
+    if (meaning?.kind === "constant" && initializer !== undefined) {
       lowerConstantValue(initializer, createScope(program, reporter, createNames([])));
     }
     return [];

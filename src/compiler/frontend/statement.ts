@@ -15,8 +15,6 @@ import { lowerFor } from "./loop.ts";
 import { blockOf, inside, type Place } from "./place.ts";
 import { dslName, isAssignment, isConst, quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
 
-const { SyntaxKind } = ts;
-
 export function lowerStatements(statements: readonly ts.Statement[], place: Place, scope: Scope): readonly Stmt[] {
   const lowered: Stmt[] = [];
   for (const [position, statement] of statements.entries()) {
@@ -227,7 +225,10 @@ function refuseReturn(statement: ts.ReturnStatement, scope: Scope): void {
 function refuseStatement(statement: ts.Statement, scope: Scope): void {
   const { reporter } = scope;
   if (ts.isReturnStatement(statement)) {
-    if (statement.expression !== undefined) return refuseReturn(statement, scope);
+    if (statement.expression !== undefined) {
+      refuseReturn(statement, scope);
+      return;
+    }
     reporter.report("TK133", statement, "return stands inside a loop", "guard the rest of the loop's body with an if");
     return;
   }
