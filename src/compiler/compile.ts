@@ -19,7 +19,7 @@ import type { ProvedKernel } from "../verify/certificate.ts";
 import type { ObligationResult } from "../verify/obligation.ts";
 import { obligationDiagnostics, smt2Text } from "../verify/report.ts";
 import { type BuiltLibrary, buildCpu, buildHip } from "./build/compile.ts";
-import type { Manifest, ManifestBody, ManifestKernel, ManifestObligation } from "./build/manifest.ts";
+import type { JsonValue, Manifest, ManifestBody, ManifestKernel, ManifestObligation } from "./build/manifest.ts";
 import { contentName, type OutputFile, writeBuild } from "./build/output.ts";
 import { type KernelResources, readResources } from "./build/resources.ts";
 import type { Toolchain } from "./build/toolchain.ts";
@@ -187,7 +187,7 @@ function manifestBody(
       obligations: obligations.map(manifestObligation),
     })),
     solver: { name: "z3", version: proof.solverVersion },
-    abi: describeAbi(spec),
+    abi: toJson(describeAbi(spec)),
   };
 }
 
@@ -226,4 +226,14 @@ function sharedBytes({ arrays }: Kernel): number {
 function manifestObligation({ id, kind, span, statement, verdict, queryHash }: ObligationResult): ManifestObligation {
   if (verdict !== "proved") throw new InternalError(`${id} is ${verdict} in a build`);
   return { id, kind, place: formatPlace(span), statement, verdict, query: queryHash };
+}
+
+/** A value without functions and undefined members, as JSON has it. */
+function toJson(value: unknown): JsonValue {
+  if (value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean")
+    return value;
+  if (Array.isArray(value)) return value.map(toJson);
+  if (typeof value !== "object") throw new InternalError(`${typeof value} has no JSON`);
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  return Object.fromEntries(members.map(([name, member]) => [name, toJson(member)]));
 }

@@ -2,7 +2,7 @@
 
 import { afterAll, describe, expect, it } from "vitest";
 import { STATUSES } from "../../src/compiler/codegen/abi-constants.ts";
-import { emitCpu } from "../../src/compiler/codegen/cpu.ts";
+import { emitCpu } from "../../src/compiler/codegen/emit.ts";
 import { add, castToFloat, compare, dim, float, int as literal, mul, select, sub } from "../../src/ir/kernel/build.ts";
 import type { Expr, Kernel } from "../../src/ir/kernel/types.ts";
 import { block, inGlobal, kernelOf, proved, store, tensor as tensorParam } from "./codegen-ir.ts";

@@ -56,7 +56,7 @@ export function lowerKernel(source: KernelSource, program: KernelProgram, report
 
 function lowerInstance(
   { name, statement }: KernelSource,
-  { params, dims }: Parameters,
+  { params, dims, refused }: Parameters,
   launchSource: LaunchSource,
   body: ts.ArrowFunction,
   block: ts.Block,
@@ -71,7 +71,8 @@ function lowerInstance(
       bindPattern(parameter, inner, (source, symbol, node) => {
         const make = find(source);
         inner.bindings.set(symbol, make === undefined ? { kind: "refused" } : { kind: "value", what, make });
-        if (make === undefined) reporter.report("TK127", node, `there is no ${what} ${source}`, "use a declared name");
+        if (make !== undefined || (what === "dimension" && refused.size > 0)) return;
+        reporter.report("TK127", node, `there is no ${what} ${source}`, "use a declared name");
       });
   };
   const bindDims = bindValue("dimension", (source) =>
@@ -81,7 +82,7 @@ function lowerInstance(
     const value = choices.get(source);
     return value === undefined ? undefined : (span) => int(value, span);
   });
-  const launch = lowerLaunch(launchSource, scope, bindDims, bindChoices);
+  const launch = lowerLaunch(launchSource, dims, scope, bindDims, bindChoices);
   bindPattern(body.parameters[0], scope, (source, symbol, node) => {
     const param = params.find((candidate) => candidate.name === source);
     if (param?.kind === "tensor") scope.bindings.set(symbol, { kind: "tensor", param });
@@ -91,7 +92,8 @@ function lowerInstance(
       scope.bindings.set(symbol, { kind: "value", what: "scalar parameter", make });
     } else {
       scope.bindings.set(symbol, { kind: "refused" });
-      if (params.length > 0) reporter.report("TK127", node, `there is no parameter ${source}`, "use a declared name");
+      if (!refused.has(source))
+        reporter.report("TK127", node, `there is no parameter ${source}`, "use a declared name");
     }
   });
   bindDims(body.parameters[1], scope);

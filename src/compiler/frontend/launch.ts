@@ -25,7 +25,7 @@ export function readLaunch(node: ts.ObjectLiteralExpression, scope: Scope): Laun
     const name = property.name !== undefined && ts.isIdentifier(property.name) ? property.name.text : undefined;
     if (name === undefined || !ts.isPropertyAssignment(property) || !OPTIONS.has(name)) {
       const fix = `the options are ${[...OPTIONS].join(", ")}`;
-      reporter.report("TK120", property, `${quote(property)} is not a launch option`, fix);
+      reporter.report("TK120", property, `${quote(property.name ?? property)} is not a launch option`, fix);
     } else options.set(name, property.initializer);
   }
   for (const name of ["grid", "block"]) {
@@ -109,13 +109,14 @@ export interface LaunchValues {
 /** `undefined` where something was refused. */
 export function lowerLaunch(
   { options }: LaunchSource,
+  dims: readonly string[],
   scope: Scope,
   bindDims: BindDims,
   bindChoices: BindDims,
 ): LaunchValues | undefined {
   const grid = lowerGrid(options.get("grid"), scope, bindDims, bindChoices);
   const block = lowerBlockSize(options.get("block"), scope, bindChoices);
-  const where = lowerWhere(options.get("where"), scope, bindDims);
+  const where = lowerWhere(options.get("where"), dims, scope, bindDims, bindChoices);
   const { reporter } = scope;
   const computes = options.get("computes");
   if (computes !== undefined && !ts.isStringLiteralLike(computes)) {
@@ -199,32 +200,45 @@ function lowerBlockSize(
 
 function lowerWhere(
   node: ts.Expression | undefined,
+  dims: readonly string[],
   scope: Scope,
   bindDims: BindDims,
+  bindChoices: BindDims,
 ): readonly WhereClause[] | undefined {
   if (node === undefined) return [];
   const { reporter } = scope;
   const fix = "write where: { T: ({ B, K }) => B * K }, for a dimension T of some parameter";
   if (!ts.isObjectLiteralExpression(node)) return reporter.report("TK123", node, "where is not an object", fix);
   const clauses: WhereClause[] = [];
-  for (const property of node.properties) {
+  const names = node.properties.map(({ name }) => (name !== undefined && ts.isIdentifier(name) ? name.text : ""));
+  for (const [position, property] of node.properties.entries()) {
     const value = ts.isPropertyAssignment(property) ? property.initializer : undefined;
-    const name = property.name !== undefined && ts.isIdentifier(property.name) ? property.name.text : undefined;
-    if (name === undefined || value === undefined || !ts.isArrowFunction(value) || ts.isBlock(value.body)) {
-      return reporter.report("TK123", property, `${quote(property)} does not define a dimension`, fix);
+    const name = names[position] ?? "";
+    if (name === "" || value === undefined || !ts.isArrowFunction(value) || ts.isBlock(value.body)) {
+      reporter.report("TK123", property, `${quote(property)} does not define a dimension`, fix);
+      continue;
+    }
+    if (!dims.includes(name)) {
+      reporter.report("TK127", property, `there is no dimension ${name}`, `name ${name} in a parameter's shape`);
     }
     bindDims(value.parameters[0], scope);
+    bindChoices(value.parameters[1], scope);
     const defined = lowerExpression(value.body, scope);
-    if (defined === undefined) return undefined;
-    let sizes = defined.type === "int";
-    visitExpr(defined, (part) => {
-      if (part.kind === "index" || part.kind === "load" || (part.kind === "dim" && part.name === name)) sizes = false;
-    });
-    if (!sizes) {
-      const fact = `${quote(value.body)} is no integer over other dimensions`;
-      return reporter.report("TK123", value.body, fact, fix);
-    }
+    if (defined === undefined) continue;
+    const wrong = whyNoDefinition(defined, names.slice(position));
+    if (wrong !== undefined) reporter.report("TK123", value.body, `${quote(value.body)} ${wrong}`, fix);
     clauses.push({ dim: name, value: defined, span: reporter.spanOf(property) });
   }
   return clauses;
+}
+
+/** What is wrong with the value of a dimension; `pending` are the dimension itself and those that are defined later. */
+function whyNoDefinition(value: Expr, pending: readonly string[]): string | undefined {
+  if (value.type !== "int") return "is no integer";
+  let wrong: string | undefined;
+  visitExpr(value, (part) => {
+    if (part.kind === "index" || part.kind === "load") wrong = "is not known before the launch";
+    if (part.kind === "dim" && pending.includes(part.name)) wrong = `uses ${part.name}, which is not defined before it`;
+  });
+  return wrong;
 }

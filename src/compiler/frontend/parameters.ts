@@ -13,6 +13,8 @@ export interface Parameters {
   readonly params: readonly Param[];
   /** In the order of their first appearance. */
   readonly dims: readonly string[];
+  /** The parameters whose declaration was refused; their dimensions are not known. */
+  readonly refused: ReadonlySet<string>;
 }
 
 const ROLES: ReadonlySet<string> = new Set(["input", "output", "inout"]);
@@ -21,6 +23,7 @@ export function lowerParameters(node: ts.ObjectLiteralExpression, scope: Scope):
   const { reporter } = scope;
   const dims = new Set<string>();
   const params: Param[] = [];
+  const refused = new Set<string>();
   for (const property of node.properties) {
     const named =
       ts.isPropertyAssignment(property) && (ts.isIdentifier(property.name) || ts.isStringLiteral(property.name));
@@ -37,7 +40,8 @@ export function lowerParameters(node: ts.ObjectLiteralExpression, scope: Scope):
       reporter.report("TK112", property.name, `there are two parameters ${name}`, "rename one of them");
     }
     const param = lowerParameter(name, property.initializer, dims, scope);
-    if (param !== undefined) params.push(param);
+    if (param === undefined) refused.add(name);
+    else params.push(param);
   }
   for (const name of dims) {
     const problem = params.some((param) => param.name === name) ? "is also a parameter" : whyUnusable(name);
@@ -48,7 +52,7 @@ export function lowerParameters(node: ts.ObjectLiteralExpression, scope: Scope):
     const fix = 'declare what it computes: y: output(f32, ["B", "N"])';
     reporter.report("TK113", node, "the kernel writes nothing", fix);
   }
-  return { params, dims: [...dims] };
+  return { params, dims: [...dims], refused };
 }
 
 function lowerParameter(name: string, node: ts.Expression, dims: Set<string>, scope: Scope): Param | undefined {

@@ -12,12 +12,22 @@ import type { Kernel } from "../../ir/kernel/types.ts";
 import type { Diagnostic, SourceLookup } from "../../support/diagnostic.ts";
 import { error, sortDiagnostics } from "../../support/diagnostic.ts";
 import type { Span } from "../../support/span.ts";
+import { inlineBody, notInline } from "./call.ts";
 import { lowerConstantValue } from "./expression.ts";
 import { type KernelSource, lowerKernel } from "./kernel.ts";
 import { createNames } from "./names.ts";
-import { createKernelProgram, type KernelProgram } from "./program.ts";
-import { createReporter, type Reporter } from "./reporter.ts";
-import { createScope, dslName, isConst, moduleNameOf, quote, skipParentheses, symbolOf } from "./scope.ts";
+import { createKernelProgram, type KernelProgram, type TypeScriptError } from "./program.ts";
+import { createReporter, type Reporter, spanOfRange } from "./reporter.ts";
+import {
+  createScope,
+  dslName,
+  type FunctionNode,
+  isConst,
+  moduleNameOf,
+  quote,
+  skipParentheses,
+  symbolOf,
+} from "./scope.ts";
 
 export interface KernelsRead {
   /** Those of the files asked for, in the order of the files; none when anything was refused in their file. */
@@ -43,10 +53,11 @@ export function readKernels(paths: readonly string[], { cwd }: { readonly cwd: s
   refuseTwins(found, reporter);
   const own = reporter.diagnostics;
   const foreign = program.typeErrors
-    .map(({ diagnostic }) => diagnostic)
-    .filter(
-      ({ span }) => span === undefined || !own.some((other) => other.span !== undefined && overlap(span, other.span)),
-    );
+    .filter((found) => {
+      const place = placeOf(found, cwd);
+      return !own.some(({ span }) => span !== undefined && overlap(span, place));
+    })
+    .map(({ diagnostic }) => diagnostic);
   const diagnostics = sortDiagnostics([...program.unreadable, ...own, ...foreign]);
   const refused = new Set(diagnostics.map(({ span }) => span?.file));
   const kernels = found.filter(({ file }) => !refused.has(file)).map(({ kernel }) => kernel);
@@ -56,16 +67,14 @@ export function readKernels(paths: readonly string[], { cwd }: { readonly cwd: s
 /** The kernels that a statement at the top of a file declares; anything that does not belong there is reported. */
 function checkStatement(statement: ts.Statement, program: KernelProgram, reporter: Reporter): readonly KernelSource[] {
   if (ts.isImportDeclaration(statement)) {
-    checkImport(statement, program, reporter);
+    checkImport(statement, reporter);
     return [];
   }
-  if (
-    ts.isFunctionDeclaration(statement) ||
-    ts.isTypeAliasDeclaration(statement) ||
-    ts.isInterfaceDeclaration(statement)
-  ) {
+  if (ts.isFunctionDeclaration(statement)) {
+    checkFunction(statement, statement.name?.text, reporter);
     return [];
   }
+  if (ts.isTypeAliasDeclaration(statement) || ts.isInterfaceDeclaration(statement)) return [];
   if (!ts.isVariableStatement(statement)) {
     const fix = "keep imports, constants, inline functions and kernels";
     reporter.report("TK101", statement, `${quote(statement)} has no place at the top of a kernel file`, fix);
@@ -84,6 +93,10 @@ function checkStatement(statement: ts.Statement, program: KernelProgram, reporte
       reporter.report("TK104", declaration, `${quote(name)} is not a constant`, fix);
       return [];
     }
+    if (value !== undefined && (ts.isArrowFunction(value) || ts.isFunctionExpression(value))) {
+      checkFunction(value, quote(name), reporter);
+      return [];
+    }
     const symbol = ts.isIdentifier(name) ? symbolOf(name, program.checker) : undefined;
     const meaning = symbol && moduleNameOf(symbol, program);
     if (meaning?.kind === "constant" && initializer !== undefined) {
@@ -93,15 +106,23 @@ function checkStatement(statement: ts.Statement, program: KernelProgram, reporte
   });
 }
 
-function checkImport(statement: ts.ImportDeclaration, program: KernelProgram, reporter: Reporter): void {
+/** A function that no kernel calls is checked for its form alone, since its types are those of its arguments. */
+function checkFunction(declaration: FunctionNode, name: string | undefined, reporter: Reporter): void {
+  if (inlineBody(declaration) === undefined) reporter.report(...notInline(declaration, name ?? "the function"));
+}
+
+function checkImport(statement: ts.ImportDeclaration, reporter: Reporter): void {
   const { moduleSpecifier, importClause } = statement;
   const from = ts.isStringLiteral(moduleSpecifier) ? moduleSpecifier.text : "";
   const named = importClause?.namedBindings !== undefined && ts.isNamedImports(importClause.namedBindings);
   const known = from === "tokitai/dsl" || from.startsWith(".");
   if (known && named && importClause.name === undefined) return;
-  const file = program.checker.getSymbolAtLocation(moduleSpecifier) === undefined ? "" : ` from ${from}`;
-  const fix = 'import { names } from "tokitai/dsl" or from another kernel file';
-  reporter.report("TK102", statement, `the import${file} is not of that kind`, fix);
+  const fact = known
+    ? `the import from ${from} does not list the names that it takes`
+    : `${from} is neither tokitai/dsl nor a kernel file`;
+  const fix =
+    'write import { block, thread } from "tokitai/dsl", or import names from a kernel file by its relative path';
+  reporter.report("TK102", known ? (importClause ?? statement) : moduleSpecifier, fact, fix);
 }
 
 /** Kernels become C functions, so that their names are unique over all files. */
@@ -115,6 +136,22 @@ function refuseTwins(found: readonly { readonly kernel: Kernel }[], reporter: Re
       reporter.add(error("TK107", kernel.span, fact, "rename one of them"));
     }
   }
+}
+
+/**
+ * What an error of TypeScript's is about: the smallest statement or property around it. Its own span is often a part
+ * that follows from the mistake, as the left side of an assignment of the wrong type.
+ */
+function placeOf({ file, start, end }: TypeScriptError, cwd: string): Span {
+  let [from, to] = [start, end];
+  const visit = (node: ts.Node): void => {
+    if (node.getStart(file) > start || node.getEnd() < end) return;
+    if (ts.isPropertyAssignment(node) || ts.isExpressionStatement(node))
+      [from, to] = [node.getStart(file), node.getEnd()];
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return spanOfRange(file, from, to, cwd);
 }
 
 function overlap(a: Span, b: Span): boolean {

@@ -161,7 +161,7 @@ export function checkElement(
     refuse(context, "TK202", span, `${array.name} is a ${found.space} array, not a ${array.space} one`);
   }
   if (found.rank !== index.length) {
-    refuse(context, "TK204", span, `${array.name} has ${found.rank} axes, got ${index.length} indices`);
+    refuse(context, "TK204", span, `${array.name} has rank ${found.rank}, indexed by ${index.length}`);
   }
   if (found.space === "register") {
     for (const i of index) {

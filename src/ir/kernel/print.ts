@@ -90,7 +90,7 @@ export function printKernel(kernel: Kernel): string {
   const grid = kernel.grid.map(printExpr).join(", ");
   return `${[
     `kernel ${kernel.name}(${kernel.params.map(printParam).join(", ")})`,
-    `  dims ${kernel.dims.join(", ")}`,
+    ...(kernel.dims.length === 0 ? [] : [`  dims ${kernel.dims.join(", ")}`]),
     ...kernel.where.map(({ dim, value }) => `  where ${dim} = ${printExpr(value)}`),
     ...kernel.requires.map((condition) => `  requires ${printExpr(condition)}`),
     ...(kernel.computes === undefined ? [] : [`  computes ${kernel.computes}`]),
@@ -147,7 +147,11 @@ function printStmt(stmt: Stmt, depth: number): readonly string[] {
       ];
     }
     case "steps":
-      return [`${pad}steps (${stmt.counter} in ${stmt.values.join(", ")}) {`, ...inside(stmt.body), `${pad}}`];
+      return [
+        `${pad}steps (${stmt.counter} in ${stmt.values.join(", ")}; ${stmt.update.op} ${stmt.update.factor}) {`,
+        ...inside(stmt.body),
+        `${pad}}`,
+      ];
     case "barrier":
       return [`${pad}barrier`];
     default:

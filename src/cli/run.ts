@@ -1,0 +1,91 @@
+/** `tokitai run`: runs a built model on data, beside the float64 reference. */
+
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import type { Finish } from "./main.ts";
+import { addModelOptions, type ModelOptions, readModelConfig } from "./model-options.ts";
+import { print, printDiagnostics } from "./output.ts";
+
+interface RunOptions extends ModelOptions {
+  readonly data: string;
+  readonly schema?: string;
+  readonly rows: string;
+  readonly seed: string;
+  readonly format: string;
+}
+
+export function addRun(program: Command, finish: Finish): void {
+  const command = program
+    .command("run")
+    .description("run a built MoE model on data, and compare it with the float64 reference")
+    .argument("<folder>", "a folder that tokitai compile moe wrote")
+    .option("--data <name>", "birdstrikes, or a CSV file (then --schema is needed)", "birdstrikes")
+    .option("--schema <file>", "the schema of the CSV file")
+    .option("--rows <n>", "how many rows", "1000")
+    .option("--seed <n>", "seed of the initial weights, a 64-bit number", "7")
+    .option("--format <format>", "text or json", "text");
+  addModelOptions(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  tokitai compile moe --size nano -o out/nano
+  tokitai run out/nano --data birdstrikes --rows 1000
+
+The model's size must be the one that the folder was built with. Exit code: 3 where the data, the folder or a
+condition of the library is refused, or where a result lies outside the reference's error bound.`,
+    )
+    .action(async (folder: string, options: RunOptions) => finish(await runCommand(folder, options)));
+}
+
+async function runCommand(folder: string, options: RunOptions): Promise<ExitCode> {
+  const rows = Number(options.rows);
+  const seed = /^\d{1,20}$/.test(options.seed) ? BigInt(options.seed) : undefined;
+  const isFormat = options.format === "text" || options.format === "json";
+  if (!Number.isSafeInteger(rows) || rows < 0 || seed === undefined || seed >= 2n ** 64n || !isFormat) {
+    process.stderr.write("--rows and --seed are numbers from 0; --format is text or json\n");
+    return EXIT.usage;
+  }
+  const config = readModelConfig(options);
+  if (!config.ok) return printDiagnostics(config.diagnostics);
+  const { openCpuLibrary, LaunchError } = await import("../runtime/cpu/library.ts");
+  const library = openCpuLibrary(folder);
+  if (!library.ok) return printDiagnostics(library.diagnostics);
+  const { encodeCsv, readSchema, resolveDataset } = await loadData();
+  const files =
+    options.schema === undefined
+      ? resolveDataset(options.data)
+      : ({ ok: true, value: { csvPath: options.data, schemaPath: options.schema } } as const);
+  if (!files.ok) return printDiagnostics(files.diagnostics);
+  const schema = readSchema(files.value.schemaPath);
+  if (!schema.ok) return printDiagnostics(schema.diagnostics);
+  const dataset = encodeCsv(files.value.csvPath, schema.value, { limit: rows });
+  if (!dataset.ok) return printDiagnostics(dataset.diagnostics);
+  const { runForward } = await import("../moe/forward.ts");
+  try {
+    const outcome = await runForward(library.value, config.value, dataset.value, seed);
+    if (!outcome.ok) return printDiagnostics(outcome.diagnostics);
+    const { describeForward } = await import("./forward-report.ts");
+    print(
+      options.format === "json"
+        ? JSON.stringify(outcome.value.summary, undefined, 2)
+        : describeForward(basename(files.value.csvPath), outcome.value),
+    );
+    printDiagnostics(dataset.value.warnings);
+    return outcome.value.summary.outsideBound === 0 ? EXIT.done : EXIT.runRefused;
+  } catch (cause) {
+    if (!(cause instanceof LaunchError)) throw cause;
+    process.stderr.write(`error TK560: the library refused the call (${cause.status}): ${cause.message}\n`);
+    return EXIT.runRefused;
+  }
+}
+
+async function loadData() {
+  const [{ encodeCsv }, { readSchema }, { resolveDataset }] = await Promise.all([
+    import("../data/encode-csv.ts"),
+    import("../data/schema.ts"),
+    import("../data/resolve-dataset.ts"),
+  ]);
+  return { encodeCsv, readSchema, resolveDataset };
+}

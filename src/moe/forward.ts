@@ -1,0 +1,169 @@
+/**
+ * The forward pass on data: library + rows → predictions, the router's load, and the distance from the reference.
+ *
+ * Weights are the initial ones of the seed. The same weights go through the float64 reference evaluator, whose error
+ * bound says how far an f32 result may be from it.
+ */
+
+import { join } from "node:path";
+import { readModel } from "../compiler/frontend/model.ts";
+import { packageRoot } from "../compiler/inputs.ts";
+import type { Dataset } from "../data/encode-csv.ts";
+import { agrees } from "../ir/tensor/error-model.ts";
+import { evaluateProgram } from "../ir/tensor/evaluate.ts";
+import type { TensorProgram } from "../ir/tensor/types.ts";
+import type { CpuLibrary } from "../runtime/cpu/library.ts";
+import { error } from "../support/diagnostic.ts";
+import { ok, type Result, refuse } from "../support/result.ts";
+import { initialWeights } from "./initialise.ts";
+import type { MoeConfig } from "./sizes.ts";
+
+export interface Forward {
+  readonly summary: ForwardSummary;
+  /** Predicted class per row and head, as positions in the dataset's class lists. */
+  readonly outcomes: Int32Array;
+  readonly actions: Int32Array;
+}
+
+export interface ForwardSummary {
+  readonly rows: number;
+  /** How many rows each class was predicted for, by head. */
+  readonly predicted: readonly { readonly head: string; readonly classes: Readonly<Record<string, number>> }[];
+  /** Rows that the router gave to each expert; a row counts for each expert that it goes to. */
+  readonly load: readonly number[];
+  readonly largestDifference: number;
+  /** The bound of the element with the largest difference, and the largest share of its bound that any element takes. */
+  readonly boundThere: number;
+  readonly largestShareOfBound: number;
+  /** Elements of which the reference cannot say more than that they are uncertain. */
+  readonly outsideBound: number;
+  readonly uncertainRows: number;
+  readonly elements: number;
+}
+
+/** TK561: the data does not fit the model; TK562: the library is not of this model. */
+export async function runForward(
+  library: CpuLibrary,
+  config: MoeConfig,
+  dataset: Dataset,
+  seed: bigint,
+): Promise<Result<Forward>> {
+  const [outcome, action] = dataset.labels;
+  const fits =
+    dataset.width === config.inputs &&
+    outcome?.classes.length === config.outcomes &&
+    action?.classes.length === config.actions;
+  if (!fits || outcome === undefined || action === undefined) {
+    const actual = `${dataset.width} features and labels of ${dataset.labels.map(({ classes }) => classes.length).join(" and ")} classes`;
+    const expected = `${config.inputs} features and labels of ${config.outcomes} and ${config.actions} classes`;
+    const message = `the data has ${actual}, and the model takes ${expected}`;
+    return refuse(error("TK561", undefined, message, "choose a schema or a --config that fits"));
+  }
+  const program = await readModel(join(packageRoot(), "models/moe.ts"), config, process.cwd());
+  if (!program.ok) return program;
+  const mismatch = findMismatch(library, program.value);
+  if (mismatch !== undefined)
+    return refuse(error("TK562", undefined, mismatch, "give the --size that it was built with"));
+
+  const weights = initialWeights(seed, program.value);
+  const rows = dataset.rows;
+  const x = dataset.features.subarray(0, rows * config.inputs);
+  const outputs = {
+    y: new Float32Array(rows * (config.outcomes + config.actions)),
+    probabilities: new Float32Array(rows * config.experts),
+    weights: new Float32Array(rows * config.experts),
+  };
+  library.call(program.value.name, { tensors: { x, ...Object.fromEntries(weights), ...outputs }, dims: { B: rows } });
+  const reference = evaluateProgram(program.value, { B: rows }, new Map([["x", x], ...weights]));
+  const width = config.outcomes + config.actions;
+  const outcomes = largest(outputs.y, rows, width, 0, config.outcomes);
+  const actions = largest(outputs.y, rows, width, config.outcomes, width);
+  const uncertain = new Set(reference.uncertainRows);
+  const comparison = compare(outputs, reference.outputs, rows, uncertain);
+  return ok({
+    outcomes,
+    actions,
+    summary: {
+      rows,
+      predicted: [
+        { head: outcome.name, classes: countClasses(outcomes, outcome.classes) },
+        { head: action.name, classes: countClasses(actions, action.classes) },
+      ],
+      load: loads(outputs.weights, rows, config.experts),
+      uncertainRows: uncertain.size,
+      ...comparison,
+    },
+  });
+}
+
+/** Why the library's program is not the model's; `undefined` where it is. */
+function findMismatch(library: CpuLibrary, program: TensorProgram): string | undefined {
+  const built = library.abi.programs.find(({ name }) => name === program.name);
+  if (built === undefined) return `the library has no program ${program.name}`;
+  for (const { name, shape } of [...program.inputs, ...program.weights]) {
+    const field = built.fields.find((candidate) => candidate.name === name);
+    const [expected, actual] = [`[${shape.join(", ")}]`, `[${(field?.shape ?? []).join(", ")}]`];
+    if (expected !== actual)
+      return `${name} is ${expected} in the model and ${field ? actual : "missing"} in the library`;
+  }
+  const tensors = built.fields.filter(({ kind }) => kind === "tensor").length;
+  const expected = program.inputs.length + program.weights.length + program.outputs.length;
+  return tensors === expected ? undefined : `the library's program has ${tensors} tensors, and the model ${expected}`;
+}
+
+type Comparison = Pick<
+  ForwardSummary,
+  "largestDifference" | "boundThere" | "largestShareOfBound" | "outsideBound" | "elements"
+>;
+
+/** Rows whose choice of experts is uncertain are held to their bound as well, which is as wide as the choice. */
+function compare(
+  outputs: Readonly<Record<string, Float32Array>>,
+  reference: ReadonlyMap<string, { readonly values: Float64Array; readonly bound: Float64Array }>,
+  rows: number,
+  uncertain: ReadonlySet<number>,
+): Comparison {
+  let [largestDifference, boundThere, largestShareOfBound, outsideBound, elements] = [0, 0, 0, 0, 0];
+  for (const [name, { values, bound }] of reference) {
+    const actual = outputs[name] ?? new Float32Array(0);
+    const width = rows === 0 ? 0 : values.length / rows;
+    for (const [i, value] of values.entries()) {
+      const [found, allowed] = [actual[i] ?? Number.NaN, bound[i] ?? 0];
+      elements++;
+      if (!agrees(found, value, allowed)) outsideBound++;
+      if (uncertain.has(Math.floor(i / width))) continue;
+      const difference = Math.abs(found - value);
+      largestShareOfBound = Math.max(largestShareOfBound, allowed > 0 ? difference / allowed : 0);
+      if (difference > largestDifference) [largestDifference, boundThere] = [difference, allowed];
+    }
+  }
+  return { largestDifference, boundThere, largestShareOfBound, outsideBound, elements };
+}
+
+/** The position, from 0, of the largest of columns `from` to `to` (exclusive) of each row; the first of equals. */
+function largest(y: Float32Array, rows: number, width: number, from: number, to: number): Int32Array {
+  return Int32Array.from({ length: rows }, (_, row) => {
+    let best = from;
+    for (let column = from + 1; column < to; column++) {
+      if ((y[row * width + column] ?? 0) > (y[row * width + best] ?? 0)) best = column;
+    }
+    return best - from;
+  });
+}
+
+function countClasses(predictions: Int32Array, classes: readonly string[]): Readonly<Record<string, number>> {
+  const counts = new Map(classes.map((name) => [name, 0]));
+  for (const prediction of predictions) {
+    const name = classes[prediction] ?? "";
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return Object.fromEntries(counts);
+}
+
+function loads(weights: Float32Array, rows: number, experts: number): readonly number[] {
+  return Array.from({ length: experts }, (_, expert) => {
+    let load = 0;
+    for (let row = 0; row < rows; row++) if (weights[row * experts + expert] !== 0) load++;
+    return load;
+  });
+}

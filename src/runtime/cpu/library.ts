@@ -1,0 +1,180 @@
+/**
+ * A built CPU library in this process: functions by name, called on typed arrays without copying.
+ *
+ * The folder's manifest and the hash of every file are checked before the library is opened. What a call breaks of a
+ * contract is a `LaunchError` with the launcher's own message. A library stays loaded until the process ends: its OpenMP
+ * threads outlive any call.
+ */
+
+import { join } from "node:path";
+import koffi, { type LibraryHandle, type TypeObject } from "koffi";
+import type { Manifest } from "../../compiler/build/manifest.ts";
+import { openBuild } from "../../compiler/build/output.ts";
+import { error } from "../../support/diagnostic.ts";
+import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
+import { type Abi, type AbiField, type AbiFunction, parseAbi } from "../abi.ts";
+
+export type TensorData = Float32Array | Int32Array | Uint32Array | BigInt64Array;
+
+export interface CallArguments {
+  /** Row-major, one per tensor parameter; outputs are written in place. */
+  readonly tensors: Readonly<Record<string, TensorData>>;
+  readonly dims: Readonly<Record<string, number | bigint>>;
+  readonly scalars?: Readonly<Record<string, number | bigint>>;
+}
+
+/** A condition of a kernel's or program's contract that a call breaks; nothing was computed. */
+export class LaunchError extends Error {
+  override readonly name = "LaunchError";
+  /** The C name of the status, such as `TOK_BYTES`. */
+  readonly status: string;
+
+  constructor(status: string, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export interface CpuLibrary {
+  readonly manifest: Manifest;
+  readonly abi: Abi;
+  /** Runs a kernel or a program; a program's workspace is allocated here, once per size. */
+  readonly call: (name: string, args: CallArguments) => void;
+  /** Bytes that a program needs beside its parameters. */
+  readonly workspaceBytes: (program: string, dims: CallArguments["dims"]) => bigint;
+}
+
+/** TK501 to TK506: see `openBuild`; TK550: another ABI; TK551: no CPU library in the folder, or it cannot be loaded. */
+export function openCpuLibrary(folder: string): Result<CpuLibrary> {
+  const manifest = openBuild(folder);
+  if (!manifest.ok) return manifest;
+  const abi = parseAbi(manifest.value.abi);
+  if (!abi.ok) return abi;
+  const file = manifest.value.files.find(({ role, target }) => role === "library" && target === "cpu");
+  if (file === undefined) {
+    const fix = "compile with --target cpu";
+    return refuse(error("TK551", undefined, `${folder} holds no library for the CPU`, fix));
+  }
+  let native: LibraryHandle;
+  try {
+    native = koffi.load(join(folder, file.name));
+  } catch (cause) {
+    const message = `${file.name} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`;
+    return refuse(error("TK551", undefined, message, "build again on this machine; tokitai doctor shows its tools"));
+  }
+  return ok(bind(native, manifest.value, abi.value));
+}
+
+interface Bound {
+  readonly description: AbiFunction;
+  readonly invoke: (args: unknown, stream: null) => number;
+  readonly workspace: ((...dims: readonly bigint[]) => bigint | number) | undefined;
+}
+
+function bind(native: LibraryHandle, manifest: Manifest, abi: Abi): CpuLibrary {
+  const tensor = koffi.struct({ data: "void *", bytes: "uint64_t", dtype: "uint64_t" });
+  const lastError = native.func("tok_last_error", "str", []);
+  const statusNames = new Map(Object.entries(abi.statuses).map(([name, value]) => [value, name]));
+  const functions = new Map<string, Bound>();
+  const bound = (name: string): Bound => {
+    const known = functions.get(name);
+    if (known !== undefined) return known;
+    const description = [...abi.programs, ...abi.kernels].find((candidate) => candidate.name === name);
+    if (description === undefined) throw new InternalError(`the library ${abi.library} has no function ${name}`);
+    const struct = koffi.struct(
+      Object.fromEntries(description.fields.map((field) => [field.field, fieldType(field, tensor)])),
+    );
+    const { launch, workspace, dims = [] } = description;
+    const made: Bound = {
+      description,
+      invoke: native.func(launch, "int32_t", [koffi.pointer(struct), "void *"]),
+      workspace:
+        workspace === undefined
+          ? undefined
+          : native.func(
+              workspace,
+              "uint64_t",
+              dims.map(() => "int64_t"),
+            ),
+    };
+    functions.set(name, made);
+    return made;
+  };
+  const fail = (status: number): never => {
+    throw new LaunchError(statusNames.get(status) ?? `status ${status}`, String(lastError()));
+  };
+  const workspaceBytes = (program: string, dims: CallArguments["dims"]): bigint => {
+    const { description, workspace } = bound(program);
+    if (workspace === undefined) return 0n;
+    const bytes = BigInt(workspace(...(description.dims ?? []).map((name) => BigInt(dims[name] ?? -1))));
+    return bytes === 2n ** 64n - 1n ? fail(abi.statuses["TOK_DIM"] ?? -1) : bytes;
+  };
+  const arena = arenas();
+  const call = (name: string, args: CallArguments): void => {
+    const { description, invoke } = bound(name);
+    const usesArena = description.fields.some(({ kind }) => kind === "workspace");
+    const workspace = usesArena ? arena(workspaceBytes(name, args.dims)) : undefined;
+    const packed = description.fields.map((field) => [field.field, pack(field, abi, args, workspace)]);
+    const status = invoke(Object.fromEntries(packed), null);
+    if (status !== 0) fail(status);
+  };
+  return { manifest, abi, call, workspaceBytes };
+}
+
+function fieldType({ kind, element }: AbiField, tensor: TypeObject): string | TypeObject {
+  switch (kind) {
+    case "tensor":
+    case "workspace":
+      return tensor;
+    case "dim":
+      return "int64_t";
+    case "scalar":
+      return element === "f32" ? "double" : "int64_t";
+    default:
+      kind satisfies never;
+      throw new InternalError("unknown field");
+  }
+}
+
+function pack(field: AbiField, abi: Abi, args: CallArguments, workspace: Uint8Array | undefined): unknown {
+  switch (field.kind) {
+    case "tensor": {
+      const data = args.tensors[field.name];
+      if (data === undefined) return { data: null, bytes: 0n, dtype: abi.dtypes[field.element ?? "f32"] };
+      return { data: data.length === 0 ? null : data, bytes: data.byteLength, dtype: abi.dtypes[elementOf(data)] };
+    }
+    case "workspace":
+      return { data: workspace?.length === 0 ? null : workspace, bytes: workspace?.length ?? 0, dtype: 0 };
+    case "dim":
+      return BigInt(args.dims[field.name] ?? -1);
+    case "scalar": {
+      const value = args.scalars?.[field.name] ?? 0;
+      return field.element === "f32" ? Number(value) : BigInt(value);
+    }
+    default:
+      field.kind satisfies never;
+      throw new InternalError("unknown field");
+  }
+}
+
+function elementOf(data: TensorData): "f32" | "i32" | "u32" | "i64" {
+  if (data instanceof Float32Array) return "f32";
+  if (data instanceof Int32Array) return "i32";
+  return data instanceof Uint32Array ? "u32" : "i64";
+}
+
+const ARENA_ALIGNMENT = 256n;
+
+/** Hands out one arena, grown as needed, at an aligned address. */
+function arenas(): (bytes: bigint) => Uint8Array {
+  let arena = new Uint8Array(0);
+  return (bytes) => {
+    if (BigInt(arena.length) < bytes) {
+      const block = new Uint8Array(Number(bytes + ARENA_ALIGNMENT));
+      const address = koffi.address(block);
+      const shift = Number((ARENA_ALIGNMENT - (BigInt(address) % ARENA_ALIGNMENT)) % ARENA_ALIGNMENT);
+      arena = block.subarray(shift, shift + Number(bytes));
+    }
+    return arena.subarray(0, Number(bytes));
+  };
+}

@@ -1,0 +1,128 @@
+/** HIP text: what the device code says, and that hipcc compiles all of it without a warning. */
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { emitCpu, emitHip, emitKernelCpu, emitKernelHip } from "../../src/compiler/codegen/emit.ts";
+import { proved } from "./codegen-ir.ts";
+import { linear, normalise, rotate } from "./codegen-kernels.ts";
+import { clashes, forward, functions, integers, one, registerTile, scale } from "./codegen-kernels-plain.ts";
+import { writeFiles } from "./codegen-library.ts";
+
+const kernels = [linear, normalise, rotate, scale, integers, functions, clashes, registerTile, one];
+const spec = { name: "tests", kernels: kernels.map((kernel) => proved(kernel)), plans: [forward] };
+
+/** Where the package hipcc of Debian and a ROCm installation put the compiler. */
+const HIPCC = ["/usr/bin/hipcc", "/opt/rocm/bin/hipcc"].find(existsSync);
+
+describe("device code", () => {
+  const text = emitKernelHip(proved(linear));
+
+  it("states the contract", () => {
+    for (const line of [
+      "// linear: y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n]",
+      "//   input x: f32 [B, K]",
+      "//   output y: f32 [B, N]",
+      "//   grid [div(N + 15, 16), div(B + 15, 16)], block [16, 16]",
+    ]) {
+      expect(text.split("\n")).toContain(line);
+    }
+    expect(text).toMatch(/^\/\/ proved: 1 bounds/m);
+  });
+
+  it("has an instance per proved width, by names that a runtime can predict", () => {
+    expect(text).toMatch(/extern "C" __global__ __launch_bounds__\(256\) void linear_i32\(/);
+    expect(text).toMatch(/extern "C" __global__ __launch_bounds__\(256\) void linear_i64\(/);
+    const narrow = emitKernelHip(proved(linear, [32]));
+    expect(narrow).toContain("linear_i32");
+    expect(narrow).not.toContain("linear_i64");
+    const wide = emitKernelHip(proved(linear, [64]));
+    expect(wide).not.toContain("linear_i32");
+    expect(wide).toContain("linear_i64");
+  });
+
+  it("keeps the names of the source, and flattens indices over the declared shape", () => {
+    for (const line of [
+      "__shared__ float ws[16][17];",
+      "const Index b = block_y * 16 + thread_y;",
+      "for (Index k0 = 0; k0 < K; k0 += 16) {",
+      "xs[thread_y][thread_x] = b < B && k0 + thread_x < K ? x[b * K + (k0 + thread_x)] : 0.0f;",
+      "__syncthreads();",
+      "#pragma unroll",
+      "acc += xs[thread_y][k] * ws[thread_x][k];",
+      "y[b * N + n] = acc + bias[n];",
+    ]) {
+      expect(text.split("\n").map((found) => found.trim())).toContain(line);
+    }
+  });
+
+  it("divides plainly where the dividend cannot be negative, and floors where it can", () => {
+    expect(emitKernelHip(proved(scale))).toContain("x[i / N * N + i % N] * factor");
+    const floored = emitKernelHip(proved(integers));
+    expect(floored).toContain("a[i] = (int32_t)tok_floor_div<Index>(v, d);");
+    expect(floored).toContain("r[i] = (uint32_t)tok_floor_mod<Index>(v, d);");
+  });
+
+  it("writes float literals that read back as the same f32", () => {
+    expect(emitKernelHip(proved(functions))).toContain("? 0.1f : 1e-05f / -INFINITY");
+  });
+});
+
+describe("both targets", () => {
+  it("are the same text on each run, with no path or date in it", () => {
+    expect(emitHip(spec)).toEqual(emitHip(spec));
+    expect(emitCpu(spec)).toEqual(emitCpu(spec));
+  });
+
+  it("share the header", () => {
+    const header = (files: ReturnType<typeof emitHip>): string | undefined =>
+      files.find(({ path }) => path === "tests.h")?.text;
+    expect(header(emitHip(spec))).toBeDefined();
+    expect(header(emitHip(spec))).toBe(header(emitCpu(spec)));
+  });
+
+  it("have no line beyond the width, but for what cannot be broken", () => {
+    for (const { text } of [...emitHip(spec), ...emitCpu(spec)]) {
+      for (const line of text.split("\n"))
+        expect(line.length <= 120 || !line.includes(", ") || line.includes('"')).toBe(true);
+    }
+  });
+
+  it("split a kernel with barriers into loops over threads on the CPU", () => {
+    const text = emitKernelCpu(proved(linear));
+    expect(text).toContain("#pragma omp parallel for collapse(2) schedule(static)");
+    expect(text).not.toContain("__syncthreads");
+    // The sum lives across the barriers, one per thread; `b` is computed anew.
+    expect(text).toContain("float acc[16][16];");
+    expect(text).toContain("const Index b = block_y * 16 + thread_y;");
+    expect(text).not.toMatch(/Index b\[/);
+  });
+});
+
+describe("hipcc", () => {
+  if (HIPCC === undefined) console.warn("skipped: hipcc is not installed, so that the HIP text is not compiled");
+
+  it.skipIf(HIPCC === undefined)(
+    "compiles the library for gfx1030 without a warning",
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), "tokitai-hip-"));
+      try {
+        const files = emitHip(spec);
+        writeFiles(folder, files);
+        const source = files.find(({ path }) => path.endsWith(".hip.cpp"))?.path ?? "";
+        const object = join(folder, "library.o");
+        const flags = ["-std=c++17", "-O2", "-fPIC", "--offload-arch=gfx1030", "-Wall", "-Wextra", "-Werror", "-c"];
+        execFileSync(HIPCC ?? "", [...flags, join(folder, source), "-o", object], {
+          env: { ...process.env, HIP_PLATFORM: "amd" },
+          stdio: "pipe",
+        });
+        expect(existsSync(object)).toBe(true);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+    300_000,
+  );
+});

@@ -1,0 +1,214 @@
+/** The well-formedness check: sound kernels pass, and each way to break one has its code. */
+
+import { describe, expect, it } from "vitest";
+import { add, bool, compare, dim, float, int, intOp, mul, scalar } from "../../src/ir/kernel/build.ts";
+import { checkKernel } from "../../src/ir/kernel/check.ts";
+import type { Expr, Kernel, StepsStmt, Stmt } from "../../src/ir/kernel/types.ts";
+import { NO_SPAN } from "../../src/support/span.ts";
+import {
+  array,
+  assign,
+  barrier,
+  constant,
+  f,
+  halving,
+  i,
+  kernelOf,
+  loop,
+  lt,
+  read,
+  readInt,
+  readRegister,
+  readShared,
+  rowMean,
+  scalarParam,
+  store,
+  storeRegister,
+  storeShared,
+  tensor,
+  thread,
+  tiledMatmul,
+  variable,
+  when,
+} from "./kernel-ir-samples.ts";
+
+const N = dim("N");
+
+/** x is an input and y an output of N floats, `at` an input of N integers, k and e scalars; s is shared, r register. */
+function kernelWith(body: readonly Stmt[], more: Partial<Kernel> = {}): Kernel {
+  return kernelOf({
+    params: [
+      tensor("x", "input", [N]),
+      tensor("y", "output", [N]),
+      tensor("at", "input", [N], "i32"),
+      scalarParam("k", "i32"),
+      scalarParam("e", "f32"),
+    ],
+    dims: ["N"],
+    arrays: [array("shared", "s", [4n]), array("register", "r", [4n])],
+    body,
+    ...more,
+  });
+}
+
+const zero = int(0);
+const one = float(1);
+const steps = (values: readonly bigint[], op: "mul" | "div", factor: bigint): StepsStmt => ({
+  ...halving("j", 1n, []),
+  values,
+  update: { op, factor },
+});
+const malformed = (type: "int" | "f32", left: Expr, right: Expr): Expr =>
+  type === "int"
+    ? { kind: "int-op", type, op: "add", left, right, span: NO_SPAN }
+    : { kind: "float-op", type, op: "add", left, right, span: NO_SPAN };
+
+describe("a well-formed kernel", () => {
+  it.each<readonly [string, Kernel]>([
+    ["a tiled matrix product", tiledMatmul(16)],
+    ["a tree reduction", rowMean(64n)],
+    ["an empty body", kernelWith([])],
+    [
+      "names of one block that another block does not see",
+      kernelWith([when(bool(true), [constant("a", zero)]), barrier()]),
+    ],
+    [
+      "register indices of unrolled counters and of constants made of them",
+      kernelWith([
+        loop(
+          "a",
+          zero,
+          int(2),
+          [
+            loop("b", i("a"), int(4), [constant("c", add(i("a"), i("b"))), storeRegister("r", [i("c")], one)], {
+              unroll: true,
+            }),
+          ],
+          { unroll: true },
+        ),
+        halving("h", 2n, [storeRegister("r", [i("h")], one)]),
+      ]),
+    ],
+    [
+      "launch expressions over dimensions and scalars",
+      kernelWith([], {
+        params: [tensor("y", "output", [add(mul(int(2), N), int(1)), dim("T")]), scalarParam("k", "i32")],
+        dims: ["N", "T"],
+        where: [{ dim: "T", value: mul(N, N), span: NO_SPAN }],
+        requires: [lt(scalar("k", "int"), N)],
+        grid: [intOp("div", N, int(4)), int(1), scalar("k", "int")],
+      }),
+    ],
+    ["steps upwards", kernelWith([steps([1n, 2n, 4n], "mul", 2n)])],
+    ["steps that floor", kernelWith([steps([5n, 2n, 1n], "div", 2n)])],
+  ])("%s", (_, kernel) => {
+    expect(checkKernel(kernel)).toEqual([]);
+  });
+});
+
+describe("a malformed kernel", () => {
+  it.each<readonly [string, string, Kernel]>([
+    ["TK201", "two locals of one name", kernelWith([constant("a", zero), constant("a", zero)])],
+    [
+      "TK201",
+      "a name used again after its scope",
+      kernelWith([when(bool(true), [constant("a", zero)]), constant("a", zero)]),
+    ],
+    ["TK201", "a counter named like a parameter", kernelWith([loop("x", zero, N, [])])],
+    ["TK201", "a tensor named like a dimension", kernelWith([], { params: [tensor("N", "output", [N])] })],
+    ["TK202", "a local that is not declared", kernelWith([constant("a", i("b"))])],
+    ["TK202", "a local used in its own value", kernelWith([constant("a", add(i("a"), int(1)))])],
+    [
+      "TK202",
+      "a local used after its block",
+      kernelWith([when(bool(true), [constant("a", zero)]), constant("b", i("a"))]),
+    ],
+    ["TK202", "a counter used after its loop", kernelWith([loop("a", zero, N, []), constant("b", i("a"))])],
+    ["TK202", "a counter in its own bound", kernelWith([loop("a", zero, i("a"), [])])],
+    ["TK202", "an assignment to nothing", kernelWith([assign("a", zero)])],
+    ["TK202", "a dimension that is not declared", kernelWith([constant("a", dim("M"))])],
+    ["TK202", "a shared array that is a tensor", kernelWith([constant("a", readShared("x", zero))])],
+    ["TK202", "a scalar that is a tensor", kernelWith([constant("a", scalar("x", "f32"))])],
+    ["TK202", "a where clause for a scalar", kernelWith([], { where: [{ dim: "k", value: N, span: NO_SPAN }] })],
+    ["TK203", "a local of another type than its declaration", kernelWith([constant("a", zero), variable("b", f("a"))])],
+    ["TK203", "a let whose type is not its value's", kernelWith([{ ...constant("a", zero), type: "f32" }])],
+    [
+      "TK203",
+      "a float stored as an integer",
+      kernelWith([], { params: [tensor("y", "output", [N], "i32")], body: [store("y", [zero], one)] }),
+    ],
+    ["TK203", "an integer stored into shared floats", kernelWith([storeShared("s", [zero], zero)])],
+    ["TK203", "an integer element read as a float", kernelWith([constant("a", read("at", zero))])],
+    ["TK203", "an integer scalar read as a float", kernelWith([constant("a", scalar("k", "f32"))])],
+    ["TK203", "a sum of an integer and a float", kernelWith([constant("a", malformed("int", zero, one))])],
+    ["TK203", "a float sum of integers", kernelWith([constant("a", malformed("f32", zero, zero))])],
+    ["TK203", "a condition that is an integer", kernelWith([when(zero, [])])],
+    ["TK203", "an assignment of another type", kernelWith([variable("a", zero), assign("a", one)])],
+    ["TK203", "an invariant that is no condition", kernelWith([loop("a", zero, N, [], { invariants: [zero] })])],
+    ["TK203", "a float bound", kernelWith([loop("a", zero, one, [])])],
+    ["TK204", "too many indices", kernelWith([constant("a", read("x", zero, zero))])],
+    ["TK204", "no index", kernelWith([store("y", [], one)])],
+    ["TK205", "a store to an input", kernelWith([store("x", [zero], one)])],
+    ["TK206", "an assignment to a constant", kernelWith([constant("a", zero), assign("a", zero)])],
+    ["TK206", "an assignment to a counter", kernelWith([loop("a", zero, N, [assign("a", zero)])])],
+    ["TK207", "a step of 0", kernelWith([loop("a", zero, N, [], { step: 0n })])],
+    ["TK208", "steps that are not geometric", kernelWith([steps([8n, 4n, 3n], "div", 2n)])],
+    ["TK208", "steps against their update", kernelWith([steps([1n, 2n, 4n], "div", 2n)])],
+    ["TK208", "steps that stand still", kernelWith([steps([1n, 1n], "mul", 1n)])],
+    ["TK208", "steps down to 0", kernelWith([steps([1n, 0n], "div", 2n)])],
+    ["TK209", "a block without threads", kernelWith([], { block: [1n, 0n, 1n] })],
+    ["TK209", "an array without elements", kernelWith([], { arrays: [array("shared", "s", [4n, 0n])] })],
+    ["TK210", "a grid of threads", kernelWith([], { grid: [thread(), int(1), int(1)] })],
+    ["TK210", "a requirement of an element", kernelWith([], { requires: [lt(zero, readInt("at", zero))] })],
+    ["TK210", "a requirement of a local", kernelWith([], { requires: [lt(zero, i("a"))] })],
+    [
+      "TK210",
+      "a dimension defined by itself",
+      kernelWith([], { where: [{ dim: "N", value: add(N, N), span: NO_SPAN }] }),
+    ],
+    [
+      "TK210",
+      "a shape over a scalar",
+      kernelWith([], { params: [scalarParam("k", "i32"), tensor("y", "output", [scalar("k", "int")])] }),
+    ],
+    [
+      "TK211",
+      "a bound that the body assigns",
+      kernelWith([variable("a", zero), loop("b", zero, i("a"), [assign("a", zero)])]),
+    ],
+    ["TK212", "a register index of a thread", kernelWith([constant("a", readRegister("r", thread()))])],
+    [
+      "TK212",
+      "a register index of a loop that is not unrolled",
+      kernelWith([loop("a", zero, int(4), [storeRegister("r", [i("a")], one)])]),
+    ],
+    [
+      "TK212",
+      "a register index of a symbolic loop",
+      kernelWith([loop("a", zero, N, [storeRegister("r", [i("a")], one)], { unroll: true })]),
+    ],
+    [
+      "TK212",
+      "a register index that is assigned",
+      kernelWith([variable("a", zero), storeRegister("r", [i("a")], one)]),
+    ],
+    ["TK213", "a product of dimensions as a shape", kernelWith([], { params: [tensor("y", "output", [mul(N, N)])] })],
+    [
+      "TK214",
+      "an invariant that reads memory",
+      kernelWith([loop("a", zero, N, [], { invariants: [compare("lt", read("x", zero), one)] })]),
+    ],
+  ])("%s: %s", (code, _, kernel) => {
+    const codes = checkKernel(kernel).map((diagnostic) => diagnostic.code);
+    expect(codes).toContain(code);
+  });
+
+  it("is reported whole, and says what is wrong", () => {
+    const kernel = kernelWith([store("x", [i("a")], one), constant("b", read("y", zero, zero))]);
+    expect(checkKernel(kernel).map(({ code, message }) => `${code} ${message}`)).toEqual([
+      "TK202 no local a is in scope here",
+      "TK204 y has rank 1, indexed by 2",
+      "TK205 x is an input and is stored to",
+    ]);
+  });
+});
