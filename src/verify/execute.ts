@@ -87,7 +87,11 @@ function startExecution(kernel: Kernel, scope: Scope): Execution {
   });
   for (const param of kernel.params) {
     if (param.kind !== "tensor") continue;
-    const extent = asGhost(run, () => param.shape.map((axis) => evaluateTerm(run, axis)));
+    run.owner = param.name;
+    // The machine computes every extent but the outermost for addresses, so that they must fit the index width too.
+    const [outermost, ...inner] = param.shape;
+    const first = outermost === undefined ? [] : [asGhost(run, () => evaluateTerm(run, outermost))];
+    const extent = [...first, ...inner.map((axis) => evaluateTerm(run, axis))];
     arrays.set(param.name, { element: param.element, extent, constant: param.role === "input" });
   }
   for (const array of kernel.arrays) {

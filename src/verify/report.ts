@@ -2,7 +2,7 @@
 
 import type { Diagnostic } from "../support/diagnostic.ts";
 import { NO_SPAN } from "../support/span.ts";
-import { OBLIGATION_KINDS, type ObligationKind, type ObligationResult, type Verdict } from "./obligation.ts";
+import type { ObligationResult, Verdict } from "./obligation.ts";
 
 /** One error per obligation that is refuted or unknown; TK399 is the code of `unknown`. */
 export function obligationDiagnostics(obligations: readonly ObligationResult[]): readonly Diagnostic[] {
@@ -29,14 +29,6 @@ export type Counts = Readonly<Record<Verdict, number>>;
 export function countVerdicts(obligations: readonly ObligationResult[]): Counts {
   const count = (verdict: Verdict): number => obligations.filter((obligation) => obligation.verdict === verdict).length;
   return { proved: count("proved"), refuted: count("refuted"), unknown: count("unknown") };
-}
-
-/** How many obligations of each kind there are; kinds without any are left out. */
-export function countKinds(obligations: readonly ObligationResult[]): readonly (readonly [ObligationKind, number])[] {
-  return OBLIGATION_KINDS.flatMap((kind) => {
-    const count = obligations.filter((obligation) => obligation.kind === kind).length;
-    return count === 0 ? [] : [[kind, count] as const];
-  });
 }
 
 /** An obligation as JSON: dimensions of a witness are decimal strings, since they may exceed 2^53. */

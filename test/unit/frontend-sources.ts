@@ -67,6 +67,37 @@ export const BODIES: Readonly<Record<string, string>> = {
     }
     const v = x[i];
     y[i] = v;`,
+  nested: `
+    if (i < N) {
+      if (i === 3) return;
+      y[i] = 1.0;
+    }
+    k[0] = 1;
+    if (i < 5) {
+      y[0] = 2.0;
+    } else if (i < 6) return;
+    else {
+      k[1] = 2;
+      if (i < 7) {
+        k[2] = 3;
+        return;
+      }
+    }
+    k[4] = 5;`,
+  endings: `
+    {
+      if (i === 0) return;
+      k[0] = 1;
+    }
+    if (i < 3) k[1] = 1;
+    else return;
+    if (i < 2) {
+      k[2] = 1;
+      return;
+    } else {
+      k[3] = 1;
+      return;
+    }`,
   names: `
     let k_1 = i;
     for (let k = 0; k < N; k++) k_1 += k;

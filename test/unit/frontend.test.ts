@@ -15,7 +15,8 @@ function readAll(): ReadonlyMap<string, Kernel> {
   const folder = mkdtempSync(join(tmpdir(), "tokitai-frontend-"));
   try {
     for (const [name, text] of Object.entries(FILES)) writeFileSync(join(folder, name), text);
-    for (const [name, body] of Object.entries(BODIES)) writeFileSync(join(folder, `${name}.ts`), fileOfBody(name, body));
+    for (const [name, body] of Object.entries(BODIES))
+      writeFileSync(join(folder, `${name}.ts`), fileOfBody(name, body));
     const { kernels, diagnostics } = readKernels([folder], { cwd: folder });
     expect(diagnostics).toEqual([]);
     return new Map(kernels.map((kernel) => [kernel.name, kernel]));
@@ -58,7 +59,12 @@ scalar k: i32, scalar scale: f32, inout z: u32[T], output y: i64[E])
 
   it("makes a kernel of each combination of params, with their values as constants", () => {
     const names = [...kernels.keys()].filter((name) => name.startsWith("choices"));
-    expect(names).toEqual(["choices_TILE8_ROWS1", "choices_TILE8_ROWS2", "choices_TILE16_ROWS1", "choices_TILE16_ROWS2"]);
+    expect(names).toEqual([
+      "choices_TILE8_ROWS1",
+      "choices_TILE8_ROWS2",
+      "choices_TILE16_ROWS1",
+      "choices_TILE16_ROWS2",
+    ]);
     const { block, arrays, grid } = kernel("choices_TILE16_ROWS2");
     expect(block).toEqual([16n, 2n, 1n]);
     expect(arrays.map(({ shape }) => shape)).toEqual([[16n, 17n]]);
@@ -84,7 +90,10 @@ scalar k: i32, scalar scale: f32, inout z: u32[T], output y: i64[E])
 
 describe("expressions", () => {
   it.each([
-    ["arithmetic", "let a: int = 7 - i * N\na = div(a, 3) + mod(a, 3) + div(a + 3, 4)\na = -a\nk[min(a, max(N, 2))] = a"],
+    [
+      "arithmetic",
+      "let a: int = 7 - i * N\na = div(a, 3) + mod(a, 3) + div(a + 3, 4)\na = -a\nk[min(a, max(N, 2))] = a",
+    ],
     ["floats", "const v: f32 = f32(0.5) + f32(0.00001) * f32(1) - -x[i] / f32(2)\ny[i] = fma(v, abs(v), f32(i))"],
     ["functions", "y[i] = exp(log(erf(tanh(sqrt(min(x[i], max(x[i], f32(3))))))))"],
     [
@@ -160,6 +169,58 @@ if (!(i >= N)) {
 }`);
   });
 
+  it("remember a return that only some ways reach", () => {
+    expect(bodyOf("nested")).toBe(`const i: int = block.x * 64 + thread.x
+let running: bool = true
+if (i < N) {
+  if (i === 3) {
+    running = false
+  } else {
+    y[i] = f32(1)
+  }
+}
+if (running) {
+  k[0] = 1
+  let running_1: bool = true
+  if (i < 5) {
+    y[0] = f32(2)
+  } else {
+    if (i < 6) {
+      running_1 = false
+    } else {
+      k[1] = 2
+      if (i < 7) {
+        k[2] = 3
+        running_1 = false
+      }
+    }
+  }
+  if (running_1) {
+    k[4] = 5
+  }
+}`);
+  });
+
+  it("return from a block, from else, and from both branches", () => {
+    expect(bodyOf("endings")).toBe(`const i: int = block.x * 64 + thread.x
+let running: bool = true
+if (i === 0) {
+  running = false
+} else {
+  k[0] = 1
+}
+if (running) {
+  if (i < 3) {
+    k[1] = 1
+    if (i < 2) {
+      k[2] = 1
+    } else {
+      k[3] = 1
+    }
+  }
+}`);
+  });
+
   it("give each local a name of its own, and keep the source's where they can", () => {
     expect(bodyOf("names")).toBe(`const i: int = block.x * 64 + thread.x
 let k_1: int = i
@@ -179,7 +240,9 @@ k[0] = N_1`);
 
 describe("loops", () => {
   it("count with a constant step, up to an exclusive bound", () => {
-    const heads = bodyOf("loops").split("\n").filter((line) => line.startsWith("for"));
+    const heads = bodyOf("loops")
+      .split("\n")
+      .filter((line) => line.startsWith("for"));
     expect(heads).toEqual([
       "for (a = 0; a < N; a += 1) {",
       "for (a_1 = i; a_1 < M + 1; a_1 += 64) {",
@@ -217,7 +280,9 @@ describe("arrays of the kernel's own", () => {
   });
 
   it("unroll the loops that index registers, and no others", () => {
-    const heads = bodyOf("arrays").split("\n").filter((line) => line.includes("for"));
+    const heads = bodyOf("arrays")
+      .split("\n")
+      .filter((line) => line.includes("for"));
     expect(heads).toEqual([
       "for (a = 0; a < 2; a += 1) unroll {",
       "  for (b = 0; b < 4; b += 1) unroll {",

@@ -56,6 +56,7 @@ export const read = readFrom("global", "f32");
 export const readInt = readFrom("global", "int");
 export const readShared = readFrom("shared", "f32");
 export const readRegister = readFrom("register", "f32");
+export const readRegisterInt = readFrom("register", "int");
 
 const storeTo =
   (space: Space) =>

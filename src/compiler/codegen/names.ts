@@ -2,7 +2,7 @@
  * Names: identifiers of kernels and plans → identifiers of C.
  *
  * A name stays as it is where C allows it. One that is a keyword, a macro or a name of the generated code's own gets an
- * underscore appended; so does one that is taken. Every name of a kernel is mapped once, so that equal names stay equal
+ * underscore appended, one that is taken a number. Every name of a kernel is mapped once, so that equal names stay equal
  * and different names different.
  */
 
@@ -41,10 +41,13 @@ export function newNamer(): Namer {
   return (wanted) => {
     let name = wanted.replaceAll(/[^A-Za-z0-9_]/g, "_").replace(/^(?=\d)/, "_");
     // Identifiers that start with `_` and a capital, or hold `__`, belong to the implementation.
-    name = name.replaceAll(/__+/g, "_").replace(/^_(?=[A-Z])/, "v_");
-    while (taken.has(name) || RESERVED.has(name) || name.startsWith("tok_") || name.startsWith("TOK_")) {
-      name = name.endsWith("_") ? `${name}2` : `${name}_`;
-    }
+    name = name.replaceAll(/__+/g, "_");
+    // `tok_` and `TOK_` are the library's.
+    if (/^(?:_[A-Z]|tok_|TOK_)/.test(name)) name = `v_${name.replace(/^_/, "")}`;
+    if (RESERVED.has(name)) name += "_";
+    const stem = name;
+    for (let ordinal = 2; taken.has(name) || RESERVED.has(name); ordinal++)
+      name = `${stem.replace(/_$/, "")}_${ordinal}`;
     taken.add(name);
     return name;
   };

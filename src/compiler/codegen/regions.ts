@@ -121,7 +121,7 @@ export function livenessOf(regions: readonly Region[], frame: Frame): Liveness {
   for (const { space, name } of frame.kernel.arrays) {
     if (space !== "register") continue;
     const users = threads.filter((region) => usedIn.get(region)?.has(name));
-    if (users.length > 1 || users.some(({ repeated }) => repeated)) keptArrays.add(name);
+    if (users.length > 1 || users.some(({ repeated }) => repeated) || hoisted.has(name)) keptArrays.add(name);
   }
   return { stored, recomputed, keptArrays };
 }
@@ -144,14 +144,17 @@ function collectUses(regions: readonly Region[]): Uses {
       case "if":
         read(region.stmt.cond);
         visitAll(region.then);
-        return visitAll(region.else);
+        visitAll(region.else);
+        return;
       case "for":
         read(region.stmt.lo, region.stmt.hi);
         counters.add(region.stmt.counter);
-        return visitAll(region.body);
+        visitAll(region.body);
+        return;
       case "steps":
         counters.add(region.stmt.counter);
-        return visitAll(region.body);
+        visitAll(region.body);
+        return;
       default:
         region satisfies never;
         throw new InternalError("unknown region");

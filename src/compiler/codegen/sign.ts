@@ -70,13 +70,16 @@ export function nonNegativeLocals(kernel: Kernel): ReadonlySet<string> {
         return;
       case "for":
         if (isNonNegative(stmt.lo, found)) found.add(stmt.counter);
-        return visitAll(stmt.body);
+        visitAll(stmt.body);
+        return;
       case "steps":
         if (stmt.values.every((value) => value >= 0n)) found.add(stmt.counter);
-        return visitAll(stmt.body);
+        visitAll(stmt.body);
+        return;
       case "if":
         visitAll(stmt.then);
-        return visitAll(stmt.else);
+        visitAll(stmt.else);
+        return;
       case "assign":
       case "store":
       case "barrier":

@@ -1,7 +1,7 @@
 /** The constant text of `tokitai_support.hpp`, first part: arithmetic of kernels and of launchers. */
 
 /** Include guard, system headers, and the integer and float helpers of kernels. */
-export const PROLOGUE = String.raw`// What the generated code of a library shares: include it after the library's own header.
+export const PROLOGUE = `// What the generated code of a library shares: include it after the library's own header.
 #ifndef TOKITAI_SUPPORT_HPP
 #define TOKITAI_SUPPORT_HPP
 
@@ -62,7 +62,7 @@ TOK_DEVICE inline float tok_max<float>(float left, float right) {
 `;
 
 /** `tok::Int` and `tok::Bool`: arithmetic that knows when it overflowed. */
-export const CHECKED = String.raw`
+export const CHECKED = `
 namespace tok {
 namespace {
 

@@ -1,7 +1,7 @@
 /** The constant text of `tokitai_support.hpp`, second part: checks, messages and launches. */
 
 /** Error text, and what a check knows of its operands. */
-export const MESSAGES = String.raw`
+export const MESSAGES = `
 thread_local char error_text[1024] = "";
 
 __attribute__((format(printf, 2, 3))) inline tok_status fail(tok_status status, const char *format, ...) {
@@ -60,7 +60,7 @@ inline bool overlap(const tok_tensor &a, const tok_tensor &b) {
 `;
 
 /** `tok::Checker`: the checks of a launcher, in their order. */
-export const CHECKS = String.raw`
+export const CHECKS = `
 // The checks of one call. The first that fails decides; those after it do nothing.
 class Checker {
  public:
@@ -247,7 +247,7 @@ class Checker {
 `;
 
 /** Packed launches, and the views of a program's buffers. */
-export const LAUNCH = String.raw`
+export const LAUNCH = `
 template <typename Params>
 tok_status pack(tok_launch *launch, const char *symbol, uint32_t index_bits, const Int (&grid)[3],
                 const uint32_t (&block)[3], const Params &params) {

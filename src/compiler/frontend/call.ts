@@ -95,8 +95,10 @@ function lowerBuiltin(name: string, node: ts.CallExpression, scope: Scope, lower
       return lowerFloatFunction(name, node, scope, lower);
     case "barrier":
     case "requires":
-    case "invariant":
-      return reporter.report("TK150", node, `${name} has no value`, `write ${name}(…); as a statement of its own`);
+    case "invariant": {
+      const written = name === "barrier" ? "barrier();" : `${name}(…);`;
+      return reporter.report("TK150", node, `${name} has no value`, `write ${written} as a statement of its own`);
+    }
     case "shared":
     case "registers": {
       const fix = `declare it at the top of the kernel's body: const a = ${name}(f32, [16])`;

@@ -206,6 +206,7 @@ function lowerNestedReturn(
   place: Place,
   scope: Scope,
 ): readonly Stmt[] {
+  if (rest.length === 0) return lowerStatement(statement, place, scope);
   const span = scope.reporter.spanOf(statement);
   const running = place.running ?? scope.names.take("running");
   const declared: readonly Stmt[] =
