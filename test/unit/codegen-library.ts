@@ -155,9 +155,9 @@ function open(path: string, folder: string): Library {
   };
 }
 
-const LAUNCH_BYTES = 568;
+const LAUNCH_BYTES = 576;
 
-/** `const char *, uint32_t, uint32_t[3], uint64_t[3], uint32_t, uint32_t, unsigned char[512]` */
+/** `const char *, uint32_t, uint64_t[3], uint32_t[3], uint32_t, uint64_t, unsigned char[512]` */
 function readLaunch(bytes: Uint8Array): Launch {
   const view = new DataView(bytes.buffer);
   const u32 = (offset: number): number => view.getUint32(offset, true);
@@ -166,9 +166,9 @@ function readLaunch(bytes: Uint8Array): Launch {
   return {
     symbol: symbol === 0n ? "" : koffi.decode.string(symbol),
     indexBits: u32(8),
-    block: [12, 16, 20].map(u32),
-    grid: [24, 32, 40].map((offset) => Number(u64(offset))),
-    sharedBytes: u32(48),
-    args: bytes.slice(56, 56 + u32(52)),
+    grid: [16, 24, 32].map((offset) => Number(u64(offset))),
+    block: [40, 44, 48].map(u32),
+    sharedBytes: u32(52),
+    args: bytes.slice(64, 64 + Number(u64(56))),
   };
 }

@@ -154,6 +154,15 @@ describe("overflow", () => {
     expect(run(counting(1n), { scalars, width: 32 }).faults).toEqual([]);
   });
 
+  it("covers the extents that addresses are computed from", () => {
+    const shaped = (...shape: readonly Kernel["grid"][0][]): readonly string[] => {
+      const kernel = kernelOf({ params: [tensor("y", "output", shape)], dims: ["N"] });
+      return faultTexts(run(kernel, { dims: { N: 2n ** 30n }, width: 32, tensors: { y: sparseTensor(() => 0) } }));
+    };
+    expect(shaped(zero, mul(int(2), N))).toEqual(["overflow: computes 2 * N = 2147483648, which does not fit 32 bits"]);
+    expect(shaped(mul(int(2), N), zero)).toEqual([]);
+  });
+
   it("covers guards, bounds, indices and elements, but not what is not evaluated", () => {
     const far = mul(k, int(4));
     const scalars = { k: 2 ** 30 };

@@ -18,6 +18,8 @@ export interface AbiField {
   readonly name: string;
   /** As in the C struct. */
   readonly field: string;
+  /** Bytes from the start of the struct. */
+  readonly offset: number;
   readonly kind: "tensor" | "dim" | "scalar" | "workspace";
   readonly role?: Role | PlanTensor["role"];
   /** Of a tensor or a scalar; an f32 scalar is passed as a `double`, integers as `int64_t`. */
@@ -26,11 +28,32 @@ export interface AbiField {
   readonly shape?: readonly string[];
 }
 
+type Unplaced = Omit<AbiField, "offset">;
+
+const TENSOR_BYTES = 24;
+const WORD_BYTES = 8;
+
+function bytesOf({ kind }: Unplaced): number {
+  return kind === "tensor" || kind === "workspace" ? TENSOR_BYTES : WORD_BYTES;
+}
+
+function place(fields: readonly Unplaced[]): { readonly fields: readonly AbiField[]; readonly bytes: number } {
+  let bytes = 0;
+  const placed = fields.map((field): AbiField => {
+    const offset = bytes;
+    bytes += bytesOf(field);
+    return { ...field, offset };
+  });
+  return { fields: placed, bytes };
+}
+
 export interface AbiKernel {
   readonly name: string;
   readonly launch: string;
   readonly prepare: string;
   readonly struct: string;
+  /** Bytes of the struct. */
+  readonly bytes: number;
   readonly symbols: readonly string[];
   readonly fields: readonly AbiField[];
 }
@@ -41,6 +64,8 @@ export interface AbiProgram {
   /** Takes the dimensions in their order, gives bytes. */
   readonly workspace: string;
   readonly struct: string;
+  /** Bytes of the struct. */
+  readonly bytes: number;
   readonly dims: readonly string[];
   readonly fields: readonly AbiField[];
 }
@@ -71,15 +96,15 @@ export function describeAbi(spec: LibrarySpec): AbiDescription {
         prepare: `tok_${kernel.name}_prepare`,
         struct: argsStruct(kernel.name),
         symbols: widths.map((width) => instanceName(kernel.name, width)),
-        fields: [
-          ...tensorParams(kernel).map(({ name, role, element, shape }): AbiField => {
+        ...place([
+          ...tensorParams(kernel).map(({ name, role, element, shape }): Unplaced => {
             return { name, field: names.value(name), kind: "tensor", role, element, shape: shapeOf(shape) };
           }),
-          ...kernel.dims.map((name): AbiField => ({ name, field: names.dim(name), kind: "dim" })),
+          ...kernel.dims.map((name): Unplaced => ({ name, field: names.dim(name), kind: "dim" })),
           ...scalarParams(kernel).map(
-            ({ name, element }): AbiField => ({ name, field: names.value(name), kind: "scalar", element }),
+            ({ name, element }): Unplaced => ({ name, field: names.value(name), kind: "scalar", element }),
           ),
-        ],
+        ]),
       };
     }),
     programs: spec.plans.map((plan): AbiProgram => {
@@ -90,13 +115,13 @@ export function describeAbi(spec: LibrarySpec): AbiDescription {
         workspace: `tok_${plan.name}_workspace`,
         struct: argsStruct(plan.name),
         dims: plan.dims,
-        fields: [
-          ...plan.params.map(({ name, role, element, shape }): AbiField => {
+        ...place([
+          ...plan.params.map(({ name, role, element, shape }): Unplaced => {
             return { name, field: names.buffer(name), kind: "tensor", role, element, shape: shapeOf(shape) };
           }),
           { name: "workspace", field: "workspace", kind: "workspace" },
-          ...plan.dims.map((name): AbiField => ({ name, field: names.dim(name), kind: "dim" })),
-        ],
+          ...plan.dims.map((name): Unplaced => ({ name, field: names.dim(name), kind: "dim" })),
+        ]),
       };
     }),
   };

@@ -56,7 +56,7 @@ export function render(doc: Doc, width: number): string {
       out += space;
       column += space.length;
     } else {
-      out = `${out.trimEnd()}\n${" ".repeat(depth)}`;
+      out = `${out.replace(/ +$/, "")}\n${" ".repeat(depth)}`;
       column = depth;
     }
   }

@@ -9,6 +9,8 @@ import { type Doc, group, HARD, indent, join, LINE, render, SOFT } from "./c-doc
 import { doubleLiteral, floatLiteral, intLiteral } from "./c-literal.ts";
 
 const WIDTH = 120;
+/** An `if` with its `return` stands on one line up to this length; that leaves room for its own indentation. */
+const ONE_LINE = 100;
 /** Spaces before the continuation of a broken line. */
 const CONTINUE = 4;
 
@@ -173,7 +175,8 @@ function stmtDoc(stmt: CStmt): Doc {
       const head: Doc = [group("if (", indent(CONTINUE, exprAt(stmt.cond, LEVEL.assign)), ")"), " "];
       const [only] = stmt.then;
       if (stmt.else.length === 0 && stmt.then.length === 1 && only?.kind === "return") {
-        return [head, stmtDoc(only)];
+        const line: Doc = [head, stmtDoc(only)];
+        if (render(line, Infinity).length <= ONE_LINE) return line;
       }
       const [chained] = stmt.else;
       if (stmt.else.length === 0) return [head, bodyDoc(stmt.then)];

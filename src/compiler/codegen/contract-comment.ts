@@ -36,7 +36,7 @@ export function contractComment({ kernel, widths, obligations }: ProvedKernel): 
     ...kernel.params.map((param) => `  ${paramLine(param)}`),
     ...kernel.where.map(({ dim, value }) => `  where ${dim} = ${printExpr(value)}`),
     ...kernel.requires.map((condition) => `  requires ${printExpr(condition)}`),
-    `  computes ${kernel.computes ?? "nothing that is claimed"}`,
+    kernel.computes === undefined ? "  function not claimed" : `  computes ${kernel.computes}`,
     `  ${formatLaunch(kernel)}`,
     "",
     `proved: ${counts.join(", ")}; indices of ${widths.join(" and ")} bits`,

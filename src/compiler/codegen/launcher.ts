@@ -4,7 +4,7 @@
  */
 
 import { printExpr } from "../../ir/kernel/print.ts";
-import type { Expr, ScalarParam, TensorParam } from "../../ir/kernel/types.ts";
+import type { ScalarParam, TensorParam } from "../../ir/kernel/types.ts";
 import { visitExpr } from "../../ir/kernel/walk.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";
 import { DTYPES } from "./abi-constants.ts";
@@ -271,26 +271,11 @@ function chooseInstance({ kernel, widths }: ProvedKernel, frame: Frame): readonl
 }
 
 /**
- * What an i32 instance computes or takes beyond the integers whose fit is proved: the extents by which a flat index
- * multiplies, where they are not plain dimensions, and 64-bit scalars.
+ * Extents fit the index width by proof; a 64-bit scalar is any integer there, so that it has to be looked at.
  */
 function narrowChecks(frame: Frame): readonly CStmt[] {
-  const { kernel } = frame;
   const checked = checkedNames(frame);
-  const parts = new Map<string, Expr>();
-  for (const { shape } of tensorParams(kernel)) {
-    for (const extent of shape.slice(1)) {
-      visitExpr(extent, (inner) => {
-        if (inner.kind === "int-op" || inner.kind === "neg" || inner.kind === "int") parts.set(printExpr(inner), inner);
-      });
-    }
-  }
-  const beyond = (value: bigint): boolean => value >= 2n ** 31n || value < -(2n ** 31n);
-  const wide = [...parts].filter(([, part]) => part.kind !== "int" || beyond(part.value));
-  return [
-    ...wide.map(([label, part]) => method("narrow", text(label), checkedInt(part, checked))),
-    ...scalarParams(kernel)
-      .filter(({ element }) => element === "i64")
-      .map((scalar) => method("narrow", text(scalar.name), checked.scalar(scalar.name))),
-  ];
+  return scalarParams(frame.kernel)
+    .filter(({ element }) => element === "i64")
+    .map((scalar) => method("narrow", text(scalar.name), checked.scalar(scalar.name)));
 }

@@ -163,5 +163,8 @@ inline Int elements(std::initializer_list<Int> shape) {
 }
 
 // The next multiple of the arena's alignment.
-inline Int aligned(Int bytes) { return (bytes + (TOK_ARENA_ALIGNMENT - 1)) / TOK_ARENA_ALIGNMENT * TOK_ARENA_ALIGNMENT; }
+inline Int aligned(Int bytes) {
+  const Int unit = TOK_ARENA_ALIGNMENT;
+  return (bytes + (unit - 1)) / unit * unit;
+}
 `;

@@ -80,7 +80,8 @@ class Checker {
   void data() {
     for (const Operand *o = operands_; passing() && o < operands_ + operand_count_; ++o) {
       if (o->tensor->data != nullptr || o->tensor->bytes == 0) continue;
-      status_ = fail(TOK_NULL_DATA, "%s: %s has %" PRIu64 " bytes, but its data is null", call_, o->name, o->tensor->bytes);
+      status_ = fail(TOK_NULL_DATA, "%s: %s has %" PRIu64 " bytes, but its data is null", call_, o->name,
+                     o->tensor->bytes);
     }
   }
 
@@ -283,7 +284,7 @@ inline tok_tensor part(const tok_tensor &workspace, Int offset, Int elements, ui
   return {(void *)((uintptr_t)workspace.data + (uint64_t)offset.value), bytes, dtype};
 }
 
-// The part of a buffer that starts at an offset, both counted in elements. False, with a message, where it leaves the buffer.
+// The part of a buffer from an offset on, counted in elements. False, with a message, where it leaves the buffer.
 inline bool view(tok_tensor *result, const char *name, const tok_tensor &buffer, Int offset, Int elements) {
   const uint64_t unit = dtype_of(buffer.dtype).bytes;
   const Int end = (offset + elements) * (int64_t)unit;

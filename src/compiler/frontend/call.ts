@@ -9,6 +9,7 @@ import type { Expr, FloatFunction } from "../../ir/kernel/types.ts";
 import { RESERVED_NAMES } from "./codes.ts";
 import type { LowerExpression } from "./element.ts";
 import { plural } from "./element.ts";
+import { checkSize, mayExpand } from "./expand.ts";
 import { literalToFloat } from "./literal.ts";
 import { type Binding, type FunctionNode, moduleNameOf, quote, type Scope, symbolOf } from "./scope.ts";
 
@@ -205,6 +206,7 @@ function inlineCall(
       fix,
     );
   }
+  if (!mayExpand(node, scope)) return undefined;
   const saved = new Map<ts.Symbol, Binding | undefined>();
   for (const [i, parameter] of declaration.parameters.entries()) {
     const bound = symbolOf(parameter.name, scope.program.checker);
@@ -220,7 +222,7 @@ function inlineCall(
     if (before) scope.bindings.set(bound, before);
     else scope.bindings.delete(bound);
   }
-  return value;
+  return value && checkSize(value, node, scope);
 }
 
 /** The one expression of an inline function; `undefined` where the function is not of that form. */

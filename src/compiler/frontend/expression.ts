@@ -11,6 +11,7 @@ import type { Axis, CompareOp, Expr } from "../../ir/kernel/types.ts";
 import { lowerCall, refuseMath } from "./call.ts";
 import { RESERVED_NAMES } from "./codes.ts";
 import { lowerElement } from "./element.ts";
+import { mayExpand } from "./expand.ts";
 import { lowerNumber } from "./literal.ts";
 import { type Binding, isAssignment, moduleNameOf, quote, type Scope, symbolOf } from "./scope.ts";
 
@@ -187,7 +188,7 @@ function lowerConstant(
   if (scope.expanding.includes(symbol)) {
     return reporter.report("TK106", declaration.name, `${symbol.name} is defined by itself`, "give it a number");
   }
-  if (declaration.initializer === undefined) return undefined;
+  if (declaration.initializer === undefined || !mayExpand(use, scope)) return undefined;
   scope.expanding.push(symbol);
   const value = lowerConstantValue(declaration.initializer, scope);
   scope.expanding.pop();

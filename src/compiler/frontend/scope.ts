@@ -8,6 +8,7 @@
 import { ts } from "ts-morph";
 import type { Expr, LocalArray, ScalarType, TensorParam } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
+import { createGrowth, type Growth } from "./growth.ts";
 import type { NameSupply } from "./names.ts";
 import type { KernelProgram } from "./program.ts";
 import type { Reporter } from "./reporter.ts";
@@ -44,6 +45,7 @@ export interface Scope {
   readonly assigned: ReadonlySet<ts.Symbol>;
   /** Constants and functions being expanded, to find those that use themselves. */
   readonly expanding: ts.Symbol[];
+  readonly growth: Growth;
 }
 
 export function createScope(program: KernelProgram, reporter: Reporter, names: NameSupply, body?: ts.Node): Scope {
@@ -55,6 +57,7 @@ export function createScope(program: KernelProgram, reporter: Reporter, names: N
     constantLoops: new Map(),
     assigned: body === undefined ? new Set() : assignedSymbols(body, program.checker),
     expanding: [],
+    growth: createGrowth(),
   };
 }
 

@@ -16,7 +16,7 @@
 
 import { InternalError } from "../../support/result.ts";
 import { globalArray, localArray, type RunArray } from "./interpret-arrays.ts";
-import type { Names } from "./interpret-expr.ts";
+import { compileNumber, type Names } from "./interpret-expr.ts";
 import { brokenConditions, evaluateGrid, evaluateSize } from "./interpret-launch.ts";
 import { enterBlock, type Fault, type Machine, Stopped } from "./interpret-machine.ts";
 import { compileGroup } from "./interpret-stmt.ts";
@@ -83,7 +83,14 @@ export function interpretKernel(request: RunRequest): Outcome {
 function compileBody(kernel: Kernel, names: Names): () => void {
   const group = compileGroup(names, kernel.body);
   const everyone = Array.from({ length: names.machine.threads }, (_, thread) => thread);
-  return () => group(everyone);
+  // Addresses are computed from the extents of all axes but the outermost: those are integers of the machine as well.
+  const extents = kernel.params.flatMap((param) =>
+    param.kind === "tensor" ? param.shape.slice(1).map((extent) => compileNumber(names, extent)) : [],
+  );
+  return () => {
+    for (const extent of extents) extent();
+    group(everyone);
+  };
 }
 
 /** Whether all blocks ran to their end. */

@@ -1,0 +1,148 @@
+/** Lowering: kernel choice, placement, sharing of the arena; and the obligations that catch a wrong plan. */
+
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { readModel } from "../../src/compiler/frontend/model.ts";
+import { readKernels } from "../../src/compiler/frontend/read.ts";
+import { packageRoot } from "../../src/compiler/inputs.ts";
+import { liveRanges } from "../../src/compiler/lower/arena.ts";
+import { lowerProgram } from "../../src/compiler/lower/lower.ts";
+import { int } from "../../src/ir/kernel/build.ts";
+import { evaluateSize } from "../../src/ir/kernel/interpret.ts";
+import type { Launch, Plan } from "../../src/ir/plan.ts";
+import { tensorProgram } from "../../src/ir/tensor/model.ts";
+import { MOE_SIZES } from "../../src/moe/sizes.ts";
+import { InternalError } from "../../src/support/result.ts";
+import { SolverPool } from "../../src/verify/pool.ts";
+import { openSession, verifyPlan } from "../../src/verify/verify.ts";
+
+const { kernels } = readKernels([join(packageRoot(), "kernels")], { cwd: packageRoot() });
+const byName = new Map(kernels.map((kernel) => [kernel.name, kernel]));
+const pool = new SolverPool();
+afterAll(() => pool.close());
+
+async function nanoPlan(): Promise<Plan> {
+  const program = await readModel(join(packageRoot(), "models/moe.ts"), MOE_SIZES.nano, packageRoot());
+  if (!program.ok) throw new InternalError("the model is refused");
+  const plan = lowerProgram(program.value, kernels);
+  if (!plan.ok) throw new InternalError("the model is not lowered");
+  return plan.value;
+}
+
+function changeLaunch(plan: Plan, label: string, change: (launch: Launch) => Launch): Plan {
+  return { ...plan, launches: plan.launches.map((launch) => (launch.label === label ? change(launch) : launch)) };
+}
+
+describe("lowering of the Nano forward pass", () => {
+  it("fuses LayerNorm with GELU and launches one kernel per remaining operation", async () => {
+    const { launches } = await nanoPlan();
+    const counts = new Map<string, number>();
+    for (const { kernel } of launches) counts.set(kernel, (counts.get(kernel) ?? 0) + 1);
+    expect(Object.fromEntries(counts)).toEqual({
+      linear: 1 + 4 * 4,
+      softmax: 1,
+      top_k_mask: 1,
+      layer_norm_gelu: 4 * 3,
+      combine: 1,
+    });
+  });
+
+  it("writes each expert's output into its slice of the stack", async () => {
+    const { launches } = await nanoPlan();
+    const offsets = launches
+      .filter(({ label }) => /^expert\d\.output$/.test(label))
+      .map(({ args }) => args["y"])
+      .map((view) => [view?.buffer, view && evaluateSize(view.offset, { dims: { B: 10n }, scalars: {} })]);
+    expect(offsets).toEqual([0n, 200n, 400n, 600n].map((offset) => ["experts.outputs", offset]));
+  });
+
+  it("shares memory only between buffers whose live ranges are disjoint", async () => {
+    const plan = await nanoPlan();
+    const ranges = liveRanges(plan.launches);
+    for (const a of plan.buffers) {
+      for (const b of plan.buffers) {
+        if (a.name >= b.name || a.shareClass !== b.shareClass) continue;
+        const [first, second] = [ranges.get(a.name), ranges.get(b.name)];
+        const apart = first && second && (first.last < second.first || second.last < first.first);
+        expect(apart, `${a.name} and ${b.name}`).toBe(true);
+      }
+    }
+    expect(new Set(plan.buffers.map(({ shareClass }) => shareClass)).size).toBeLessThan(plan.buffers.length / 5);
+  });
+
+  it("reads no buffer before a launch has written it", async () => {
+    const plan = await nanoPlan();
+    const written = new Set<string>(plan.params.filter(({ role }) => role !== "output").map(({ name }) => name));
+    for (const { label, kernel, args } of plan.launches) {
+      for (const param of byName.get(kernel)?.params ?? []) {
+        const buffer = args[param.name]?.buffer;
+        if (param.kind !== "tensor" || buffer === undefined) continue;
+        if (param.role === "input") expect(written, `${label} reads ${buffer}`).toContain(buffer);
+      }
+      for (const param of byName.get(kernel)?.params ?? []) {
+        const buffer = args[param.name]?.buffer;
+        if (param.kind === "tensor" && param.role !== "input" && buffer !== undefined) written.add(buffer);
+      }
+    }
+  });
+});
+
+describe("plan obligations", () => {
+  it("are all proved for the Nano plan", async () => {
+    const obligations = await verifyPlan(await nanoPlan(), byName, openSession(pool));
+    expect(obligations.length).toBeGreaterThan(100);
+    expect(obligations.filter(({ verdict }) => verdict !== "proved")).toEqual([]);
+  });
+
+  it.each<readonly [string, string, (launch: Launch) => Launch]>([
+    [
+      "a dimension that disagrees with a weight",
+      "router.linear",
+      (launch) => ({ ...launch, dims: { ...launch.dims, K: int(97) } }),
+    ],
+    ["a view beyond its buffer", "expert3.output", (launch) => ({ ...launch, args: moved(launch, 61) })],
+    ["a view before its buffer", "expert0.output", (launch) => ({ ...launch, args: moved(launch, -1) })],
+    ["a k that the kernel does not allow", "router.top_k", (launch) => ({ ...launch, scalars: { k: 5n } })],
+  ])("refutes %s", async (_, label, change) => {
+    const plan = changeLaunch(await nanoPlan(), label, change);
+    const obligations = await verifyPlan(plan, byName, openSession(pool));
+    const refuted = obligations.filter(({ verdict }) => verdict === "refuted");
+    expect(refuted.map(({ id }) => id.split("/")[2]?.startsWith(label))).toContain(true);
+    expect(refuted.every(({ witness }) => witness !== undefined)).toBe(true);
+  });
+});
+
+/** The launch's arguments with `y` starting at another element; for one row, 60 is the last expert's. */
+function moved(launch: Launch, offset: number): Launch["args"] {
+  const { y } = launch.args;
+  return y === undefined ? launch.args : { ...launch.args, y: { ...y, offset: int(offset) } };
+}
+
+describe("programs that cannot be lowered", () => {
+  const build = (define: Parameters<typeof tensorProgram>[1]) => {
+    const program = tensorProgram("test", define);
+    if (!program.ok) throw new InternalError("the program is refused");
+    return program.value;
+  };
+
+  it("names the operation that no kernel computes", () => {
+    const program = build((t) => t.output("y", t.softmax("s", t.input("x", ["B", 3]))));
+    const plan = lowerProgram(
+      program,
+      kernels.filter(({ name }) => name !== "softmax"),
+    );
+    expect(plan).toMatchObject({
+      ok: false,
+      diagnostics: [{ code: "TK290", message: expect.stringContaining("softmax") }],
+    });
+  });
+
+  it("refuses a value that is an output and a part of a stack", () => {
+    const program = build((t) => {
+      const s = t.softmax("s", t.input("x", ["B", 3]));
+      t.output("y", s);
+      t.output("z", t.stack("both", [s, t.softmax("other", s)]));
+    });
+    expect(lowerProgram(program, kernels)).toMatchObject({ ok: false, diagnostics: [{ code: "TK291" }] });
+  });
+});
