@@ -83,8 +83,9 @@ function commonItems(): readonly CItem[] {
     { kind: "define", name: "TOK_API", value: { kind: "name", name: '__attribute__((visibility("default")))' } },
     { kind: "define", name: "TOK_ARENA_ALIGNMENT", value: integer(ARENA_ALIGNMENT) },
     { kind: "define", name: "TOK_MAX_LAUNCH_ARGS", value: integer(MAX_LAUNCH_ARGS) },
-    { kind: "comment", lines: ["Element types: the dtype of a tok_tensor."] },
-    ...Object.values(DTYPES).map(({ name, value }): CItem => ({ kind: "define", name, value: integer(value) })),
+    ...Object.entries(DTYPES).map(([element, { name, value }]): CItem => {
+      return { kind: "define", name, value: integer(value), comment: `The dtype of ${element} elements.` };
+    }),
     {
       kind: "enum",
       doc: [],
@@ -137,8 +138,7 @@ function kernelItems(kernel: Kernel): readonly CItem[] {
   ];
   const args = param(pointer(constant(type(argsStruct(kernel.name)))), "args");
   const contract = [
-    ...kernel.doc.split("\n"),
-    "",
+    ...(kernel.doc === "" ? [] : [...kernel.doc.split("\n"), ""]),
     ...kernel.where.map(({ dim, value }) => `where ${dim} = ${printExpr(value)}`),
     ...kernel.requires.map((condition) => `requires ${printExpr(condition)}`),
     formatLaunch(kernel),

@@ -171,7 +171,7 @@ function checkBound(statement: ts.ForStatement, hi: Expr, body: readonly Stmt[],
     const node = statement.condition ?? statement;
     const fact = changed
       ? `the loop's body changes its bound`
-      : "the loop's bound reads an array that the kernel writes";
+      : "the loop's bound reads an array that the kernel may write";
     scope.reporter.report("TK139", node, fact, "copy the bound into a const before the loop");
   });
 }
