@@ -13,12 +13,14 @@ import type { SolverAnswer, SolverLimits } from "./solver.ts";
 import type { SolverMessage, SolverRequest } from "./solver-protocol.ts";
 
 const QUERIES_PER_PROCESS = 400;
+/** Each process takes about 110 MB; more of them than this per core only take memory and time from each other. */
+const PROCESSES_PER_CORE = 4;
 /** How long a process may take beyond the solver's own limit, and to start, before it is killed. */
 const DEFAULT_GRACE_MS = 5_000;
 const START_MS = 30_000;
 
 export interface SolverPoolOptions {
-  /** Default: one per core, at most 8. */
+  /** Default: one per core, at most 8. Never more than four per core, whatever is asked for. */
   readonly processes?: number;
   readonly limits?: SolverLimits;
   /** Milliseconds beyond the limit after which a process is killed. */
@@ -58,7 +60,8 @@ export class SolverPool {
   constructor(options: SolverPoolOptions = {}) {
     this.#limits = options.limits ?? DEFAULT_LIMITS;
     this.#graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
-    this.#size = options.processes ?? Math.min(8, availableParallelism());
+    const wanted = options.processes ?? Math.min(8, availableParallelism());
+    this.#size = Math.max(1, Math.min(wanted, PROCESSES_PER_CORE * availableParallelism()));
     this.#program = options.program ?? defaultProgram();
   }
 

@@ -5,7 +5,7 @@
  * falls over: logits of ±10,000, rows with a mean of 10,000, ties, NaN, infinities.
  */
 
-export type Fill = "plain" | "large" | "shifted" | "ties" | "nan" | "infinite";
+export type Fill = "plain" | "large" | "shifted" | "ties" | "nan" | "infinite" | "masked";
 
 export interface Case {
   readonly kernel: string;
@@ -14,6 +14,12 @@ export interface Case {
   readonly attributes: { readonly epsilon?: number; readonly k?: number };
   /** Whether the interpreter runs it as well, which is slower by far. */
   readonly interpreted: boolean;
+}
+
+/** Says which case it is, uniquely: `linear B=15 K=16 N=17 nan`. */
+export function caseName({ kernel, dims, fill, attributes }: Case): string {
+  const sizes = Object.entries({ ...dims, ...attributes }).map(([name, size]) => `${name}=${size}`);
+  return [kernel, ...sizes, fill].join(" ");
 }
 
 /** A sequence of numbers in [0, 1) that depends on the seed alone (a 32-bit xorshift, Marsaglia 2003). */
@@ -27,7 +33,10 @@ export function numbers(seed: number): () => number {
   };
 }
 
-/** `count` f32 values of a fill; `NaN` and infinities are sprinkled thinly, so that most rows keep finite ones too. */
+/**
+ * `count` f32 values of a fill. NaN and infinities are sprinkled thinly, so that most rows keep finite ones too; `masked`
+ * has many zeros among them, so that a kernel that multiplies 0 by ∞ where it should skip comes out as NaN.
+ */
 export function fillValues(fill: Fill, count: number, seed: number): Float32Array<ArrayBuffer> {
   const next = numbers(seed);
   const value: Readonly<Record<Fill, () => number>> = {
@@ -37,6 +46,7 @@ export function fillValues(fill: Fill, count: number, seed: number): Float32Arra
     ties: () => Math.floor(next() * 3) / 4,
     nan: () => (next() < 0.05 ? Number.NaN : 2 * next() - 1),
     infinite: () => (next() < 0.05 ? Number.POSITIVE_INFINITY : 2 * next() - 1),
+    masked: () => (next() < 0.5 ? 0 : next() < 0.2 ? Number.POSITIVE_INFINITY : next() + 0.5),
   };
   return Float32Array.from({ length: count }, value[fill]);
 }
@@ -121,7 +131,7 @@ function topK(kernel: string): readonly Case[] {
 function combine(kernel: string): readonly Case[] {
   return product([0, 1, 3, 4, 5], [1, 20, 63, 64, 65]).flatMap(([B, N]) =>
     ([1, 4] as const).flatMap((E) =>
-      (["plain", "ties", "infinite"] as const).map((fill) => ({
+      (["plain", "ties", "infinite", "masked"] as const).map((fill) => ({
         kernel,
         dims: { B, E, N },
         fill,

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readKernels } from "../../src/compiler/frontend/read.ts";
+import { checkKernel } from "../../src/ir/kernel/check.ts";
 import { printKernel } from "../../src/ir/kernel/print.ts";
 import type { Kernel } from "../../src/ir/kernel/types.ts";
 import { InternalError } from "../../src/support/result.ts";
@@ -75,6 +76,10 @@ scalar k: i32, scalar scale: f32, inout z: u32[T], output y: i64[E])
 
   it("knows parameters by the names that the body gives them", () => {
     expect(bodyOf("renamed")).toBe("y[block.x] = x[block.x] * f32(2)");
+  });
+
+  it("is well-formed, whatever the form of its body", () => {
+    for (const each of kernels.values()) expect(checkKernel(each)).toEqual([]);
   });
 
   it("is frozen to its last node", () => {

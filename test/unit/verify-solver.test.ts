@@ -1,5 +1,5 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { parseModel } from "../../src/verify/model.ts";
@@ -43,6 +43,13 @@ describe("solver pool", () => {
       ),
     );
     expect(answers.map(({ result }) => result)).toEqual(answers.map((_, i) => (i % 2 === 0 ? "sat" : "unsat")));
+  });
+
+  it("starts no more processes than the machine can bear", () => {
+    const greedy = new SolverPool({ processes: 1_000 });
+    greedy.warm();
+    expect(greedy.processIds.length).toBeLessThanOrEqual(4 * availableParallelism());
+    greedy.close();
   });
 
   it("says unknown when the process is killed, and recovers", async () => {

@@ -67,7 +67,7 @@ function itemDoc(item: CItem): Doc {
     case "directive":
       return item.text;
     case "comment":
-      return join(item.lines.map(commentLine), HARD);
+      return join(item.lines.flatMap(wrapLine).map(commentLine), HARD);
     case "function":
       return functionDoc(item);
     case "struct": {
@@ -97,7 +97,20 @@ function commentLine(text: string): string {
 }
 
 function commentDocs(lines: readonly string[]): Doc {
-  return lines.flatMap((line): readonly Doc[] => [commentLine(line), HARD]);
+  return lines.flatMap(wrapLine).flatMap((line): readonly Doc[] => [commentLine(line), HARD]);
+}
+
+/** Lines of a comment of its own, each as many words as fit beside the `//`; a single long word stays whole. */
+function wrapLine(text: string): readonly string[] {
+  const lines: string[] = [];
+  let rest = text;
+  for (let room = WIDTH - 3; rest.length > room; ) {
+    const space = rest.lastIndexOf(" ", room);
+    if (space <= 0) break;
+    lines.push(rest.slice(0, space));
+    rest = rest.slice(space + 1);
+  }
+  return [...lines, rest];
 }
 
 function templateDoc(names: readonly string[]): Doc {

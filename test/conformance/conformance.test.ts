@@ -1,0 +1,179 @@
+/**
+ * Conformance: the one case table on the interpreter, the CPU build and the sanitized CPU build.
+ *
+ * The expected values are those of the claim in float64, with bounds that hold for any order of summation. The GPU code
+ * is built from the same IR by the same generator; it needs a GPU to run and is not run here.
+ */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cacheDirectory } from "../../src/compiler/build/cache.ts";
+import { buildCpu } from "../../src/compiler/build/compile.ts";
+import { findToolchain, INSTALL, type Toolchain } from "../../src/compiler/build/toolchain.ts";
+import { denseTensor, interpretKernel } from "../../src/ir/kernel/interpret.ts";
+import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
+import { callCase, caseData, disagreement, expectedOutputs, faultOfCall, tensorsOf } from "./case-run.ts";
+import { CASES, type Case, caseName } from "./cases.ts";
+import { readReport, runChild } from "./child-report.ts";
+import { buildInto, type ProvedSources, proveKernels, unwrap } from "./library.ts";
+import { describeRefusals } from "./refusals.ts";
+
+const KERNELS = [...new Set(CASES.map(({ kernel }) => kernel))];
+const folder = mkdtempSync(join(tmpdir(), "tokitai-conformance-"));
+const built = { plain: join(folder, "plain"), sanitized: join(folder, "sanitized") };
+const toolchain: Toolchain = await findToolchain(process.env);
+
+let proved: ProvedSources;
+let library: CpuLibrary;
+
+beforeAll(async () => {
+  proved = await proveKernels();
+  await buildInto(built.plain, proved, toolchain, false);
+  library = unwrap(openCpuLibrary(built.plain));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const casesOf = (kernel: string): readonly Case[] => CASES.filter((one) => one.kernel === kernel);
+
+describe("the case table", () => {
+  it("has every kernel of kernels/, and no other", () => {
+    expect([...KERNELS].sort()).toEqual(proved.sources.kernels.map(({ name }) => name).sort());
+  });
+
+  it("has a case with batch 0, an interpreted case with data, and NaN for every kernel", () => {
+    for (const kernel of KERNELS) {
+      const cases = casesOf(kernel);
+      expect(
+        cases.some(({ dims }) => dims["B"] === 0),
+        kernel,
+      ).toBe(true);
+      expect(
+        cases.some(({ dims, interpreted }) => interpreted && dims["B"] !== 0),
+        kernel,
+      ).toBe(true);
+      expect(
+        cases.some(({ fill }) => fill === "nan" || fill === "masked"),
+        kernel,
+      ).toBe(true);
+    }
+  });
+
+  it("has no case twice", () => {
+    expect(new Set(CASES.map(caseName)).size).toBe(CASES.length);
+  });
+
+  it("has a bound that a result can miss in most cases", () => {
+    const bounds = CASES.flatMap((one) => {
+      const tensors = tensorsOf(library.abi, one);
+      const claim = proved.sources.kernels.find(({ name }) => name === one.kernel)?.computes;
+      return expectedOutputs(claim, one, tensors, caseData(one, tensors)).flatMap(({ bound }) => [...bound]);
+    });
+    const promised = bounds.filter((bound) => bound !== Number.POSITIVE_INFINITY).length;
+    expect(promised / bounds.length).toBeGreaterThan(0.9);
+  });
+});
+
+describe("the interpreter", () => {
+  it.each(KERNELS)("runs %s as claimed, without faults, at both index widths", (name) => {
+    const kernel = proved.sources.kernels.find((candidate) => candidate.name === name);
+    if (kernel === undefined) throw new Error(`no kernel ${name}`);
+    const wrong = casesOf(name)
+      .filter(({ interpreted }) => interpreted)
+      .flatMap((one, position) => {
+        const tensors = tensorsOf(library.abi, one);
+        const data = caseData(one, tensors);
+        const { faults, complete } = interpretKernel({
+          kernel,
+          dims: Object.fromEntries(Object.entries(one.dims).map(([dim, size]) => [dim, BigInt(size)])),
+          scalars: { ...one.attributes },
+          tensors: Object.fromEntries(
+            tensors.map(({ name: tensor, shape }) => [
+              tensor,
+              denseTensor(shape, data.get(tensor) ?? new Float32Array(0)),
+            ]),
+          ),
+          width: position % 2 === 0 ? 32 : 64,
+        });
+        const fault = faults.map(({ kind, message }) => `${caseName(one)}: ${kind}: ${message}`);
+        const incomplete = complete ? [] : [`${caseName(one)}: did not end`];
+        const expected = expectedOutputs(kernel.computes, one, tensors, data);
+        return [
+          ...fault,
+          ...incomplete,
+          ...(fault.length > 0 ? [] : [disagreement(one, tensors, data, expected) ?? []].flat()),
+        ];
+      });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("the CPU build", () => {
+  it.each(KERNELS)("runs %s as claimed", (name) => {
+    expect(casesOf(name).flatMap((one) => faultOfCall(library, one, callCase(library, one)) ?? [])).toEqual([]);
+  });
+
+  it("gives the same bits with 1, 2 and 5 threads", async () => {
+    const runs = [];
+    for (const threads of ["1", "2", "5"]) {
+      runs.push(
+        readReport(await runChild("child.ts", [built.plain], { OMP_NUM_THREADS: threads, OMP_DYNAMIC: "false" })),
+      );
+    }
+    for (const { cases, faults } of runs) expect({ cases, faults }).toEqual({ cases: CASES.length, faults: [] });
+    expect(new Set(runs.map(({ outputs }) => outputs)).size).toBe(1);
+  });
+
+  describeRefusals(() => library);
+});
+
+const OVERRUN = `#include <cstdint>
+extern "C" __attribute__((visibility("default"))) float sum(const float* x, int32_t count) {
+  float total = 0;
+  for (int32_t i = 0; i < count; ++i) total += x[i];
+  return total;
+}
+extern "C" __attribute__((visibility("default"))) float overflow(const float* x, int32_t count) {
+  return x[0] + static_cast<float>(count + 2147483647);
+}
+`;
+
+/** `null` where sanitized code cannot be run; on a build machine that is a failure. */
+const sanitizer = toolchain.cxx?.sanitizer;
+const skipped = sanitizer === undefined && process.env["CI"] === undefined;
+
+describe("the sanitized CPU build", () => {
+  const sanitized = (): Record<string, string> => {
+    if (sanitizer === undefined) throw new Error(`the sanitizer's runtime is missing: ${INSTALL.cxx}`);
+    return {
+      LD_PRELOAD: sanitizer,
+      ASAN_OPTIONS: "detect_leaks=0:halt_on_error=1:exitcode=99",
+      UBSAN_OPTIONS: "halt_on_error=1:print_stacktrace=1",
+      OMP_NUM_THREADS: "2",
+    };
+  };
+
+  it("would be seen to read one number too many, and to overflow an integer", async ({ skip }) => {
+    skip(skipped, `the sanitizer's runtime is missing: ${INSTALL.cxx}`);
+    const sources = [{ name: "overrun.cpp", text: OVERRUN }];
+    const { path } = unwrap(await buildCpu({ toolchain, cache: cacheDirectory(process.env), sources, sanitize: true }));
+    const run = (name: string, count: number) => runChild("overrun-child.ts", [path, name, `${count}`], sanitized());
+    expect(await run("sum", 4)).toMatchObject({ kind: "exited", code: 0, stdout: "0\n" });
+    const overrun = await run("sum", 5);
+    expect(overrun.code).not.toBe(0);
+    expect(overrun.stderr).toContain("heap-buffer-overflow");
+    const overflow = await run("overflow", 1);
+    expect(overflow.code).not.toBe(0);
+    expect(overflow.stderr).toContain("signed integer overflow");
+  });
+
+  it("runs the whole table as claimed, with no report", async ({ skip }) => {
+    skip(skipped, `the sanitizer's runtime is missing: ${INSTALL.cxx}`);
+    await buildInto(built.sanitized, proved, toolchain, true);
+    const run = await runChild("child.ts", [built.sanitized], sanitized());
+    expect(run.stderr).toBe("");
+    const { cases, faults } = readReport(run);
+    expect({ cases, faults }).toEqual({ cases: CASES.length, faults: [] });
+  });
+});

@@ -1,0 +1,58 @@
+/** The kernels of this package, proved once, and built into folders that the runtime can open. */
+
+import { join } from "node:path";
+import { cacheDirectory } from "../../src/compiler/build/cache.ts";
+import type { Toolchain } from "../../src/compiler/build/toolchain.ts";
+import { compile, writeCompilation } from "../../src/compiler/compile.ts";
+import { type Proof, prove, readSources, type Sources } from "../../src/compiler/prove.ts";
+import { renderDiagnostics } from "../../src/support/diagnostic.ts";
+import type { Result } from "../../src/support/result.ts";
+import { SolverPool } from "../../src/verify/pool.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+export interface ProvedSources {
+  readonly sources: Sources;
+  readonly proof: Proof;
+}
+
+/** Every kernel of kernels/, with its certificate. */
+export async function proveKernels(): Promise<ProvedSources> {
+  const pool = new SolverPool();
+  try {
+    pool.warm();
+    const sources = await readSources({ inputs: ["kernels"], cwd: ROOT, config: undefined });
+    if (sources.diagnostics.length > 0) throw new Error(renderDiagnostics(sources.diagnostics, sources.lookup));
+    return { sources, proof: await prove(sources, pool) };
+  } finally {
+    pool.close();
+  }
+}
+
+/** Builds the CPU library into `folder`. */
+export async function buildInto(
+  folder: string,
+  { sources, proof }: ProvedSources,
+  toolchain: Toolchain,
+  sanitize: boolean,
+): Promise<void> {
+  const compilation = unwrap(
+    await compile({
+      name: "kernels",
+      proof,
+      lookup: sources.lookup,
+      targets: ["cpu"],
+      architectures: [],
+      emits: ["so", "manifest"],
+      toolchain,
+      cache: cacheDirectory(process.env),
+      sanitize,
+    }),
+  );
+  unwrap(await writeCompilation(folder, compilation));
+}
+
+export function unwrap<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(result.diagnostics.map(({ code, message }) => `${code}: ${message}`).join("\n"));
+  return result.value;
+}

@@ -1,0 +1,168 @@
+/** The C interface: the header is plain C, and its description as data is what a C compiler makes of it. */
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+import { describeAbi, emitHeader, emitTypes } from "../../src/compiler/codegen/emit.ts";
+import type { LibrarySpec } from "../../src/compiler/codegen/library.ts";
+import { dim } from "../../src/ir/kernel/build.ts";
+import type { Plan } from "../../src/ir/plan.ts";
+import { proved } from "./codegen-ir.ts";
+import { linear, normalise } from "./codegen-kernels.ts";
+import { clashes, forward, integers, one, scale } from "./codegen-kernels-plain.ts";
+
+const spec: LibrarySpec = {
+  name: "interface",
+  kernels: [linear, normalise, scale, integers, clashes, one].map((kernel) => proved(kernel)),
+  plans: [forward],
+};
+const abi = describeAbi(spec);
+
+/** Compiles and runs a C99 program that includes the library's header; gives the lines that it prints. */
+function runC(header: ReturnType<typeof emitHeader>, statements: readonly string[]): readonly string[] {
+  const folder = mkdtempSync(join(tmpdir(), "tokitai-abi-"));
+  try {
+    writeFileSync(join(folder, header.path), header.text);
+    const source = `#include "${header.path}"\n#include <stddef.h>\n#include <stdio.h>\nint main(void) {\n${statements.join("\n")}\nreturn 0;\n}\n`;
+    writeFileSync(join(folder, "main.c"), source);
+    const program = join(folder, "main");
+    const flags = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"];
+    execFileSync("gcc", [...flags, join(folder, "main.c"), "-o", program], { stdio: "pipe" });
+    return execFileSync(program, { encoding: "utf8" }).trim().split("\n");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const print = (value: string): string => `printf("%d\\n", (int)(${value}));`;
+
+describe("the header", () => {
+  it("is C99, and lays structs out as the description says", () => {
+    const functions = [...abi.kernels, ...abi.programs];
+    const expected = functions.flatMap(({ struct, bytes, fields }) => [
+      [`sizeof(${struct})`, bytes] as const,
+      ...fields.map(({ field, offset }) => [`offsetof(${struct}, ${field})`, offset] as const),
+    ]);
+    const constants = [...Object.entries(abi.statuses), ["TOK_ABI_VERSION", abi.version] as const];
+    const questions = [...expected, ...constants];
+    expect(
+      runC(
+        emitHeader(spec),
+        questions.map(([text]) => print(text)),
+      ),
+    ).toEqual(questions.map(([, value]) => String(value)));
+  });
+
+  it("lays tok_tensor and tok_launch out without a gap that a caller would have to guess", () => {
+    const fields = ["symbol", "index_bits", "grid", "block", "shared_bytes", "args_bytes", "args"];
+    const statements = ["sizeof(tok_tensor)", "sizeof(tok_launch)", ...fields.map((f) => `offsetof(tok_launch, ${f})`)];
+    expect(runC(emitHeader(spec), statements.map(print))).toEqual([
+      "24",
+      "576",
+      "0",
+      "8",
+      "16",
+      "40",
+      "52",
+      "56",
+      "64",
+    ]);
+  });
+
+  it("declares every function that the description names", () => {
+    const { text } = emitHeader(spec);
+    for (const { launch, prepare } of abi.kernels) {
+      expect(text).toContain(`TOK_API tok_status ${launch}(const ${launch}_args *args, tok_stream stream);`);
+      expect(text).toContain(`TOK_API tok_status ${prepare}(const ${launch}_args *args, tok_launch *launch);`);
+    }
+    expect(text).toContain("TOK_API uint64_t tok_forward_workspace(int64_t B);");
+  });
+});
+
+describe("the description", () => {
+  it("lists a kernel's tensors, dimensions and scalars, each in the order of the source", () => {
+    const fields = abi.kernels.find(({ name }) => name === "integers")?.fields ?? [];
+    expect(fields.map(({ name, kind, role, element, shape }) => ({ name, kind, role, element, shape }))).toEqual([
+      { name: "x", kind: "tensor", role: "input", element: "i32", shape: ["N"] },
+      { name: "a", kind: "tensor", role: "output", element: "i32", shape: ["N"] },
+      { name: "r", kind: "tensor", role: "output", element: "u32", shape: ["N"] },
+      { name: "big", kind: "tensor", role: "inout", element: "i64", shape: ["N"] },
+      { name: "N", kind: "dim", role: undefined, element: undefined, shape: undefined },
+      { name: "d", kind: "scalar", role: undefined, element: "i32", shape: undefined },
+      { name: "offset", kind: "scalar", role: undefined, element: "i64", shape: undefined },
+    ]);
+  });
+
+  it("keeps the source's names beside those of C", () => {
+    const fields = abi.programs[0]?.fields ?? [];
+    expect(fields.map(({ name, field }) => [name, field])).toEqual([
+      ["x", "x"],
+      ["layer.0.weight", "layer_0_weight"],
+      ["layer.0.bias", "layer_0_bias"],
+      ["out", "out"],
+      ["workspace", "workspace"],
+      ["B", "B"],
+    ]);
+  });
+
+  it("gives different fields to names that C cannot tell apart", () => {
+    const names = ["a.b", "a_b", "a..b", "workspace", "int", "1st", "_B", "B"];
+    const plan: Plan = {
+      name: "odd",
+      dims: ["B"],
+      params: names.map((name) => ({ name, role: "input", element: "f32", shape: [dim("B")] })),
+      buffers: [],
+      launches: [],
+    };
+    const odd: LibrarySpec = { name: "odd", kernels: [], plans: [plan] };
+    const fields = describeAbi(odd).programs[0]?.fields.map(({ field }) => field) ?? [];
+    expect(fields).toHaveLength(names.length + 2);
+    expect(new Set(fields).size).toBe(fields.length);
+    expect(runC(emitHeader(odd), [print("sizeof(tok_odd_args)")])).toEqual([String(24 * (names.length + 1) + 8)]);
+  });
+
+  it("is plain JSON", () => {
+    expect(JSON.parse(JSON.stringify(abi))).toEqual(abi);
+  });
+
+  it.each([
+    ["a kernel and a program of one name", [scale], [{ ...forward, name: "scale" }]],
+    ["a kernel named like another's prepare", [scale, { ...scale, name: "scale_prepare" }], []],
+    ["a program named like the library's own functions", [scale], [{ ...forward, name: "last_error" }]],
+  ])("is refused for %s", (_, kernels, plans) => {
+    const clash: LibrarySpec = { name: "clash", kernels: kernels.map((kernel) => proved(kernel)), plans };
+    expect(() => describeAbi(clash)).toThrow(/two functions of the library are named tok_/);
+  });
+});
+
+describe("the TypeScript types", () => {
+  it("compile under the strictest options, and type the arguments by their names", () => {
+    const types = emitTypes(spec);
+    expect(types.path).toBe("interface.d.ts");
+    const use = `import type { Kernels, Programs } from "./interface.js";
+      export const good: Kernels["scale"] = { x: new Float32Array(1), y: new Float32Array(1), B: 1, N: 1, T: 1, factor: 2 };
+      export const wrong: Kernels["integers"]["x"] = new Float32Array(1);
+      export const weight: keyof Programs["forward"] = "layer.0.weight";
+      export const missing: keyof Programs["forward"] = "layer.1.weight";`;
+    expect(typeErrors({ "interface.d.ts": types.text, "use.ts": use })).toEqual(["use.ts:3", "use.ts:5"]);
+  });
+});
+
+/** `file:line` of each error in these files. */
+function typeErrors(files: Readonly<Record<string, string>>): readonly string[] {
+  const folder = mkdtempSync(join(tmpdir(), "tokitai-types-"));
+  try {
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    const paths = Object.keys(files).map((name) => join(folder, name));
+    const program = ts.createProgram(paths, { strict: true, noEmit: true, lib: ["lib.es2023.d.ts"], types: [] });
+    return ts.getPreEmitDiagnostics(program).map(({ file, start }) => {
+      const line = file?.getLineAndCharacterOfPosition(start ?? 0).line ?? 0;
+      return `${file?.fileName.split("/").at(-1) ?? ""}:${line + 1}`;
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
