@@ -123,7 +123,6 @@ export type Manifest = DeepReadonly<Omit<z.infer<typeof manifestSchema>, "abi">>
 export type ManifestFile = DeepReadonly<z.infer<typeof fileSchema>>;
 export type ManifestKernel = DeepReadonly<z.infer<typeof kernelSchema>>;
 export type ManifestObligation = DeepReadonly<z.infer<typeof obligationSchema>>;
-export type ManifestProgram = DeepReadonly<z.infer<typeof programSchema>>;
 export type FileRole = (typeof FILE_ROLES)[number];
 
 /** What the compiler states; format, files and `self` follow from the content. */

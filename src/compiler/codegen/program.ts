@@ -129,7 +129,7 @@ function arenaDeclarations(plan: Plan, names: PlanNames): readonly CStmt[] {
 }
 
 /** `given` is how the caller's dimension is named where it is no field of a struct. */
-export function workspaceParams(plan: Plan, names: PlanNames): readonly CParam[] {
+function workspaceParams(plan: Plan, names: PlanNames): readonly CParam[] {
   return plan.dims.map((dim) => param(type("int64_t"), `${names.dim(dim)}`));
 }
 
