@@ -17,7 +17,6 @@ import {
   braces,
   type CExpr,
   type CItem,
-  type CParam,
   type CStmt,
   call,
   constant,
@@ -126,11 +125,6 @@ function arenaDeclarations(plan: Plan, names: PlanNames): readonly CStmt[] {
     declare(CHECKED_INT, "offsets", braces(zeros), { extents: [integer(zeros.length)] }),
     declare(constant(CHECKED_INT), "arena", arenaCall(plan, names)),
   ];
-}
-
-/** `given` is how the caller's dimension is named where it is no field of a struct. */
-function workspaceParams(plan: Plan, names: PlanNames): readonly CParam[] {
-  return plan.dims.map((dim) => param(type("int64_t"), `${names.dim(dim)}`));
 }
 
 function workspaceFunction(plan: Plan, names: PlanNames): CItem {
