@@ -72,7 +72,8 @@ async function runCommand(folder: string, options: RunOptions): Promise<ExitCode
         ? JSON.stringify(outcome.value.summary, undefined, 2)
         : describeForward(basename(files.value.csvPath), outcome.value),
     );
-    printDiagnostics(dataset.value.warnings);
+    // A warning about a whole file is not about the line that it names.
+    printDiagnostics(dataset.value.warnings, () => undefined);
     return outcome.value.summary.outsideBound === 0 ? EXIT.done : EXIT.runRefused;
   } catch (cause) {
     if (!(cause instanceof LaunchError)) throw cause;
