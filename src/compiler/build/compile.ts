@@ -70,7 +70,11 @@ const TIMEOUT_MS = 600_000;
 
 /** No contraction: a fused multiply-add where the kernel has none would change the bits from target to target. */
 const COMMON_FLAGS = ["-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off"];
-const LINK_FLAGS = ["-Wl,--build-id=none"];
+/**
+ * `nodelete`: the threads of the OpenMP and HIP runtimes outlive every call, so that unmapping the library, as a process
+ * does at its end, would take the code from under them.
+ */
+const LINK_FLAGS = ["-Wl,--build-id=none", "-Wl,-z,nodelete"];
 
 /** Variables that change which installation hipcc uses. */
 const HIP_VARIABLES = ["ROCM_PATH", "HIP_PATH", "HIP_CLANG_PATH", "HSA_PATH"];

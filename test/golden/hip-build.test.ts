@@ -1,0 +1,96 @@
+/** The HIP text of every kernel is compiled for the GPU, and keeps to its registers: no spills and no scratch memory. */
+
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { cacheDirectory } from "../../src/compiler/build/cache.ts";
+import { buildHip } from "../../src/compiler/build/compile.ts";
+import { readResources } from "../../src/compiler/build/resources.ts";
+import { findToolchain, INSTALL, type Toolchain } from "../../src/compiler/build/toolchain.ts";
+import { emitHip } from "../../src/compiler/codegen/emit.ts";
+import { type Proof, prove, readSources } from "../../src/compiler/prove.ts";
+import { ELEMENT_BYTES } from "../../src/ir/kernel/limits.ts";
+import type { Kernel } from "../../src/ir/kernel/types.ts";
+import { SolverPool } from "../../src/verify/pool.ts";
+
+const ARCHITECTURE = "gfx1101";
+const ROOT = join(import.meta.dirname, "../..");
+const toolchain: Toolchain = await findToolchain(process.env);
+
+const TOOLS: readonly (readonly [keyof Toolchain, string])[] = [
+  ["hipcc", INSTALL.hipcc],
+  ["deviceLibraries", INSTALL.deviceLibraries],
+  ["hipRuntime", INSTALL.hipRuntime],
+  ["lld", INSTALL.lld],
+  ["bundler", INSTALL.bundler],
+  ["readelf", INSTALL.llvm],
+];
+const missing = TOOLS.filter(([tool]) => toolchain[tool] === undefined);
+const reason = missing.map(([tool, install]) => `${tool} is missing: ${install}`).join("; ");
+/** In continuous integration nothing is skipped: what is missing there is a failure. */
+const skipped = missing.length > 0 && process.env["CI"] === undefined;
+
+let proof: Proof;
+
+beforeAll(async () => {
+  if (skipped) return;
+  const pool = new SolverPool();
+  try {
+    const sources = await readSources({ inputs: ["kernels"], cwd: ROOT, config: undefined });
+    proof = await prove(sources, pool);
+  } finally {
+    pool.close();
+  }
+});
+
+function sharedBytes({ arrays }: Kernel): bigint {
+  return arrays
+    .filter(({ space }) => space === "shared")
+    .reduce(
+      (sum, { shape, element }) => sum + shape.reduce((bytes, extent) => bytes * extent, ELEMENT_BYTES[element]),
+      0n,
+    );
+}
+
+describe(`the kernels for ${ARCHITECTURE}`, () => {
+  it("compile without a warning, and use no scratch memory and only the shared memory that they declare", async ({
+    skip,
+  }) => {
+    skip(skipped, reason);
+    const certificates = proof.kernels.flatMap(({ certificate }) => certificate ?? []);
+    expect(certificates.length).toBe(proof.kernels.length);
+    const files = emitHip({ name: "kernels", kernels: certificates, plans: [] });
+    const built = await buildHip({
+      toolchain,
+      cache: cacheDirectory(process.env),
+      architectures: [ARCHITECTURE],
+      sources: files.map(({ path, text }) => ({ name: path, text })),
+    });
+    if (!built.ok) throw new Error(built.diagnostics.map(({ message }) => message).join("\n"));
+    expect(built.value.warnings).toBe("");
+    const resources = await readResources(built.value.path, toolchain);
+    if (!resources.ok) throw new Error(resources.diagnostics.map(({ message }) => message).join("\n"));
+    const used = resources.value.map(({ kernel, architecture, ldsBytes, scratchBytes, vgprSpills, sgprSpills }) => {
+      return { kernel, architecture, ldsBytes, scratchBytes, vgprSpills, sgprSpills };
+    });
+    const expected = certificates
+      .flatMap(({ kernel, widths }) =>
+        widths.map((width) => ({
+          kernel: `${kernel.name}_i${width}`,
+          architecture: ARCHITECTURE,
+          ldsBytes: Number(sharedBytes(kernel)),
+          scratchBytes: 0,
+          vgprSpills: 0,
+          sgprSpills: 0,
+        })),
+      )
+      .sort((a, b) => (a.kernel < b.kernel ? -1 : 1));
+    expect(used).toEqual(expected);
+    for (const { kernel, maxThreads } of resources.value) {
+      const block = certificates.find(
+        ({ kernel: { name } }) => kernel.startsWith(`${name}_i`) && kernel.length === name.length + 4,
+      );
+      const threads = block?.kernel.block.reduce((product, extent) => product * extent, 1n);
+      expect(BigInt(maxThreads), kernel).toBe(threads);
+    }
+  });
+});
