@@ -16,7 +16,8 @@ interface CompileOptions extends ModelOptions {
   readonly table: boolean;
 }
 
-const DEFAULT_EMITS: readonly Emit[] = ["so", "hip", "cpp", "header", "types", "ir", "kernel-ir", "manifest"];
+/** And the source of each target. */
+const DEFAULT_EMITS: readonly Emit[] = ["so", "header", "types", "ir", "kernel-ir", "manifest"];
 const DEFAULT_ARCHITECTURE = "gfx1101";
 
 export function addCompile(program: Command, finish: Finish): void {
@@ -53,13 +54,13 @@ Exit code: 0 built, 2 source refused, 4 a tool failed or is missing, 5 something
 
 async function compileCommand(inputs: readonly string[], options: CompileOptions): Promise<ExitCode> {
   const { EMITS, compile, describeFiles, writeCompilation } = await import("../compiler/compile.ts");
-  const emits =
-    options.emit === undefined
-      ? DEFAULT_EMITS
-      : options.emit.split(",").flatMap((name) => EMITS.filter((known) => known === name));
   const targets = (options.target.length === 0 ? ["cpu"] : [...new Set(options.target)]).flatMap((name): Target[] =>
     name === "cpu" || name === "hip" ? [name] : [],
   );
+  const emits =
+    options.emit === undefined
+      ? [...DEFAULT_EMITS, ...targets.map((target): Emit => (target === "cpu" ? "cpp" : "hip"))]
+      : options.emit.split(",").flatMap((name) => EMITS.filter((known) => known === name));
   const unknownEmit = (options.emit ?? "")
     .split(",")
     .filter((name) => name !== "" && !EMITS.some((known) => known === name));
