@@ -110,6 +110,10 @@ async function compileCommand(inputs: readonly string[], options: CompileOptions
     printDiagnostics(compilation.value.remarks);
     if (options.output === undefined) {
       for (const { text } of describeFiles(compilation.value)) print(text);
+      if (emits.includes("manifest")) {
+        const { renderManifest, sealManifest } = await import("../compiler/build/manifest.ts");
+        print(renderManifest(sealManifest(compilation.value.body, [])));
+      }
       return EXIT.done;
     }
     const written = await writeCompilation(options.output, compilation.value);

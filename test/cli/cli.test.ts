@@ -171,7 +171,7 @@ describe("compile", () => {
     const { code, stdout } = tokitai(["compile", "good.ts", "--emit", "hip"]);
     expect(code).toBe(0);
     expect(stdout).toContain("__global__");
-    for (const emit of ["kernel-ir", "cpp", "header", "types", "smt2"]) {
+    for (const emit of ["kernel-ir", "cpp", "header", "types", "smt2", "manifest"]) {
       expect(tokitai(["compile", "good.ts", "--emit", emit]).stdout.length, emit).toBeGreaterThan(100);
     }
   });
