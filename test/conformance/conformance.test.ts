@@ -14,7 +14,7 @@ import { buildCpu } from "../../src/compiler/build/compile.ts";
 import { findToolchain, INSTALL, type Toolchain } from "../../src/compiler/build/toolchain.ts";
 import { denseTensor, interpretKernel } from "../../src/ir/kernel/interpret.ts";
 import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
-import { callCase, caseData, disagreement, expectedOutputs, faultOfCall, tensorsOf } from "./case-run.ts";
+import { callCase, caseData, disagreement, expectedOutputs, faultOfCall, tensorsOf, UNWRITTEN } from "./case-run.ts";
 import { CASES, type Case, caseName } from "./cases.ts";
 import { readReport, runChild } from "./child-report.ts";
 import { buildInto, type ProvedSources, proveKernels, unwrap } from "./library.ts";
@@ -72,6 +72,24 @@ describe("the case table", () => {
     });
     const promised = bounds.filter((bound) => bound !== Number.POSITIVE_INFINITY).length;
     expect(promised / bounds.length).toBeGreaterThan(0.9);
+  });
+
+  it.each(KERNELS)("would show %s to be wrong by one element, and by one that nobody writes", (name) => {
+    const one = casesOf(name).find(({ dims, fill }) => fill === "plain" && !Object.values(dims).includes(0));
+    if (one === undefined) throw new Error(`${name} has no plain case`);
+    const data = callCase(library, one);
+    expect(faultOfCall(library, one, data)).toBeUndefined();
+    const tensors = tensorsOf(library.abi, one);
+    const output = data.get(tensors.find(({ role }) => role === "output")?.name ?? "");
+    const claim = proved.sources.kernels.find((kernel) => kernel.name === name)?.computes;
+    const [expected] = expectedOutputs(claim, one, tensors, data);
+    if (output === undefined || expected === undefined) throw new Error(`${name} has no output`);
+    const last = output.length - 1;
+    const [value, bound] = [expected.values[last] ?? 0, expected.bound[last] ?? 0];
+    output[last] = value + 4 * bound + 2 ** -20 * (1 + Math.abs(value));
+    expect(faultOfCall(library, one, data)).toContain(`is ${output[last]}, not ${value}`);
+    output[last] = UNWRITTEN;
+    expect(faultOfCall(library, one, data)).toContain("was not written");
   });
 });
 
