@@ -148,7 +148,8 @@ function pack(field: AbiField, abi: Abi, args: CallArguments, workspace: Uint8Ar
     case "dim":
       return BigInt(args.dims[field.name] ?? -1);
     case "scalar": {
-      const value = args.scalars?.[field.name] ?? 0;
+      const value = args.scalars?.[field.name];
+      if (value === undefined) throw new LaunchError("TOK_SCALAR", `the scalar ${field.name} is missing`);
       return field.element === "f32" ? Number(value) : BigInt(value);
     }
     default:
