@@ -1,8 +1,9 @@
 /**
  * Claims: obligations before they are solved.
  *
- * A claim is proved by the unsatisfiability of its query. Where the query is satisfiable, the claim says how to make a
- * witness of the model: which threads it is about, and which fault the interpreter must then report.
+ * A claim is proved by the unsatisfiability of its query; one that `expects` sat (assumptions can be met) by a model.
+ * Where a query that should not be is satisfiable, the claim says how to make a witness of the model: which threads it
+ * is about, and which fault the interpreter must then report.
  */
 
 import type { FaultKind } from "../ir/kernel/interpret.ts";
@@ -24,6 +25,8 @@ export interface Claim {
   readonly code: string;
   /** Everything assumed, and the negated goal. */
   readonly hypotheses: readonly Term[];
+  /** Default: `unsat`. */
+  readonly expects?: "sat";
   /** Present for claims about two threads. */
   readonly renaming?: Renaming;
   readonly replay: Replay;

@@ -7,7 +7,20 @@
 
 import type { Span } from "../support/span.ts";
 
-export const OBLIGATION_KINDS = ["shape", "bounds", "race", "divergence", "overflow", "launch", "contract"] as const;
+export const OBLIGATION_KINDS = [
+  "shape",
+  "bounds",
+  "race",
+  "divergence",
+  "overflow",
+  "init",
+  "coverage",
+  "alignment",
+  "launch",
+  "contract",
+  "equivalence",
+  "plan",
+] as const;
 export type ObligationKind = (typeof OBLIGATION_KINDS)[number];
 
 export type Verdict = "proved" | "refuted" | "unknown";
@@ -25,9 +38,13 @@ export interface ObligationResult {
   readonly verdict: Verdict;
   /** Wall time of the solver in milliseconds. */
   readonly solverMs: number;
-  /** The SMT-LIB text that was asked, and its SHA-256. */
+  /** The SMT-LIB text that was asked, and its SHA-256; empty for what no solver is asked (equivalence). */
   readonly query: string;
   readonly queryHash: string;
+  /** The answer that proves it: `sat` for obligations that assumptions can be met. */
+  readonly expects: "unsat" | "sat";
+  /** The shapes of a verdict that holds for these only, as in `proved at shapes B ∈ {0, 1, 2}`. */
+  readonly shapes?: string;
   readonly witness?: Witness;
   /** Why the verdict is `unknown`. */
   readonly reason?: string;

@@ -9,6 +9,7 @@ import type { Kernel } from "../ir/kernel/types.ts";
 import type { Plan } from "../ir/plan.ts";
 import { debug } from "../support/debug.ts";
 import { sha256 } from "../support/hash.ts";
+import { InternalError } from "../support/result.ts";
 import { certify, type ProvedKernel } from "./certificate.ts";
 import { type Claim, idGiver } from "./claim.ts";
 import { summarise } from "./execute.ts";
@@ -21,9 +22,9 @@ import { raceClaims } from "./kinds/race.ts";
 import { shapeClaims } from "./kinds/shape.ts";
 import type { ObligationResult } from "./obligation.ts";
 import { planClaims } from "./plan.ts";
-import type { SolverPool } from "./pool.ts";
 import { buildQuery } from "./query.ts";
 import type { Scope } from "./scope.ts";
+import type { Session } from "./session.ts";
 import type { SolverAnswer } from "./solver.ts";
 import type { Summary } from "./summary.ts";
 import { confirm, type Subject } from "./witness.ts";
@@ -71,24 +72,6 @@ export function claimText(scope: Scope, claim: Claim): string {
     hypotheses: claim.hypotheses,
     ...(claim.renaming && { renaming: claim.renaming }),
   }).text;
-}
-
-/** Solves each query once, however many claims share it. */
-export interface Session {
-  readonly pool: SolverPool;
-  readonly solve: (text: string) => Promise<SolverAnswer>;
-}
-
-export function openSession(pool: SolverPool): Session {
-  const answers = new Map<string, Promise<SolverAnswer>>();
-  return {
-    pool,
-    solve: (text) => {
-      const answer = answers.get(text) ?? pool.solve(text);
-      answers.set(text, answer);
-      return answer;
-    },
-  };
 }
 
 /** Verifies kernels side by side; reports come in the order of the kernels. */
@@ -155,7 +138,9 @@ async function settleClaim(
     solverMs: answer.milliseconds,
     query: text,
     queryHash: sha256(text),
+    expects: claim.expects ?? ("unsat" as const),
   };
+  if (claim.expects === "sat") return settleSatisfiable(result, claim, answer);
   switch (answer.result) {
     case "unsat":
       return { ...result, verdict: "proved" };
@@ -171,6 +156,28 @@ async function settleClaim(
     }
     default:
       answer.result satisfies never;
-      throw new Error("unknown solver result");
+      throw new InternalError("unknown solver result");
+  }
+}
+
+/** A claim that assumptions can be met: a model proves it, and its absence is the refutation. */
+function settleSatisfiable(
+  result: Omit<ObligationResult, "verdict">,
+  claim: Claim,
+  answer: SolverAnswer,
+): ObligationResult {
+  const fix = claim.fix === undefined ? {} : { fix: claim.fix };
+  switch (answer.result) {
+    case "sat":
+      return { ...result, verdict: "proved" };
+    case "unknown":
+      return { ...result, verdict: "unknown", reason: answer.reason ?? "the solver gave no reason" };
+    case "unsat": {
+      const witness = { dims: {}, text: "no sizes, block and thread meet them all", replayed: "the solver found none" };
+      return { ...result, ...fix, verdict: "refuted", witness };
+    }
+    default:
+      answer.result satisfies never;
+      throw new InternalError("unknown solver result");
   }
 }

@@ -5,7 +5,17 @@ import { afterAll, describe, expect, it } from "vitest";
 import { emitCpu } from "../../src/compiler/codegen/emit.ts";
 import { proved } from "./codegen-ir.ts";
 import { linear, normalise, rotate } from "./codegen-kernels.ts";
-import { clashes, FUNCTIONS, forward, functions, integers, one, registerTile, scale } from "./codegen-kernels-plain.ts";
+import {
+  clashes,
+  FUNCTIONS,
+  forward,
+  functions,
+  integers,
+  one,
+  registerTile,
+  scale,
+  shrinking,
+} from "./codegen-kernels-plain.ts";
 import { build, double, int, tensor, workspace } from "./codegen-library.ts";
 import {
   item,
@@ -18,7 +28,7 @@ import {
   ulps,
 } from "./codegen-reference.ts";
 
-const kernels = [linear, normalise, rotate, scale, integers, functions, clashes, registerTile, one];
+const kernels = [linear, normalise, rotate, scale, integers, functions, clashes, registerTile, one, shrinking];
 const library = build(emitCpu({ name: "tests", kernels: kernels.map((kernel) => proved(kernel)), plans: [forward] }), [
   "-ffp-contract=off",
 ]);
@@ -152,6 +162,12 @@ describe("kernels without barriers", () => {
     expect(library.call("clashes", [tensor(x), tensor(sum), tensor(three), int(19)])).toEqual(OK);
     expect(sum).toEqual(x.map((value, i) => i + 1 + value));
     expect(three).toEqual(new Float32Array(19).fill(3));
+  });
+
+  it("evaluates a loop's bound once, before the loop", () => {
+    const y = new Float32Array(2);
+    expect(library.call("shrinking", [tensor(y), int(2)])).toEqual(OK);
+    expect(y).toEqual(Float32Array.of(5, 5));
   });
 
   it("runs a kernel without dimensions", () => {

@@ -158,6 +158,7 @@ export function proved(kernel: Kernel, widths: readonly IndexWidth[] = [32, 64])
       verdict: "proved",
       solverMs: 0,
       query: "",
+      expects: "unsat",
       queryHash: "",
     },
   ]);

@@ -231,8 +231,26 @@ export const one: Kernel = kernelOf({
   body: [store(inGlobal("y"), [int(0)], float(1))],
 });
 
+/** y[i] = 5: a loop whose body lowers the local that its bound reads, which the loop has evaluated before */
+export const shrinking: Kernel = kernelOf({
+  name: "shrinking",
+  params: [tensor("y", "output", "f32", [N])],
+  dims: ["N"],
+  grid: [N],
+  block: [1],
+  body: [
+    variable("limit", int(5)),
+    variable("rounds", int(0)),
+    loop("k", int(0), intLocal("limit"), [
+      set("limit", sub(intLocal("limit"), int(1))),
+      set("rounds", add(intLocal("rounds"), int(1))),
+    ]),
+    store(inGlobal("y"), [block(0)], castToFloat(intLocal("rounds"))),
+  ],
+});
+
 /**
- * h = x·wᵀ + bias; g = normalise(h); out[0..B) = factor · g, out[B..2B) = g: three launches, of which the buffers h and
+ * h = x·wᵀ + bias; g = normalise(h); out[0..B) = factor · g, out[B..2B) = g: five launches, of which the buffers h and
  * tmp share memory, and one launch writes the second half of a parameter.
  */
 export const forward: Plan = {
@@ -289,6 +307,34 @@ export const forward: Plan = {
       args: { x: view("g", [B, int(7)]), y: view("out", [mul(B, int(7))], mul(B, int(7))) },
       dims: { B, N: int(7), T: mul(B, int(7)) },
       scalars: { factor: -1 },
+    },
+  ],
+};
+
+/** first = x; second = normalise(x) with an epsilon that `normalise` refuses */
+export const refused: Plan = {
+  name: "refused",
+  dims: ["B"],
+  params: [
+    { name: "x", role: "input", element: "f32", shape: [B, int(7)] },
+    { name: "first", role: "output", element: "f32", shape: [B, int(7)] },
+    { name: "second", role: "output", element: "f32", shape: [B, int(7)] },
+  ],
+  buffers: [],
+  launches: [
+    {
+      label: "copy",
+      kernel: "scale",
+      args: { x: view("x", [B, int(7)]), y: view("first", [mul(B, int(7))]) },
+      dims: { B, N: int(7), T: mul(B, int(7)) },
+      scalars: { factor: 1 },
+    },
+    {
+      label: "head.normalise",
+      kernel: "normalise",
+      args: { x: view("x", [B, int(7)]), y: view("second", [B, int(7)]) },
+      dims: { B, N: int(7) },
+      scalars: { epsilon: 0 },
     },
   ],
 };

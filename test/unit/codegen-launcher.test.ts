@@ -7,7 +7,7 @@ import { add, castToFloat, compare, dim, float, int as literal, mul, select, sub
 import type { Expr, Kernel } from "../../src/ir/kernel/types.ts";
 import { block, inGlobal, kernelOf, proved, store, tensor as tensorParam } from "./codegen-ir.ts";
 import { linear, normalise } from "./codegen-kernels.ts";
-import { forward, integers, one, scale } from "./codegen-kernels-plain.ts";
+import { forward, integers, one, refused, scale } from "./codegen-kernels-plain.ts";
 import {
   addressOf,
   build,
@@ -52,7 +52,7 @@ const library = build(
         ]),
       ),
     ],
-    plans: [forward],
+    plans: [forward, refused],
   }),
 );
 afterAll(library.close);
@@ -333,5 +333,17 @@ describe("a program refuses", () => {
     expectFailure(callForward(changed(4, { address: 0n })), "TOK_NULL_DATA", "workspace");
     expectFailure(callForward(changed(3, { address: room.address })), "TOK_WORKSPACE", "workspace", "out");
     expectFailure(callForward(changed(0, { address: room.address + 256n })), "TOK_WORKSPACE", "workspace", "x");
+  });
+
+  it("a launch by its label, before any other launch has run", () => {
+    const [first, second] = [new Float32Array(7).fill(7), new Float32Array(7).fill(7)];
+    const given = [tensor(new Float32Array(7)), tensor(first), tensor(second), workspace(0), int(1)];
+    expectFailure(
+      library.call("refused", given),
+      "TOK_REQUIRES",
+      "refused at head.normalise",
+      "normalise: requires epsilon > f32(0)",
+    );
+    expect([...first, ...second]).toEqual(new Array(14).fill(7));
   });
 });

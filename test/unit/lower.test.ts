@@ -14,7 +14,8 @@ import { tensorProgram } from "../../src/ir/tensor/model.ts";
 import { MOE_SIZES } from "../../src/moe/sizes.ts";
 import { InternalError } from "../../src/support/result.ts";
 import { SolverPool } from "../../src/verify/pool.ts";
-import { openSession, verifyPlan } from "../../src/verify/verify.ts";
+import { openSession } from "../../src/verify/session.ts";
+import { verifyPlan } from "../../src/verify/verify.ts";
 
 const { kernels } = readKernels([join(packageRoot(), "kernels")], { cwd: packageRoot() });
 const byName = new Map(kernels.map((kernel) => [kernel.name, kernel]));

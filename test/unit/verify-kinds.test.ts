@@ -3,7 +3,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import type { ObligationKind } from "../../src/verify/obligation.ts";
 import { SolverPool } from "../../src/verify/pool.ts";
-import { type KernelReport, openSession, verifyKernels } from "../../src/verify/verify.ts";
+import { openSession } from "../../src/verify/session.ts";
+import { type KernelReport, verifyKernels } from "../../src/verify/verify.ts";
 import { kernelsFrom } from "../kernel-source.ts";
 
 const HEADER = `
