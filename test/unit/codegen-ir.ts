@@ -119,7 +119,7 @@ export const doubling = (counter: string, to: number, body: readonly Stmt[]): St
   for (let value = 1n; value <= BigInt(to); value *= 2n) values.push(value);
   return { kind: "steps", counter, values, update: { op: "mul", factor: 2n }, body, span };
 };
-export const barrier: Stmt = { kind: "barrier", span };
+export const barrier: Stmt = { kind: "barrier", scope: "block", span };
 
 type Given = Pick<Kernel, "name" | "params" | "dims" | "body"> & {
   readonly grid: readonly Expr[];
@@ -134,6 +134,9 @@ export function kernelOf(parts: Given & Partial<Pick<Kernel, "doc" | "where" | "
     doc: "",
     where: [],
     requires: [],
+    dataRequires: [],
+    ensures: [],
+    covers: [],
     arrays: [],
     computes: undefined,
     indexWidth: "auto",

@@ -107,7 +107,7 @@ export const halving = (counter: string, first: bigint, body: readonly Stmt[]): 
   for (let value = first; value > 0n; value /= 2n) values.push(value);
   return { kind: "steps", counter, values, update: { op: "div", factor: 2n }, body, span };
 };
-export const barrier = (): BarrierStmt => ({ kind: "barrier", span });
+export const barrier = (): BarrierStmt => ({ kind: "barrier", scope: "block", span });
 
 export const tensor = (
   name: string,
@@ -144,6 +144,9 @@ export function kernelOf(parts: Partial<Kernel>): Kernel {
     dims: [],
     where: [],
     requires: [],
+    dataRequires: [],
+    ensures: [],
+    covers: [],
     computes: undefined,
     indexWidth: "auto",
     grid: [int(1), int(1), int(1)],

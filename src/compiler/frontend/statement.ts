@@ -118,7 +118,7 @@ function lowerExpressionStatement(node: ts.Expression, scope: Scope): readonly S
   if (ts.isCallExpression(expression)) {
     const called = dslName(expression.expression, program);
     if (called === "barrier") {
-      if (expression.arguments.length === 0) return [{ kind: "barrier", span: reporter.spanOf(expression) }];
+      if (expression.arguments.length === 0) return [{ kind: "barrier", scope: "block", span: reporter.spanOf(expression) }];
       const fix = "write barrier(), which orders shared and global accesses";
       reporter.report("TK189", expression, `${quote(expression)} is reserved, not built yet`, fix);
       return [];

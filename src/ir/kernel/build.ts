@@ -18,6 +18,8 @@ import type {
   FloatBinary,
   FloatFunction,
   FloatOp,
+  GhostExpr,
+  GhostFunction,
   IndexExpr,
   IntLiteral,
   IntOp,
@@ -147,6 +149,15 @@ export function castToFloat(value: Expr, span: Span = NO_SPAN): Expr {
 export function load(array: ArrayRef, type: ScalarType, indices: readonly Expr[], span: Span = NO_SPAN): LoadExpr {
   for (const i of indices) expectType(i, "int", `index of ${array.name}`);
   return { kind: "load", type, array, index: indices, span };
+}
+
+/** How many arguments each ghost function takes besides its array. */
+export const GHOST_FUNCTIONS: Readonly<Record<GhostFunction, number>> = { "prefix-sum": 1, occurrences: 2 };
+
+export function ghost(fn: GhostFunction, array: ArrayRef, args: readonly Expr[], span: Span = NO_SPAN): GhostExpr {
+  if (args.length !== GHOST_FUNCTIONS[fn]) throw new InternalError(`${fn} of ${args.length} arguments`);
+  for (const arg of args) expectType(arg, "int", fn);
+  return { kind: "ghost", type: "int", fn, array, args, span };
 }
 
 /** ⌊a / b⌋ and a − b·⌊a / b⌋; `undefined` for b = 0. */

@@ -5,9 +5,11 @@
  */
 
 import { InternalError } from "../../support/result.ts";
-import type { CompareOp, Expr, Kernel, LocalArray, Param, Stmt } from "./types.ts";
+import type { CompareOp, CoversClause, DataCondition, Expr, Kernel, LocalArray, Param, Stmt } from "./types.ts";
 
 const COMPARE: Readonly<Record<CompareOp, string>> = { lt: "<", le: "<=", gt: ">", ge: ">=", eq: "===", ne: "!==" };
+/** The names of the ghost functions in the source language. */
+export const GHOST_NAMES = { "prefix-sum": "prefixSum", occurrences: "occurrences" } as const;
 const ARITHMETIC = { add: "+", sub: "-", mul: "*" } as const;
 
 /** JavaScript's precedence levels; a child of a lower level than its place asks for gets parentheses. */
@@ -69,6 +71,8 @@ function printLevel(expr: Expr): readonly [string, number] {
       return [`f32(${printExpr(expr.value)})`, LEVEL.atom];
     case "load":
       return [`${expr.array.name}${printIndex(expr.index)}`, LEVEL.atom];
+    case "ghost":
+      return [`${GHOST_NAMES[expr.fn]}(${[expr.array.name, ...expr.args.map(printExpr)].join(", ")})`, LEVEL.atom];
     default:
       expr satisfies never;
       throw new InternalError("unknown expression");
@@ -93,6 +97,9 @@ export function printKernel(kernel: Kernel): string {
     ...(kernel.dims.length === 0 ? [] : [`  dims ${kernel.dims.join(", ")}`]),
     ...kernel.where.map(({ dim, value }) => `  where ${dim} = ${printExpr(value)}`),
     ...kernel.requires.map((condition) => `  requires ${printExpr(condition)}`),
+    ...kernel.dataRequires.map((condition) => `  requires ${printData(condition)}`),
+    ...kernel.ensures.map((condition) => `  ensures ${printData(condition)}`),
+    ...kernel.covers.map((clause) => `  ${printCovers(clause)}`),
     ...(kernel.computes === undefined ? [] : [`  computes ${kernel.computes}`]),
     `  index ${kernel.indexWidth}`,
     `  grid [${grid}] block [${block}]`,
@@ -101,6 +108,23 @@ export function printKernel(kernel: Kernel): string {
     ...printBlock(kernel.body, 1),
     "}",
   ].join("\n")}\n`;
+}
+
+/** `forall([T, E], (t, e) => ids[t] < E)` */
+export function printData({ variables, condition }: DataCondition): string {
+  const extents = variables.map(({ extent }) => printExpr(extent)).join(", ");
+  return `forall([${extents}], (${variables.map(({ name }) => name).join(", ")}) => ${printExpr(condition)})`;
+}
+
+function printCovers({ array, variables, block, thread, counters }: CoversClause): string {
+  const triple = (name: string, exprs: readonly Expr[] | undefined): readonly string[] =>
+    exprs === undefined ? [] : [`${name}: [${exprs.map(printExpr).join(", ")}]`];
+  const fields = [
+    ...triple("block", block),
+    ...triple("thread", thread),
+    ...counters.map(({ name, value }) => `${name}: ${printExpr(value)}`),
+  ];
+  return `covers(${array}, (${variables.join(", ")}) => ({ ${fields.join(", ")} }))`;
 }
 
 function printParam(param: Param): string {
@@ -152,8 +176,15 @@ function printStmt(stmt: Stmt, depth: number): readonly string[] {
         ...inside(stmt.body),
         `${pad}}`,
       ];
+    case "atomic":
+      return [`${pad}atomic ${stmt.op} ${stmt.array.name}${printIndex(stmt.index)}, ${printExpr(stmt.value)}`];
+    case "vector": {
+      const element = `${stmt.array.name}${printIndex(stmt.index)}`;
+      const [to, from] = stmt.direction === "load" ? [stmt.registers, element] : [element, stmt.registers];
+      return [`${pad}vector ${stmt.lanes} ${to} = ${from}`];
+    }
     case "barrier":
-      return [`${pad}barrier`];
+      return [stmt.scope === "wave" ? `${pad}wave barrier` : `${pad}barrier`];
     default:
       stmt satisfies never;
       throw new InternalError("unknown statement");

@@ -1,10 +1,12 @@
 /**
  * Kernel IR: one GPU kernel as a structured program over symbolic dimensions.
  *
- *   Kernel ::= params dims where requires grid block shared registers body
- *   Stmt   ::= let x = e | x = e | array[e…] = e | if (e) S else S | for (k = e; k < e; k += c) S
- *            | steps (k in c, c, …) S | barrier
+ *   Kernel ::= params dims where requires data-requires ensures covers grid block shared registers body
+ *   Stmt   ::= let x = e | x = e | array[e…] = e | atomic op array[e…] e | vector registers ↔ array[e…]
+ *            | if (e) S else S | for (k = e; k < e; k += c) S | steps (k in c, c, …) S | barrier scope
  *   Expr   ::= literal | dim | scalar | local | thread.a | block.a | op e… | e ? e : e | fn(e…) | cast(e) | array[e…]
+ *            | ghost fn(array, e…)
+ *   Data   ::= forall (v < e, …) e
  *
  * What the terms mean:
  * - Integers are mathematical (`int`): that they fit the machine is an obligation, not a property of the IR.
@@ -14,7 +16,13 @@
  * - `steps` runs its body for each constant of a geometric sequence, as in a tree reduction.
  * - A `local` is immutable (`let` with `mutable: false`), or mutable and scoped to the block that declares it.
  * - An early return is expressed by `if`: what follows it stands in the other branch. So the IR has no jumps.
- * - `barrier` waits for all threads of the block and orders their shared and global accesses.
+ * - `barrier` waits for all threads of the block and orders their shared and global accesses. With scope `wave` it
+ *   orders only those of threads of one wave; all threads of the block reach it all the same.
+ * - `atomic` changes an integer element as one indivisible step and returns nothing. An addition wraps at the element's
+ *   width, so that it cannot overflow.
+ * - `vector` moves consecutive elements between registers and memory in one access, whose address is a multiple of its
+ *   size.
+ * - A ghost is a mathematical function of an index tensor's contents; it stands in specifications alone.
  * - `&&`, `||` and `select` evaluate from left to right and only as far as needed.
  *
  * Nodes are made by `build.ts` alone and are frozen.
@@ -170,6 +178,21 @@ export interface LoadExpr {
   readonly span: Span;
 }
 
+/**
+ * `prefix-sum(a, i)`: Σ a[j] over 0 ≤ j < i. `occurrences(a, i, v)`: how many j with 0 ≤ j < i have a[j] = v. `a` is an
+ * integer `input` of rank 1, and 0 ≤ i ≤ its length.
+ */
+export interface GhostExpr {
+  readonly kind: "ghost";
+  readonly type: "int";
+  readonly fn: GhostFunction;
+  readonly array: ArrayRef;
+  readonly args: readonly Expr[];
+  readonly span: Span;
+}
+
+export type GhostFunction = "prefix-sum" | "occurrences";
+
 export type Expr =
   | IntLiteral
   | FloatLiteral
@@ -187,7 +210,8 @@ export type Expr =
   | SelectExpr
   | CallExpr
   | CastExpr
-  | LoadExpr;
+  | LoadExpr
+  | GhostExpr;
 
 export interface LetStmt {
   readonly kind: "let";
@@ -210,6 +234,30 @@ export interface StoreStmt {
   readonly array: ArrayRef;
   readonly index: readonly Expr[];
   readonly value: Expr;
+  readonly span: Span;
+}
+export type AtomicOp = "add" | "min" | "max";
+
+/** `array[index…] = op(array[index…], value)` in one indivisible step; integer elements of shared or global memory. */
+export interface AtomicStmt {
+  readonly kind: "atomic";
+  readonly op: AtomicOp;
+  readonly array: ArrayRef;
+  readonly index: readonly Expr[];
+  readonly value: Expr;
+  readonly span: Span;
+}
+/**
+ * Moves `lanes` consecutive elements between the whole register array `registers`, of that extent and rank 1, and
+ * shared or global memory from `array[index…]` on; they lie in one row of the array's last axis.
+ */
+export interface VectorStmt {
+  readonly kind: "vector";
+  readonly direction: "load" | "store";
+  readonly registers: string;
+  readonly lanes: bigint;
+  readonly array: ArrayRef;
+  readonly index: readonly Expr[];
   readonly span: Span;
 }
 export interface IfStmt {
@@ -243,10 +291,13 @@ export interface StepsStmt {
 }
 export interface BarrierStmt {
   readonly kind: "barrier";
+  readonly scope: BarrierScope;
   readonly span: Span;
 }
 
-export type Stmt = LetStmt | AssignStmt | StoreStmt | IfStmt | ForStmt | StepsStmt | BarrierStmt;
+export type BarrierScope = "block" | "wave";
+
+export type Stmt = LetStmt | AssignStmt | StoreStmt | AtomicStmt | VectorStmt | IfStmt | ForStmt | StepsStmt | BarrierStmt;
 
 /** `input` is only read; `output` is written, never read before; `inout` is both. Tensors are pairwise disjoint. */
 export type Role = "input" | "output" | "inout";
@@ -284,6 +335,30 @@ export interface WhereClause {
   readonly span: Span;
 }
 
+/**
+ * A condition on the contents of index tensors: for all values of `variables` with 0 ≤ variable < extent. The variables
+ * are locals of `condition`; extents mention dimensions and scalars.
+ */
+export interface DataCondition {
+  readonly variables: readonly { readonly name: string; readonly extent: Expr }[];
+  readonly condition: Expr;
+  readonly span: Span;
+}
+
+/**
+ * Names who writes an element of an output: for the element at `variables`, this block and thread, in the iteration
+ * where the named loop counters have these values. What it leaves out is found by inverting the store's index.
+ */
+export interface CoversClause {
+  readonly array: string;
+  /** One per axis: locals of the expressions. */
+  readonly variables: readonly string[];
+  readonly block?: readonly Expr[];
+  readonly thread?: readonly Expr[];
+  readonly counters: readonly { readonly name: string; readonly value: Expr }[];
+  readonly span: Span;
+}
+
 export type Triple<T> = readonly [T, T, T];
 
 export interface Kernel {
@@ -296,6 +371,11 @@ export interface Kernel {
   readonly where: readonly WhereClause[];
   /** Boolean expressions over dimensions and scalar parameters, checked by the launcher. */
   readonly requires: readonly Expr[];
+  /** Of index tensors' contents before the kernel runs; proved by whoever made them, else checked by the launcher. */
+  readonly dataRequires: readonly DataCondition[];
+  /** Of index tensors' contents after it has run; proved. */
+  readonly ensures: readonly DataCondition[];
+  readonly covers: readonly CoversClause[];
   /** The tensor operation that the kernel claims to compute. */
   readonly computes: string | undefined;
   /** `i32`: the author demands 32-bit indices; `auto`: both instances, chosen at launch. */

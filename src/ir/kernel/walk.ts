@@ -29,6 +29,8 @@ export function children(expr: Expr): readonly Expr[] {
       return expr.args;
     case "load":
       return expr.index;
+    case "ghost":
+      return expr.args;
     default:
       expr satisfies never;
       throw new InternalError("unknown expression");
@@ -48,7 +50,10 @@ export function statementExprs(stmt: Stmt): readonly Expr[] {
     case "assign":
       return [stmt.value];
     case "store":
+    case "atomic":
       return [stmt.value, ...stmt.index];
+    case "vector":
+      return stmt.index;
     case "if":
       return [stmt.cond];
     case "for":
@@ -73,6 +78,8 @@ export function nestedBlocks(stmt: Stmt): readonly (readonly Stmt[])[] {
     case "let":
     case "assign":
     case "store":
+    case "atomic":
+    case "vector":
     case "barrier":
       return [];
     default:
