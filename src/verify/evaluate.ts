@@ -11,8 +11,21 @@ import { printExpr } from "../ir/kernel/print.ts";
 import type { ElementType, Expr, IntBinary, LoadExpr } from "../ir/kernel/types.ts";
 import { InternalError } from "../support/result.ts";
 import type { Span } from "../support/span.ts";
-import { divide, fresh, inputElement, multiply, type Scope } from "./scope.ts";
-import type { Access, Computed, Decision, Divisor, LoopContext, Node, Path, Site, Stored } from "./summary.ts";
+import type { ElementTerms } from "./data-clause.ts";
+import { divide, fresh, ghostTerm, inputApplication, inputElement, multiply, type Scope } from "./scope.ts";
+import type {
+  Access,
+  Computed,
+  Decision,
+  Divisor,
+  LoopContext,
+  Node,
+  Path,
+  PathStep,
+  Site,
+  Stored,
+  StoredValue,
+} from "./summary.ts";
 import {
   add,
   and,
@@ -53,12 +66,15 @@ export interface Execution {
   nodes: Node[];
   /** Specification expressions are not evaluated by the machine, so that nothing is noted of them. */
   ghost: boolean;
+  /** Within an instance of a clause: what an element is; the clause's elements are numbered in evaluation order. */
+  instance: { readonly elements: ElementTerms; next: number } | undefined;
   owner: string;
   statement: number;
   readonly accesses: Access[];
   readonly computed: Computed[];
   readonly divisors: Divisor[];
   readonly stored: Stored[];
+  readonly values: StoredValue[];
 }
 
 /** An execution that has seen nothing yet. */
@@ -71,12 +87,14 @@ export function newExecution(start: Pick<Execution, "scope" | "arrays" | "dims" 
     decisions: [],
     nodes: [],
     ghost: false,
+    instance: undefined,
     owner: "",
     statement: 0,
     accesses: [],
     computed: [],
     divisors: [],
     stored: [],
+    values: [],
   };
 }
 
@@ -148,6 +166,13 @@ export function evaluate(run: Execution, expr: Expr): Term | undefined {
       return undefined;
     case "load":
       return evaluateLoad(run, expr);
+    case "ghost":
+      return ghostTerm(
+        run.scope,
+        expr.fn,
+        expr.array.name,
+        expr.args.map((argument) => evaluateTerm(run, argument)),
+      );
     default:
       expr satisfies never;
       throw new InternalError("unknown expression");
@@ -160,10 +185,10 @@ function bound(terms: ReadonlyMap<string, Term>, name: string): Term {
   return term;
 }
 
-/** Runs `body` with one more condition on the path. */
+/** Runs `body` with one more guard on the path. */
 export function under<T>(run: Execution, condition: Term, body: () => T): T {
   const { path } = run;
-  run.path = condition === TRUE ? path : [...path, condition];
+  run.path = condition === TRUE ? path : [...path, { kind: "guard", term: condition }];
   const result = body();
   run.path = path;
   return result;
@@ -182,12 +207,19 @@ export function siteOf(run: Execution, span: Span): Site {
   return { path: run.path, span, loops: run.loops };
 }
 
+export interface AccessOptions {
+  readonly write?: boolean;
+  readonly atomic?: boolean;
+  readonly lanes?: bigint;
+}
+
+/** Notes an access of the element at `index`, and returns the index. */
 export function noteAccess(
   run: Execution,
   array: LoadExpr["array"],
   index: readonly Expr[],
-  write: boolean,
   span: Span,
+  { write = false, atomic = false, lanes = 1n }: AccessOptions = {},
 ): readonly Term[] {
   const info = run.arrays.get(array.name);
   if (info === undefined) throw new InternalError(`unknown array ${array.name}`);
@@ -200,7 +232,9 @@ export function noteAccess(
       space: array.space,
       array: array.name,
       write,
+      atomic,
       index: terms,
+      lanes,
       extent: info.extent,
       text: `${array.name}${indexText.map((i) => `[${i}]`).join("")}`,
       indexText,
@@ -226,7 +260,7 @@ function noteAddress(run: Execution, access: Access): void {
     // That the index is inside is an obligation of its own; an address matters only then.
     for (const term of [scaled, sum]) {
       run.computed.push({
-        path: [...run.path, ...inside],
+        path: [...run.path, ...inside.map((guard): PathStep => ({ kind: "guard", term: guard }))],
         span: access.span,
         loops: run.loops,
         term,
@@ -266,9 +300,13 @@ function evaluateIntOp(run: Execution, expr: IntBinary): Term {
 }
 
 function evaluateLoad(run: Execution, expr: LoadExpr): Term | undefined {
-  const index = noteAccess(run, expr.array, expr.index, false, expr.span);
+  const index = noteAccess(run, expr.array, expr.index, expr.span);
   const info = run.arrays.get(expr.array.name);
   if (info === undefined || info.element === "f32") return undefined;
+  if (run.instance !== undefined) {
+    const element = run.instance.elements(expr.array.name, index, run.instance.next++);
+    return element ?? inputApplication(run.scope, expr.array.name, index);
+  }
   const range = ELEMENT_RANGE[info.element];
   if (info.constant) {
     const value = inputElement(run.scope, expr.array.name, index, range);

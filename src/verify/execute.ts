@@ -7,30 +7,31 @@
  * - `steps` is executed once per value.
  */
 
-import { ELEMENT_RANGE, MAX_GRID, MAX_GRID_THREADS, SIZE_LIMITS } from "../ir/kernel/limits.ts";
 import { printExpr } from "../ir/kernel/print.ts";
-import type { Axis, Expr, ForStmt, IfStmt, Kernel, StepsStmt, Stmt, StoreStmt } from "../ir/kernel/types.ts";
+import type {
+  AtomicStmt,
+  Expr,
+  ForStmt,
+  IfStmt,
+  Kernel,
+  StepsStmt,
+  Stmt,
+  StoreStmt,
+  VectorStmt,
+} from "../ir/kernel/types.ts";
 import { assignedLocals, containsBarrier, visitStmts } from "../ir/kernel/walk.ts";
 import { InternalError } from "../support/result.ts";
-import {
-  type ArrayInfo,
-  asGhost,
-  type Execution,
-  evaluate,
-  evaluateTerm,
-  newExecution,
-  noteAccess,
-  siteOf,
-} from "./evaluate.ts";
-import { declare, fresh, multiply, newScope, type Scope } from "./scope.ts";
-import type { Assumptions, BarrierNode, InvariantCheck, LoopContext, Node, Summary } from "./summary.ts";
-import { add, and, eq, implies, ite, le, lt, not, numeral, or, printTerm, scale, type Term, within } from "./term.ts";
-
-const AXES: readonly Axis[] = [0, 1, 2];
+import { assume, coversTerms, dataClause, declareSymbols, startExecution } from "./assume.ts";
+import { asGhost, type Execution, evaluate, evaluateTerm, noteAccess, siteOf } from "./evaluate.ts";
+import { divide, fresh, from, newScope } from "./scope.ts";
+import type { BarrierNode, InvariantCheck, LoopContext, Node, PathStep, Summary } from "./summary.ts";
+import { add, eq, implies, ite, le, lt, not, numeral, or, printTerm, sub, type Term, within } from "./term.ts";
 
 interface Collected {
   readonly barriers: BarrierNode[];
   readonly invariants: InvariantCheck[];
+  /** The symbols of each loop counter, by its name in the source. */
+  readonly counters: Map<string, string[]>;
   nextLoop: number;
 }
 
@@ -40,7 +41,8 @@ export function summarise(kernel: Kernel): Summary {
   declareSymbols(scope, kernel);
   const run = startExecution(kernel, scope);
   const { grid, assumptions } = asGhost(run, () => assume(run, kernel));
-  const collected: Collected = { barriers: [], invariants: [], nextLoop: 0 };
+  scope.data.push(...kernel.dataRequires.map((condition) => dataClause(run, condition)));
+  const collected: Collected = { barriers: [], invariants: [], counters: new Map(), nextLoop: 0 };
   executeBlock(run, collected, kernel.body);
   return {
     scope,
@@ -54,81 +56,10 @@ export function summarise(kernel: Kernel): Summary {
     divisors: run.divisors,
     stored: run.stored,
     invariants: collected.invariants,
+    values: run.values,
+    ensures: kernel.ensures.map((condition) => dataClause(run, condition)),
+    covers: kernel.covers.map((clause) => coversTerms(run, clause, collected.counters)),
   };
-}
-
-function declareSymbols(scope: Scope, kernel: Kernel): void {
-  for (const name of kernel.dims) {
-    declare(scope, { name: `dim.${name}`, sort: "Int", owner: "launch", display: name });
-  }
-  for (const param of kernel.params) {
-    if (param.kind !== "scalar" || param.element === "f32") continue;
-    const symbol = declare(scope, { name: `scalar.${param.name}`, sort: "Int", owner: "launch", display: param.name });
-    const { min, max } = ELEMENT_RANGE[param.element];
-    scope.facts.push({
-      defines: [printTerm(symbol)],
-      term: and(le(numeral(min), symbol), le(symbol, numeral(max))),
-    });
-  }
-  for (const axis of AXES) {
-    const letter = "xyz"[axis];
-    declare(scope, { name: `block.${letter}`, sort: "Int", owner: "block", display: `block.${letter}` });
-    declare(scope, { name: `thread.${letter}`, sort: "Int", owner: "thread", display: `thread.${letter}` });
-  }
-}
-
-function startExecution(kernel: Kernel, scope: Scope): Execution {
-  const arrays = new Map<string, ArrayInfo>();
-  const run = newExecution({
-    scope,
-    arrays,
-    dims: new Map(kernel.dims.map((name) => [name, `dim.${name}`])),
-    scalars: new Map(kernel.params.map(({ name }) => [name, `scalar.${name}`])),
-  });
-  for (const param of kernel.params) {
-    if (param.kind !== "tensor") continue;
-    run.owner = param.name;
-    // The machine computes every extent but the outermost for addresses, so that they must fit the index width too.
-    const [outermost, ...inner] = param.shape;
-    const first = outermost === undefined ? [] : [asGhost(run, () => evaluateTerm(run, outermost))];
-    const extent = [...first, ...inner.map((axis) => evaluateTerm(run, axis))];
-    arrays.set(param.name, { element: param.element, extent, constant: param.role === "input" });
-  }
-  for (const array of kernel.arrays) {
-    arrays.set(array.name, { element: array.element, extent: array.shape.map(numeral), constant: false });
-  }
-  return run;
-}
-
-function assume(run: Execution, kernel: Kernel): { readonly grid: readonly Term[]; readonly assumptions: Assumptions } {
-  const grid = kernel.grid.map((extent) => evaluateTerm(run, extent));
-  const contract = [
-    ...kernel.where.map(({ dim, value }) => eq(`dim.${dim}`, evaluateTerm(run, value))),
-    ...kernel.requires.map((condition) => evaluateTerm(run, condition)),
-  ];
-  const position = AXES.flatMap((axis) => {
-    const [extent, threads] = [grid[axis] ?? "1", kernel.block[axis]];
-    const letter = "xyz"[axis];
-    return [
-      le(extent, numeral(MAX_GRID[axis])),
-      le(scale(threads, extent), numeral(MAX_GRID_THREADS)),
-      within("0", `block.${letter}`, extent),
-      within("0", `thread.${letter}`, numeral(threads)),
-    ];
-  });
-  const elements = kernel.params.flatMap((param) =>
-    param.kind === "tensor"
-      ? [(run.arrays.get(param.name)?.extent ?? []).reduce((product, axis) => multiply(run.scope, product, axis), "1")]
-      : [],
-  );
-  const sizes = (width: 32 | 64): readonly Term[] => {
-    const { maxDim, maxElements } = SIZE_LIMITS[width];
-    return [
-      ...kernel.dims.map((dim) => and(le("0", `dim.${dim}`), le(`dim.${dim}`, numeral(maxDim)))),
-      ...elements.map((count) => le(count, numeral(maxElements))),
-    ];
-  };
-  return { grid, assumptions: { sizes: { 32: sizes(32), 64: sizes(64) }, contract, position } };
 }
 
 function executeBlock(run: Execution, out: Collected, body: readonly Stmt[]): void {
@@ -148,6 +79,12 @@ function executeStmt(run: Execution, out: Collected, stmt: Stmt): void {
     case "store":
       executeStore(run, stmt);
       return;
+    case "atomic":
+      executeAtomic(run, stmt);
+      return;
+    case "vector":
+      executeVector(run, stmt);
+      return;
     case "if":
       executeIf(run, out, stmt);
       return;
@@ -158,7 +95,12 @@ function executeStmt(run: Execution, out: Collected, stmt: Stmt): void {
       executeSteps(run, out, stmt);
       return;
     case "barrier": {
-      const node: BarrierNode = { kind: "barrier", ...siteOf(run, stmt.span), decisions: run.decisions };
+      const node: BarrierNode = {
+        kind: "barrier",
+        scope: stmt.scope,
+        ...siteOf(run, stmt.span),
+        decisions: run.decisions,
+      };
       out.barriers.push(node);
       run.nodes.push(node);
       return;
@@ -173,9 +115,12 @@ function executeStmt(run: Execution, out: Collected, stmt: Stmt): void {
 function executeStore(run: Execution, stmt: StoreStmt): void {
   run.owner = stmt.array.name;
   const term = evaluate(run, stmt.value);
-  noteAccess(run, stmt.array, stmt.index, true, stmt.span);
+  noteAccess(run, stmt.array, stmt.index, stmt.span, { write: true });
   const element = run.arrays.get(stmt.array.name)?.element;
   if (term === undefined || element === undefined || element === "f32") return;
+  const access = run.accesses.at(-1);
+  if (access === undefined) throw new InternalError("a store without an access");
+  run.values.push({ access, value: term });
   run.stored.push({
     ...siteOf(run, stmt.span),
     term,
@@ -185,9 +130,37 @@ function executeStore(run: Execution, stmt: StoreStmt): void {
   });
 }
 
+/** What an atomic addition leaves wraps, so that it fits by definition; its operand and an extremum must fit. */
+function executeAtomic(run: Execution, stmt: AtomicStmt): void {
+  run.owner = stmt.array.name;
+  const term = evaluateTerm(run, stmt.value);
+  noteAccess(run, stmt.array, stmt.index, stmt.span, { write: true, atomic: true });
+  const element = run.arrays.get(stmt.array.name)?.element;
+  if (element === undefined || element === "f32") throw new InternalError("an atomic access to floats");
+  run.stored.push({
+    ...siteOf(run, stmt.span),
+    term,
+    element,
+    array: stmt.array.name,
+    text: printExpr(stmt.value),
+  });
+}
+
+/** The side that is read comes first. */
+function executeVector(run: Execution, { direction, registers, lanes, array, index, span }: VectorStmt): void {
+  run.owner = array.name;
+  const zero: Expr = { kind: "int", type: "int", value: 0n, span };
+  const load = direction === "load";
+  const memory = (): unknown => noteAccess(run, array, index, span, { write: !load, lanes });
+  const own = (): unknown =>
+    noteAccess(run, { space: "register", name: registers }, [zero], span, { write: load, lanes });
+  for (const note of load ? [memory, own] : [own, memory]) note();
+}
+
 function executeIf(run: Execution, out: Collected, stmt: IfStmt): void {
   run.owner = "if";
-  const cond = evaluateTerm(run, stmt.cond);
+  const cond = from(run.scope, `branch on ${printExpr(stmt.cond)}`, evaluateTerm(run, stmt.cond), stmt.cond.span);
+  from(run.scope, `branch on ${printExpr(stmt.cond)}`, not(cond), stmt.cond.span);
   const { path, decisions, env } = run;
   if (containsBarrier([stmt])) {
     run.decisions = [...decisions, { path, loops: run.loops, terms: [cond], text: printExpr(stmt.cond) }];
@@ -210,16 +183,16 @@ function executeBranch(
   out: Collected,
   cond: Term,
   body: readonly Stmt[],
-): { readonly nodes: readonly Node[]; readonly env: Map<string, Term>; readonly learned: readonly Term[] } {
+): { readonly nodes: readonly Node[]; readonly env: Map<string, Term>; readonly learned: readonly PathStep[] } {
   const { env, path, nodes } = run;
   run.env = new Map(env);
-  run.path = [...path, cond];
+  run.path = [...path, { kind: "guard", term: cond }];
   run.nodes = [];
   executeBlock(run, out, body);
   const result = {
     nodes: run.nodes,
     env: run.env,
-    learned: run.path.slice(path.length + 1).map((term) => implies(cond, term)),
+    learned: run.path.slice(path.length + 1).map(({ term }): PathStep => fact(implies(cond, term))),
   };
   Object.assign(run, { env, path, nodes });
   return result;
@@ -230,29 +203,39 @@ function executeFor(run: Execution, out: Collected, stmt: ForStmt): void {
   const lo = evaluateTerm(run, stmt.lo);
   const hi = evaluateTerm(run, stmt.hi);
   const { path, env, loops, decisions, nodes } = run;
-  const aligned = containsBarrier(stmt.body);
+  const aligned = containsBarrier(stmt.body, "block");
+  const decided = containsBarrier(stmt.body);
   const carried = [...assignedLocals(stmt.body)].filter((name) => env.has(name));
   checkInvariants(run, out, stmt, lo, "holds before the first iteration");
 
   const symbol = fresh(run.scope, `counter.${stmt.counter}`, "Int", "thread", stmt.counter);
+  out.counters.set(stmt.counter, [...(out.counters.get(stmt.counter) ?? []), printTerm(symbol)]);
   const context: LoopContext = {
     id: out.nextLoop++,
     counter: stmt.counter,
     symbol: printTerm(symbol),
     step: stmt.step,
+    lo,
     hi,
     aligned,
+    waveAligned: decided,
   };
   run.env = new Map(env).set(stmt.counter, symbol);
   havoc(run, stmt.body, carried);
   run.loops = [...loops, context];
   run.nodes = [];
-  if (aligned) {
+  if (decided) {
     const text = `${printExpr(stmt.lo)} and ${printExpr(stmt.hi)}, the bounds of ${stmt.counter}`;
     run.decisions = [...decisions, { path, loops, terms: [lo, hi], text }];
   }
-  run.path = [...path, within(lo, symbol, hi), ...onStride(run, lo, symbol, stmt.step)];
-  run.path = [...run.path, ...invariantTerms(run, stmt, symbol)];
+  const range = `iterations of the loop over ${stmt.counter}`;
+  run.path = [
+    ...path,
+    ...[within(lo, symbol, hi), ...onStride(run, lo, symbol, stmt.step)].map(
+      (term): PathStep => ({ kind: "guard", term: from(run.scope, range, term, stmt.span) }),
+    ),
+  ];
+  run.path = [...run.path, ...invariantFacts(run, stmt, symbol)];
   const next = add(symbol, numeral(stmt.step));
   run.computed.push({
     ...siteOf(run, stmt.span),
@@ -270,8 +253,11 @@ function executeFor(run: Execution, out: Collected, stmt: ForStmt): void {
   havoc(run, stmt.body, carried);
   if (stmt.invariants.length > 0) {
     const exit = fresh(run.scope, `exit.${stmt.counter}`, "Int", "thread");
-    const bounds = [le(lo, exit), le(hi, exit), or(eq(exit, lo), lt(sub1(exit, stmt.step), hi))];
-    run.path = [...path, ...bounds, ...onStride(run, lo, exit, stmt.step), ...invariantTerms(run, stmt, exit)];
+    const bounds = [le(lo, exit), le(hi, exit), or(eq(exit, lo), lt(sub(exit, numeral(stmt.step)), hi))];
+    const ended = [...bounds, ...onStride(run, lo, exit, stmt.step)].map((term) =>
+      fact(from(run.scope, `end of the loop over ${stmt.counter}`, term, stmt.span)),
+    );
+    run.path = [...path, ...ended, ...invariantFacts(run, stmt, exit)];
   }
 }
 
@@ -287,15 +273,22 @@ function havoc(run: Execution, body: readonly Stmt[], names: readonly string[]):
   }
 }
 
-/** `value = lo + step·t` for some t ≥ 0. */
+/** `value − lo` is a multiple of the step. */
 function onStride(run: Execution, lo: Term, value: Term, step: bigint): readonly Term[] {
   if (step === 1n) return [];
-  const turns = fresh(run.scope, "turns", "Int", "thread");
-  return [le("0", turns), eq(value, add(lo, scale(step, turns)))];
+  return [eq(divide(run.scope, sub(value, lo), numeral(step)).remainder, "0")];
 }
 
-function sub1(term: Term, step: bigint): Term {
-  return add(term, numeral(-step));
+function fact(term: Term): PathStep {
+  return { kind: "fact", term };
+}
+
+function invariantFacts(run: Execution, stmt: ForStmt, counter: Term): readonly PathStep[] {
+  return invariantTerms(run, stmt, counter).map((term, ordinal) => {
+    const invariant = stmt.invariants[ordinal];
+    const [text, span] = invariant === undefined ? ["", stmt.span] : [printExpr(invariant), invariant.span];
+    return fact(from(run.scope, `invariant ${text}`, term, span));
+  });
 }
 
 function invariantTerms(run: Execution, stmt: ForStmt, counter: Term): readonly Term[] {

@@ -8,6 +8,9 @@
  * - A product of two unknowns is a symbol of its own; `products` says what it stands for. Queries add ground lemmas.
  */
 
+import type { GhostFunction } from "../ir/kernel/types.ts";
+import type { Span } from "../support/span.ts";
+import type { DataClause } from "./data-clause.ts";
 import type { Term } from "./term.ts";
 import { add, and, eq, implies, le, lt, numeral, numeralValue, printTerm, scale, visitAtoms } from "./term.ts";
 
@@ -34,6 +37,21 @@ export interface Fact {
   readonly term: Term;
 }
 
+/** `dividend = divisor · quotient + remainder`, as `divide` has named it. */
+export interface Division {
+  readonly quotient: string;
+  readonly remainder: string;
+  readonly dividend: Term;
+  readonly divisor: Term;
+}
+
+/** The element of an integer input that a symbol names. */
+export interface InputElement {
+  readonly symbol: string;
+  readonly tensor: string;
+  readonly index: readonly Term[];
+}
+
 export interface Product {
   readonly symbol: string;
   readonly left: Term;
@@ -45,12 +63,41 @@ export interface Scope {
   readonly functions: Map<string, FunctionInfo>;
   readonly facts: Fact[];
   readonly products: Product[];
+  readonly divisions: Division[];
+  readonly elements: InputElement[];
+  /** Conditions on the contents of inputs; queries assume them at the elements that they mention. */
+  readonly data: DataClause[];
+  /** Where an assumption comes from, by its printed term. */
+  readonly origins: Map<string, Origin>;
   /** Definitions made so far, by the text of what they define: the same division is divided once. */
   readonly memo: Map<string, Term>;
 }
 
+/** `requires`, `size limit`, `branch condition`…, with its place in the source where it has one. */
+export interface Origin {
+  readonly origin: string;
+  readonly span?: Span;
+}
+
 export function newScope(): Scope {
-  return { symbols: new Map(), functions: new Map(), facts: [], products: [], memo: new Map() };
+  return {
+    symbols: new Map(),
+    functions: new Map(),
+    facts: [],
+    products: [],
+    divisions: [],
+    elements: [],
+    data: [],
+    origins: new Map(),
+    memo: new Map(),
+  };
+}
+
+/** Notes where a term comes from, and returns it. The first origin of a term is the one that counts. */
+export function from(scope: Scope, origin: string, term: Term, span?: Span): Term {
+  const key = printTerm(term);
+  if (!scope.origins.has(key)) scope.origins.set(key, { origin, ...(span && { span }) });
+  return term;
 }
 
 export function declare(scope: Scope, info: SymbolInfo): Term {
@@ -110,6 +157,7 @@ export function divide(
   const remainder = fresh(scope, "remainder", "Int", owner);
   scope.memo.set(key, quotient);
   scope.memo.set(`${key} remainder`, remainder);
+  scope.divisions.push({ quotient: printTerm(quotient), remainder: printTerm(remainder), dividend, divisor });
   const product = multiply(scope, divisor, quotient);
   scope.facts.push({
     defines: [printTerm(quotient), printTerm(remainder)],
@@ -121,6 +169,20 @@ export function divide(
   return { quotient, remainder };
 }
 
+/** An element of an integer input tensor as a bare term, for specifications: no fact is known of it. */
+export function inputApplication(scope: Scope, tensor: string, index: readonly Term[]): Term {
+  const name = `input.${tensor}`;
+  scope.functions.set(name, { name, tensor, arity: index.length });
+  return index.length === 0 ? name : [name, ...index];
+}
+
+/** A ghost function of an integer input's contents; queries add the lemmas of `ghosts.ts`. */
+export function ghostTerm(scope: Scope, fn: GhostFunction, tensor: string, args: readonly Term[]): Term {
+  const name = `${fn}.${tensor}`;
+  scope.functions.set(name, { name, tensor, arity: args.length });
+  return [name, ...args];
+}
+
 /** An element of an integer input tensor: the same index gives the same value to every thread. */
 export function inputElement(
   scope: Scope,
@@ -128,15 +190,14 @@ export function inputElement(
   index: readonly Term[],
   range: { readonly min: bigint; readonly max: bigint },
 ): Term {
-  const name = `input.${tensor}`;
-  scope.functions.set(name, { name, tensor, arity: index.length });
-  const application: Term = index.length === 0 ? name : [name, ...index];
+  const application = inputApplication(scope, tensor, index);
   const key = `element ${printTerm(application)}`;
   const known = scope.memo.get(key);
   if (known !== undefined) return known;
   // The element gets a name, so that a witness can show it and the fact can be found by it.
   const symbol = fresh(scope, `element.${tensor}`, "Int", ownerOf(scope, ...index));
   scope.memo.set(key, symbol);
+  scope.elements.push({ symbol: printTerm(symbol), tensor, index });
   scope.facts.push({
     defines: [printTerm(symbol)],
     term: and(eq(symbol, application), le(numeral(range.min), symbol), le(symbol, numeral(range.max))),

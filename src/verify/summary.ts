@@ -2,22 +2,35 @@
  * Summary: what one symbolic thread of a kernel does, as the obligations need it.
  *
  * Terms:
- * - A `Path` is the list of conditions under which a point of the kernel is reached, including what loops say of their
- *   counters and what invariants say of mutable locals.
+ * - A `Path` is how a point of the kernel is reached, in order: *guards*, the conditions that decide whether it is (those
+ *   of branches, and that a loop runs this iteration), and *facts*, which hold of every run that has met the guards
+ *   before them (what invariants say of mutable locals).
  * - A `Site` is a point of the kernel: its path, its place, and the loops around it.
  * - `nodes` is the kernel's structure as far as the order of memory accesses and barriers matters. Loops over constant
  *   sequences (`steps`) are expanded; a `LoopNode` stands for an unknown number of iterations.
- * - A loop that contains a barrier is *aligned*: all threads of a block run the same iteration at the same time. That
- *   this is so is the divergence obligation of its barriers.
+ * - A loop that contains a block barrier is *aligned*: all threads of a block run the same iteration at the same time.
+ *   With wave barriers alone in it, only the threads of one wave do. That all threads reach its barriers in the same
+ *   iterations is the divergence obligation of each.
  */
 
 import type { IndexWidth } from "../ir/kernel/limits.ts";
-import type { ElementType, Expr, Space } from "../ir/kernel/types.ts";
+import type { BarrierScope, CoversClause, ElementType, Expr, Space } from "../ir/kernel/types.ts";
 import type { Span } from "../support/span.ts";
+import type { DataClause } from "./data-clause.ts";
 import type { Scope } from "./scope.ts";
 import type { Term } from "./term.ts";
 
-export type Path = readonly Term[];
+export interface PathStep {
+  readonly kind: "guard" | "fact";
+  readonly term: Term;
+}
+
+export type Path = readonly PathStep[];
+
+/** Everything that the path says. */
+export function pathTerms(path: Path): readonly Term[] {
+  return path.map(({ term }) => term);
+}
 
 export interface LoopContext {
   readonly id: number;
@@ -25,8 +38,11 @@ export interface LoopContext {
   /** The counter's symbol in the current iteration. */
   readonly symbol: string;
   readonly step: bigint;
+  readonly lo: Term;
   readonly hi: Term;
   readonly aligned: boolean;
+  /** Whether a barrier of any scope is in it: threads of one wave run it in step. */
+  readonly waveAligned: boolean;
 }
 
 export interface Site {
@@ -39,8 +55,12 @@ export interface Access extends Site {
   readonly kind: "access";
   readonly space: Space;
   readonly array: string;
+  /** An atomic access both reads and writes. */
   readonly write: boolean;
+  readonly atomic: boolean;
   readonly index: readonly Term[];
+  /** How many consecutive elements of the last axis, from the index on. */
+  readonly lanes: bigint;
   /** The array's extent per axis. */
   readonly extent: readonly Term[];
   /** `x[b][k0 + thread.x]`, as in the source. */
@@ -60,6 +80,7 @@ export interface Decision {
 
 export interface BarrierNode extends Site {
   readonly kind: "barrier";
+  readonly scope: BarrierScope;
   readonly decisions: readonly Decision[];
 }
 
@@ -101,6 +122,12 @@ export interface Stored extends Site {
   readonly text: string;
 }
 
+/** An element of an integer array that a store gives a value; `access` is its write. */
+export interface StoredValue {
+  readonly access: Access;
+  readonly value: Term;
+}
+
 /** A loop invariant: `goal` under the site's path. */
 export interface InvariantCheck extends Site {
   readonly phase: "holds before the first iteration" | "is kept by each iteration";
@@ -109,13 +136,22 @@ export interface InvariantCheck extends Site {
   readonly text: string;
 }
 
+/** Who writes an element of an output, by its author's word: checked before it is believed. */
+export interface CoversTerms {
+  readonly source: CoversClause;
+  /** Symbol → its value for the element at `index`. */
+  readonly witness: (index: readonly Term[]) => ReadonlyMap<string, Term>;
+}
+
 /** What obligations may assume, by origin. The launcher checks all of it but `position`, which the hardware grants. */
 export interface Assumptions {
   /** Dimensions and element counts within `SIZE_LIMITS` of the width. */
   readonly sizes: Readonly<Record<IndexWidth, readonly Term[]>>;
   /** `where` and `requires`. */
   readonly contract: readonly Term[];
-  /** Grid limits, and block and thread indices within the grid and the block. */
+  /** The limits of the grid. */
+  readonly grid: readonly Term[];
+  /** Block and thread indices within the grid and the block. */
   readonly position: readonly Term[];
 }
 
@@ -132,4 +168,7 @@ export interface Summary {
   readonly divisors: readonly Divisor[];
   readonly stored: readonly Stored[];
   readonly invariants: readonly InvariantCheck[];
+  readonly values: readonly StoredValue[];
+  readonly ensures: readonly DataClause[];
+  readonly covers: readonly CoversTerms[];
 }

@@ -57,7 +57,7 @@ export function collectClaims(kernel: Kernel): KernelClaims {
     ...contractClaims(summary, giveId),
     ...divisorClaims(summary, giveId),
     ...boundsClaims(summary, giveId),
-    ...raceClaims(summary, giveId),
+    ...raceClaims(kernel, summary, giveId),
     ...divergenceClaims(summary, giveId),
     ...rangeClaims(summary, giveId),
   ];

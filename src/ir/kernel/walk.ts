@@ -1,7 +1,7 @@
 /** Traversal of the kernel IR: the children of each node in evaluation order, and questions about blocks. */
 
 import { InternalError } from "../../support/result.ts";
-import type { Expr, Stmt } from "./types.ts";
+import type { BarrierScope, Expr, Stmt } from "./types.ts";
 
 /** The direct subexpressions, in evaluation order. */
 export function children(expr: Expr): readonly Expr[] {
@@ -105,6 +105,11 @@ export function assignedLocals(body: readonly Stmt[]): ReadonlySet<string> {
   return names;
 }
 
-export function containsBarrier(body: readonly Stmt[]): boolean {
-  return body.some((stmt) => stmt.kind === "barrier" || nestedBlocks(stmt).some(containsBarrier));
+/** Whether there is a barrier in the block, of any scope or of the given one. */
+export function containsBarrier(body: readonly Stmt[], scope?: BarrierScope): boolean {
+  return body.some(
+    (stmt) =>
+      (stmt.kind === "barrier" && (scope === undefined || stmt.scope === scope)) ||
+      nestedBlocks(stmt).some((block) => containsBarrier(block, scope)),
+  );
 }

@@ -6,7 +6,8 @@ import type { Term } from "../term.ts";
 
 /** What holds of sizes before any block runs: the launcher checks it. */
 export function launchAssumptions(summary: Summary, width: IndexWidth = 64): readonly Term[] {
-  return [...summary.assumptions.sizes[width], ...summary.assumptions.contract];
+  const { sizes, contract, grid } = summary.assumptions;
+  return [...sizes[width], ...contract, ...grid];
 }
 
 /** What holds in a thread: the above, and its place in the grid. */

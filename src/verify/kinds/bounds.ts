@@ -1,11 +1,12 @@
 /**
  * Bounds: every index of every access to global, shared and register memory is within its axis, dimension by dimension,
- * under the conditions on the path. One claim per access; its witness is an index that is not.
+ * under the conditions on the path; of a vector access, every lane. One claim per access; its witness is an index that
+ * is not.
  */
 
 import type { Claim, GiveId } from "../claim.ts";
-import type { Access, Summary } from "../summary.ts";
-import { and, not, type Term, visitAtoms, within } from "../term.ts";
+import { type Access, pathTerms, type Summary } from "../summary.ts";
+import { and, not, numeral, sub, type Term, visitAtoms, within } from "../term.ts";
 import { baseAssumptions } from "./assumptions.ts";
 
 export function boundsClaims(summary: Summary, giveId: GiveId): readonly Claim[] {
@@ -13,7 +14,11 @@ export function boundsClaims(summary: Summary, giveId: GiveId): readonly Claim[]
 }
 
 function boundsClaim(summary: Summary, access: Access, giveId: GiveId): Claim {
-  const inside = access.index.map((index, axis) => within("0", index, extentOf(access, axis)));
+  const last = access.index.length - 1;
+  const inside = access.index.map((index, axis) => {
+    const room = axis === last ? sub(extentOf(access, axis), numeral(access.lanes - 1n)) : extentOf(access, axis);
+    return within("0", index, room);
+  });
   const verb = access.write ? "written" : "read";
   return {
     id: giveId("bounds", access.array),
@@ -22,7 +27,7 @@ function boundsClaim(summary: Summary, access: Access, giveId: GiveId): Claim {
     statement: `${access.text} is ${verb} within ${access.array}`,
     failure: `${access.text} may be ${verb} ${mayBeNegative(access) ? "outside its bounds" : "past its end"}`,
     code: "TK301",
-    hypotheses: [...baseAssumptions(summary), ...access.path, not(and(...inside))],
+    hypotheses: [...baseAssumptions(summary), ...pathTerms(access.path), not(and(...inside))],
     replay: {
       faults: ["bounds"],
       array: access.array,

@@ -4,7 +4,7 @@
  */
 
 import type { Claim, GiveId } from "../claim.ts";
-import type { Summary } from "../summary.ts";
+import { pathTerms, type Summary } from "../summary.ts";
 import { not } from "../term.ts";
 import { baseAssumptions } from "./assumptions.ts";
 
@@ -19,7 +19,7 @@ export function contractClaims(summary: Summary, giveId: GiveId): readonly Claim
         ? `the invariant ${text} may be broken by an iteration`
         : `the invariant ${text} may not hold before the first iteration`,
     code: "TK309",
-    hypotheses: [...baseAssumptions(summary), ...path, not(goal)],
+    hypotheses: [...baseAssumptions(summary), ...pathTerms(path), not(goal)],
     replay: { faults: ["invariant"], width: 64, loops, show: [] },
     fix: "weaken the invariant, or add the conjunct that its proof needs",
   }));

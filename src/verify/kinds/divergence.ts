@@ -8,7 +8,7 @@
 
 import type { Claim, GiveId } from "../claim.ts";
 import { type Renaming, secondThread } from "../query.ts";
-import type { BarrierNode, Decision, Summary } from "../summary.ts";
+import { type BarrierNode, type Decision, pathTerms, type Summary } from "../summary.ts";
 import { and, eq, FALSE, le, not, or, rename, type Term } from "../term.ts";
 import { baseAssumptions } from "./assumptions.ts";
 
@@ -17,7 +17,7 @@ export function divergenceClaims(summary: Summary, giveId: GiveId): readonly Cla
 }
 
 function divergenceClaim(summary: Summary, barrier: BarrierNode, giveId: GiveId): Claim {
-  const shared = new Set(barrier.loops.filter(({ aligned }) => aligned).map(({ symbol }) => symbol));
+  const shared = new Set(barrier.loops.filter(({ waveAligned }) => waveAligned).map(({ symbol }) => symbol));
   const second = secondThread(summary.scope, true, shared);
   const base = baseAssumptions(summary);
   const apart = barrier.decisions.map((decision) => decideApart(decision, second));
@@ -50,5 +50,6 @@ function decideApart({ path, terms }: Decision, second: Renaming): Term {
           and(eq(first, rename(first, second)), eq(hi, rename(hi, second))),
           and(le(hi, first), le(rename(hi, second), rename(first, second))),
         );
-  return and(...path, ...path.map((term) => rename(term, second)), not(same));
+  const reached = pathTerms(path);
+  return and(...reached, ...reached.map((term) => rename(term, second)), not(same));
 }

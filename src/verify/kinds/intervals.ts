@@ -11,6 +11,7 @@
  * Loops without barriers are not aligned: each thread has an iteration of its own.
  */
 
+import type { BarrierScope } from "../../ir/kernel/types.ts";
 import { InternalError } from "../../support/result.ts";
 import type { Access, LoopContext, LoopNode, Node } from "../summary.ts";
 
@@ -30,12 +31,16 @@ interface Flow {
   readonly initial: Access[];
   /** Whether every way from the start to this point has met a barrier. */
   closed: boolean;
+  readonly scope: BarrierScope;
 }
 
-/** All pairs within one barrier interval, in the order of the walk; a pair may occur more than once. */
-export function intervalPairs(nodes: readonly Node[]): readonly Pair[] {
+/**
+ * All pairs within one interval, in the order of the walk; a pair may occur more than once. For any two threads of a
+ * block, block barriers bound an interval; for two threads of one wave (`scope: "wave"`), wave barriers do too.
+ */
+export function intervalPairs(nodes: readonly Node[], scope: BarrierScope): readonly Pair[] {
   const pairs: Pair[] = [];
-  walk(nodes, { open: [], initial: [], closed: false }, [], pairs);
+  walk(nodes, { open: [], initial: [], closed: false, scope }, [], pairs);
   return pairs;
 }
 
@@ -46,6 +51,7 @@ function walk(nodes: readonly Node[], flow: Flow, together: readonly LoopContext
         addAccess(node, flow, together, pairs);
         break;
       case "barrier":
+        if (node.scope === "wave" && flow.scope === "block") break;
         flow.open = [];
         flow.closed = true;
         break;
@@ -53,14 +59,15 @@ function walk(nodes: readonly Node[], flow: Flow, together: readonly LoopContext
         const then: Flow = { ...flow };
         walk(node.then, then, together, pairs);
         // Threads of a block may take different branches where no barrier is inside, so that both are concurrent.
-        const otherwise: Flow = { ...flow, open: hasBarrier(node.then) ? flow.open : then.open };
+        const otherwise: Flow = { ...flow, open: hasBarrier(node.then, flow.scope) ? flow.open : then.open };
         walk(node.else, otherwise, together, pairs);
         flow.open = [...new Set([...then.open, ...otherwise.open])];
         flow.closed = then.closed && otherwise.closed;
         break;
       }
       case "loop":
-        if (node.context.aligned) walkAligned(node, flow, together, pairs);
+        if (flow.scope === "wave" ? node.context.waveAligned : node.context.aligned)
+          walkAligned(node, flow, together, pairs);
         else walk(node.body, flow, together, pairs);
         break;
       default:
@@ -82,7 +89,7 @@ function addAccess(access: Access, flow: Flow, together: readonly LoopContext[],
 
 function walkAligned(node: LoopNode, flow: Flow, together: readonly LoopContext[], pairs: Pair[]): void {
   const { context, body } = node;
-  const inner: Flow = { open: flow.open, initial: [], closed: false };
+  const inner: Flow = { open: flow.open, initial: [], closed: false, scope: flow.scope };
   walk(body, inner, [...together, context], pairs);
   const fromBody = inner.open.filter((access) => access.loops.includes(context));
   for (const first of fromBody) {
@@ -96,17 +103,17 @@ function walkAligned(node: LoopNode, flow: Flow, together: readonly LoopContext[
   flow.open = [...new Set([...flow.open, ...inner.open])];
 }
 
-function hasBarrier(nodes: readonly Node[]): boolean {
+function hasBarrier(nodes: readonly Node[], scope: BarrierScope): boolean {
   return nodes.some((node) => {
     switch (node.kind) {
       case "access":
         return false;
       case "barrier":
-        return true;
+        return node.scope === "block" || scope === "wave";
       case "branch":
-        return hasBarrier(node.then) || hasBarrier(node.else);
+        return hasBarrier(node.then, scope) || hasBarrier(node.else, scope);
       case "loop":
-        return hasBarrier(node.body);
+        return hasBarrier(node.body, scope);
       default:
         node satisfies never;
         throw new InternalError("unknown node");

@@ -7,7 +7,7 @@
 
 import { ELEMENT_RANGE, INT_RANGE, type IndexWidth } from "../../ir/kernel/limits.ts";
 import type { Claim, GiveId } from "../claim.ts";
-import type { Computed, Summary } from "../summary.ts";
+import { type Computed, pathTerms, type Summary } from "../summary.ts";
 import { and, implies, le, lt, not, numeral, type Term } from "../term.ts";
 import { baseAssumptions } from "./assumptions.ts";
 
@@ -26,7 +26,7 @@ function overflowClaim(summary: Summary, items: readonly Computed[], width: Inde
   const [first] = items;
   const text = first?.text ?? "";
   const fits = items.map(({ path, term }) =>
-    implies(and(...path), and(le(numeral(min), term), le(term, numeral(max)))),
+    implies(and(...pathTerms(path)), and(le(numeral(min), term), le(term, numeral(max)))),
   );
   return {
     id: giveId("overflow", `i${width}.${first?.owner ?? ""}`),
@@ -54,7 +54,7 @@ export function divisorClaims(summary: Summary, giveId: GiveId): readonly Claim[
     statement: `the divisor ${text} is positive`,
     failure: `the divisor ${text} may be zero or negative`,
     code: "TK306",
-    hypotheses: [...baseAssumptions(summary), ...path, not(lt("0", term))],
+    hypotheses: [...baseAssumptions(summary), ...pathTerms(path), not(lt("0", term))],
     replay: { faults: ["division"], width: 64, loops, show: [{ label: "divisor", term }] },
     fix: `add requires(${text} >= 1), or guard the division`,
   }));
@@ -71,7 +71,7 @@ export function rangeClaims(summary: Summary, giveId: GiveId): readonly Claim[] 
       statement: `${text} fits the ${element} elements of ${array}`,
       failure: `${text} may not fit the ${element} elements of ${array}`,
       code: "TK307",
-      hypotheses: [...baseAssumptions(summary), ...path, not(fits)],
+      hypotheses: [...baseAssumptions(summary), ...pathTerms(path), not(fits)],
       replay: { faults: ["range"], array, width: 64, loops, show: [{ label: "value", term }] },
       fix: `use i64 elements for ${array}, or bound the value with requires(...)`,
     };

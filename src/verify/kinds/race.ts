@@ -4,20 +4,39 @@
  * - Threads of one block: each pair of accesses within a barrier interval (`intervals.ts`), to shared or global memory.
  * - Threads of different blocks: each pair of accesses to global memory anywhere in the launch; no barrier orders them.
  *
- * Writes of equal values are races. Tensors are pairwise disjoint (the launcher checks it), so that accesses to
+ * In a kernel with wave barriers the pairs within a block are two cases: threads of one wave, for which wave barriers end
+ * an interval, and threads of two waves, for which they do not. A wave is 32 consecutive threads, x fastest; threads of
+ * one such wave are in one wave of 64 as well. Two atomic accesses to a location do not race. A vector access is the
+ * range of its lanes. Writes of equal values are races. Tensors are pairwise disjoint (the launcher checks it), so that accesses to
  * different arrays never meet. Indices are compared dimension by dimension: that each is within its axis is the bounds
  * obligation of the access.
  */
 
+import type { BarrierScope, Kernel } from "../../ir/kernel/types.ts";
 import type { Claim, GiveId } from "../claim.ts";
-import { secondThread } from "../query.ts";
-import type { Access, Summary } from "../summary.ts";
-import { add, eq, lt, not, numeral, or, rename, type Term } from "../term.ts";
+import { type Renaming, secondThread } from "../query.ts";
+import { divide } from "../scope.ts";
+import { type Access, pathTerms, type Summary } from "../summary.ts";
+import { add, and, eq, lt, not, numeral, or, rename, scale, type Term, TRUE } from "../term.ts";
 import { baseAssumptions } from "./assumptions.ts";
 import { intervalPairs, type Pair } from "./intervals.ts";
 
-export function raceClaims(summary: Summary, giveId: GiveId): readonly Claim[] {
-  const sameBlock = intervalPairs(summary.nodes).filter(conflicting);
+/** Where the two threads are. */
+type Where = "block" | "wave" | "other wave" | "grid";
+
+const THREADS: Readonly<Record<Where, string>> = {
+  block: "two threads of a block",
+  wave: "two threads of a wave",
+  "other wave": "threads of two waves of a block",
+  grid: "threads of two blocks",
+};
+
+const WAVE = 32n;
+
+export function raceClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
+  const waves = summary.barriers.some(({ scope }) => scope === "wave");
+  const within = (scope: BarrierScope): readonly Pair[] =>
+    distinct(intervalPairs(summary.nodes, scope).filter(conflicting));
   const written = summary.accesses.filter(({ space }) => space === "global");
   const acrossBlocks = written.flatMap((first, position) =>
     written.slice(position).flatMap((second): readonly Pair[] => {
@@ -26,13 +45,19 @@ export function raceClaims(summary: Summary, giveId: GiveId): readonly Claim[] {
     }),
   );
   return [
-    ...distinct(sameBlock).map((pair) => raceClaim(summary, pair, true, giveId)),
-    ...acrossBlocks.map((pair) => raceClaim(summary, pair, false, giveId)),
+    ...within("block").map((pair) => raceClaim(kernel, summary, pair, waves ? "other wave" : "block", giveId)),
+    ...(waves ? within("wave").map((pair) => raceClaim(kernel, summary, pair, "wave", giveId)) : []),
+    ...acrossBlocks.map((pair) => raceClaim(kernel, summary, pair, "grid", giveId)),
   ];
 }
 
 function conflicting({ first, second }: Pair): boolean {
-  return first.array === second.array && first.space !== "register" && (first.write || second.write);
+  return (
+    first.array === second.array &&
+    first.space !== "register" &&
+    (first.write || second.write) &&
+    !(first.atomic && second.atomic)
+  );
 }
 
 function distinct(pairs: readonly Pair[]): readonly Pair[] {
@@ -55,28 +80,31 @@ function distinct(pairs: readonly Pair[]): readonly Pair[] {
   return [...byKey.values()];
 }
 
-function raceClaim(summary: Summary, pair: Pair, sameBlock: boolean, giveId: GiveId): Claim {
+function raceClaim(kernel: Kernel, summary: Summary, pair: Pair, where: Where, giveId: GiveId): Claim {
   const { first, second, together, ahead } = pair;
+  const sameBlock = where !== "grid";
   const shared = new Set(together.filter((loop) => loop !== ahead?.loop).map(({ symbol }) => symbol));
   const renaming = secondThread(summary.scope, sameBlock, shared);
   const base = baseAssumptions(summary);
-  const meet = first.index.map((index, axis) => eq(index, rename(second.index[axis] ?? "0", renaming)));
-  const where = sameBlock ? "two threads of a block" : "threads of two blocks";
+  const mine = threadNumber(kernel);
+  const waveOf = (thread: Term): Term => divide(summary.scope, thread, numeral(WAVE)).quotient;
+  const sameWave = where === "wave" || where === "other wave" ? eq(waveOf(mine), rename(waveOf(mine), renaming)) : TRUE;
   return {
     id: giveId("race", first.array),
     kind: "race",
     span: second.span,
-    statement: `${where} never meet at ${describe(first)} and ${describe(second)} ${sameBlock ? "between barriers" : "in the launch"}`,
-    failure: `${where} may ${describe(first)} and ${describe(second)} at the same time`,
+    statement: `${THREADS[where]} never meet at ${describe(first)} and ${describe(second)} ${sameBlock ? "between barriers" : "in the launch"}`,
+    failure: `${THREADS[where]} may ${describe(first)} and ${describe(second)} at the same time`,
     code: sameBlock ? "TK302" : "TK303",
     hypotheses: [
       ...base,
       ...base.map((term) => rename(term, renaming)),
-      ...first.path,
-      ...second.path.map((term) => rename(term, renaming)),
+      ...pathTerms(first.path),
+      ...pathTerms(second.path).map((term) => rename(term, renaming)),
       ...(ahead ? [iterationsApart(ahead.loop.symbol, renaming(ahead.loop.symbol), ahead.loop.step, ahead.next)] : []),
       apart(sameBlock ? "thread" : "block", renaming),
-      ...meet,
+      where === "other wave" ? not(sameWave) : sameWave,
+      ...meet(first, second, renaming),
     ],
     renaming,
     replay: {
@@ -95,8 +123,23 @@ function raceClaim(summary: Summary, pair: Pair, sameBlock: boolean, giveId: Giv
   };
 }
 
-function describe({ write, text }: Access): string {
-  return `${write ? "write" : "read"} ${text}`;
+function describe({ write, atomic, text }: Access): string {
+  return `${atomic ? "change" : write ? "write" : "read"} ${text}`;
+}
+
+/** The two touch a common element: equal indices, and on the last axis ranges that overlap. */
+export function meet(first: Access, second: Access, renaming: Renaming): readonly Term[] {
+  const last = first.index.length - 1;
+  return first.index.map((index, axis) => {
+    const other = rename(second.index[axis] ?? "0", renaming);
+    if (axis < last || (first.lanes === 1n && second.lanes === 1n)) return eq(index, other);
+    return and(lt(index, add(other, numeral(second.lanes))), lt(other, add(index, numeral(first.lanes))));
+  });
+}
+
+/** The thread's number in its block, x fastest. */
+function threadNumber({ block: [x, y] }: Kernel): Term {
+  return add(add("thread.x", scale(x, "thread.y")), scale(x * y, "thread.z"));
 }
 
 /** The two differ in at least one of their indices. */
