@@ -27,8 +27,12 @@ export interface Claim {
   readonly hypotheses: readonly Term[];
   /** Default: `unsat`. */
   readonly expects?: "sat";
-  /** Present for claims about two threads. */
+  /** Present for claims about two threads: a witness shows both. */
   readonly renaming?: Renaming;
+  /** The other threads that the hypotheses mention; they are not part of a witness. */
+  readonly others?: readonly Renaming[];
+  /** Whether products stand for themselves, and not for what their lemmas say: for claims that `expect` sat. */
+  readonly exact?: boolean;
   readonly replay: Replay;
   readonly fix?: string;
 }
@@ -40,6 +44,8 @@ export interface Replay {
   readonly array?: string;
   readonly width: IndexWidth;
   readonly loops: readonly LoopContext[];
+  /** Whether all blocks run, and not only those of the witness: for faults that show when a launch ends. */
+  readonly whole?: true;
   /** Terms to show in the witness, with their names: `index` and `length`. */
   readonly show: readonly { readonly label: string; readonly term: Term }[];
 }
@@ -56,6 +62,11 @@ export function idGiver(kernel: string): (kind: ObligationKind, name: string) =>
     counts.set(stem, ordinal);
     return `${stem}#${ordinal}`;
   };
+}
+
+/** The other threads of a claim's query. */
+export function renamingsOf({ renaming, others = [] }: Claim): readonly Renaming[] {
+  return renaming === undefined ? others : [renaming, ...others];
 }
 
 export type GiveId = ReturnType<typeof idGiver>;

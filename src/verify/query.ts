@@ -5,12 +5,14 @@
  * they mention, and for each product of two unknowns ground lemmas of the integers:
  *
  *   a ≥ 0 ∧ b ≥ 0 ⇒ ab ≥ 0        a ≥ 0 ∧ b ≥ 1 ⇒ ab ≥ a        a = 0 ∨ b = 0 ⇒ ab = 0        b = 1 ⇒ ab = a
+ *   n ≥ 0 ∧ a ≤ −1 ⇒ an + n ≤ 0
  *   n ≥ 0 ∧ a + 1 ≤ b ⇒ an + n ≤ bn        a = b ⇒ an = bn        (for products with a common factor n)
  *
- * Beyond them a product is unknown, so that an unsatisfiable query is unsatisfiable for the true products as well.
+ * and what the kernel's clauses say of the contents of index tensors (`instances.ts`). Beyond the lemmas a product is unknown, so that an unsatisfiable query is unsatisfiable for the true products as well.
  * `exact` adds their definitions instead: for witnesses, where the dimensions are fixed and the products linear.
  */
 
+import { instancesFor } from "./instances.ts";
 import type { FunctionInfo, Product, Scope, SymbolInfo } from "./scope.ts";
 import { add, and, eq, implies, le, lt, or, printTerm, rename, type Term, visitAtoms } from "./term.ts";
 
@@ -25,39 +27,47 @@ export interface QuerySymbol {
   /** As in the text. */
   readonly name: string;
   readonly info: SymbolInfo;
-  /** 0 for the first thread and whatever both share, 1 for what the second thread has of its own. */
-  readonly thread: 0 | 1;
+  /** 0 for the first thread and whatever all share, 1 for what the second thread has of its own, and so on. */
+  readonly thread: number;
 }
 
-/** Maps symbols of the summary to those of the second thread; the identity for what the two threads share. */
+/** Maps symbols of the summary to those of another thread; the identity for what the threads share. */
 export type Renaming = (symbol: string) => string;
-
-const SECOND = "!2";
 
 /**
  * The renaming for a second thread: of the same block, or of another one. `shared` are thread symbols that the two have
  * in common, such as the counter of an aligned loop.
  */
 export function secondThread(scope: Scope, sameBlock: boolean, shared: ReadonlySet<string> = new Set()): Renaming {
+  return otherThread(scope, sameBlock, "2", shared);
+}
+
+/** As `secondThread`, for the thread of the given name: its symbols end in `!name`. */
+export function otherThread(
+  scope: Scope,
+  sameBlock: boolean,
+  name: string,
+  shared: ReadonlySet<string> = new Set(),
+): Renaming {
   return (symbol) => {
     const owner = scope.symbols.get(symbol)?.owner;
     const own = owner === "thread" || (owner === "block" && !sameBlock);
-    return own && !shared.has(symbol) ? symbol + SECOND : symbol;
+    return own && !shared.has(symbol) ? `${symbol}!${name}` : symbol;
   };
 }
 
 export interface QueryOptions {
   readonly scope: Scope;
   readonly hypotheses: readonly Term[];
-  /** For queries about two threads. */
-  readonly renaming?: Renaming;
+  /** For queries about more than one thread: the others. */
+  readonly renamings?: readonly Renaming[];
   readonly exact?: boolean;
   /** Terms whose values the model is to give, as `shown.0`, `shown.1`, …. */
   readonly show?: readonly Term[];
 }
 
-export function buildQuery({ scope, hypotheses, renaming, exact = false, show = [] }: QueryOptions): Query {
-  const copies: readonly Renaming[] = renaming ? [(symbol) => symbol, renaming] : [(symbol) => symbol];
+export function buildQuery({ scope, hypotheses, renamings = [], exact = false, show = [] }: QueryOptions): Query {
+  const copies: readonly Renaming[] = [(symbol) => symbol, ...renamings];
   const shown = show.map((term, ordinal): Term => ["=", `shown.${ordinal}`, term]);
   const assertions = [...hypotheses.filter((term) => term !== "true"), ...shown];
   const atoms = new Set<string>();
@@ -73,21 +83,27 @@ export function buildQuery({ scope, hypotheses, renaming, exact = false, show = 
     facts.push(term);
     visitAtoms(term, (atom) => atoms.add(atom));
   };
-  for (let before = -1; before !== atoms.size; ) {
-    before = atoms.size;
-    for (const copy of copies) {
-      for (const { defines, term } of scope.facts) {
-        if (defines.some((symbol) => atoms.has(copy(symbol)))) include(rename(term, copy));
-      }
-      for (const { symbol, left, right } of scope.products) {
-        const name = copy(symbol);
-        if (!atoms.has(name) || products.has(name)) continue;
-        const product = { symbol: name, left: rename(left, copy), right: rename(right, copy) };
-        products.set(name, product);
-        for (const term of [product.left, product.right]) visitAtoms(term, (atom) => atoms.add(atom));
+  const close = (): void => {
+    for (let before = -1; before !== atoms.size; ) {
+      before = atoms.size;
+      for (const copy of copies) {
+        for (const { defines, term } of scope.facts) {
+          if (defines.some((symbol) => atoms.has(copy(symbol)))) include(rename(term, copy));
+        }
+        for (const { symbol, left, right } of scope.products) {
+          const name = copy(symbol);
+          if (!atoms.has(name) || products.has(name)) continue;
+          const product = { symbol: name, left: rename(left, copy), right: rename(right, copy) };
+          products.set(name, product);
+          for (const term of [product.left, product.right]) visitAtoms(term, (atom) => atoms.add(atom));
+        }
       }
     }
-  }
+  };
+  close();
+  // Clauses without variables hold of fixed elements, whether the query mentions them or not.
+  for (const term of instancesFor(scope.data, [...assertions, ...facts])) include(term);
+  close();
   const lemmas = exact
     ? [...products.values()].map(({ symbol, left, right }) => eq(symbol, ["*", left, right]))
     : productLemmas([...products.values()]);
@@ -108,7 +124,7 @@ function printQuery(
       const name = copy(info.name);
       if (!atoms.has(name) || seen.has(name)) return;
       seen.add(name);
-      symbols.push({ name, info, thread: thread === 0 ? 0 : 1 });
+      symbols.push({ name, info, thread });
     });
   }
   const functions = [...scope.functions.values()].filter(({ name }) => atoms.has(name));
@@ -134,6 +150,8 @@ export function productLemmas(products: readonly Product[]): readonly Term[] {
       implies(or(eq(left, "0"), eq(right, "0")), eq(symbol, "0")),
       implies(eq(left, "1"), eq(symbol, right)),
       implies(eq(right, "1"), eq(symbol, left)),
+      implies(and(le("0", right), lt(left, "0")), le(add(symbol, right), "0")),
+      implies(and(le("0", left), lt(right, "0")), le(add(symbol, left), "0")),
     );
   }
   products.forEach((first, position) => {

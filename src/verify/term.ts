@@ -113,6 +113,12 @@ export function visitAtoms(term: Term, visit: (atom: string) => void): void {
   else for (const part of term) visitAtoms(part, visit);
 }
 
+/** Every part of the term, outermost first. */
+export function visitTerms(term: Term, visit: (part: Term) => void): void {
+  visit(term);
+  if (typeof term !== "string") for (const part of term) visitTerms(part, visit);
+}
+
 function junction(op: "and" | "or", unit: Term, zero: Term, terms: readonly Term[]): Term {
   const parts: Term[] = [];
   for (const term of terms) {

@@ -11,11 +11,13 @@ import { debug } from "../support/debug.ts";
 import { sha256 } from "../support/hash.ts";
 import { InternalError } from "../support/result.ts";
 import { certify, type ProvedKernel } from "./certificate.ts";
-import { type Claim, idGiver } from "./claim.ts";
+import { type Claim, idGiver, renamingsOf } from "./claim.ts";
 import { summarise } from "./execute.ts";
 import { boundsClaims } from "./kinds/bounds.ts";
 import { contractClaims } from "./kinds/contract.ts";
+import { coverageClaims } from "./kinds/coverage.ts";
 import { divergenceClaims } from "./kinds/divergence.ts";
+import { initClaims } from "./kinds/init.ts";
 import { launchClaims } from "./kinds/launch.ts";
 import { divisorClaims, overflowClaims, rangeClaims } from "./kinds/overflow.ts";
 import { raceClaims } from "./kinds/race.ts";
@@ -60,9 +62,17 @@ export function collectClaims(kernel: Kernel): KernelClaims {
     ...raceClaims(kernel, summary, giveId),
     ...divergenceClaims(summary, giveId),
     ...rangeClaims(summary, giveId),
+    ...initClaims(summary, outputsOf(kernel), giveId),
+    ...coverageClaims(kernel, summary, giveId),
   ];
   const wide = kernel.indexWidth === "i32" ? [] : overflowClaims(summary, 64, giveId);
   return { summary, common, byWidth: { 32: overflowClaims(summary, 32, giveId), 64: wide } };
+}
+
+function outputsOf(kernel: Kernel): ReadonlySet<string> {
+  return new Set(
+    kernel.params.flatMap((param) => (param.kind === "tensor" && param.role === "output" ? [param.name] : [])),
+  );
 }
 
 /** The SMT-LIB text of a claim, as the solver gets it. */
@@ -70,7 +80,8 @@ export function claimText(scope: Scope, claim: Claim): string {
   return buildQuery({
     scope,
     hypotheses: claim.hypotheses,
-    ...(claim.renaming && { renaming: claim.renaming }),
+    renamings: renamingsOf(claim),
+    ...(claim.exact === true && { exact: true }),
   }).text;
 }
 

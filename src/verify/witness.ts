@@ -11,7 +11,7 @@
 
 import type { Fault } from "../ir/kernel/interpret.ts";
 import type { Kernel, Triple } from "../ir/kernel/types.ts";
-import type { Claim } from "./claim.ts";
+import { type Claim, renamingsOf } from "./claim.ts";
 import { applyTable, type Model, parseModel } from "./model.ts";
 import type { Witness } from "./obligation.ts";
 import type { SolverPool } from "./pool.ts";
@@ -69,7 +69,7 @@ async function minimise(
     const query = buildQuery({
       scope,
       hypotheses: [...claim.hypotheses, ...fixed, ...extra],
-      ...(claim.renaming && { renaming: claim.renaming }),
+      renamings: renamingsOf(claim),
       exact,
       show: claim.replay.show.map(({ term }) => term),
     });
@@ -154,7 +154,8 @@ function replay(kernel: Kernel, claim: Claim, model: Model, dims: Readonly<Recor
     },
     scalar: (name) => Number(integer(model, `scalar.${name}`)),
   };
-  const restriction = { blocks: blocksOf(claim, model), iterations: iterationsOf(claim, model) };
+  const restriction =
+    claim.replay.whole === true ? {} : { blocks: blocksOf(claim, model), iterations: iterationsOf(claim, model) };
   return runForFault(kernel, claim, dims, contents, restriction);
 }
 

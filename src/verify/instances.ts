@@ -1,0 +1,176 @@
+/**
+ * Instances: what a query may assume of the contents of index tensors, at the elements and ghosts that it mentions.
+ *
+ * - A clause is instantiated at every combination of values that the query's elements give its variables: an element
+ *   `ids[t']` and the clause's pattern `ids[t + 1]` give t = t' − 1. Each instance has the guards 0 ≤ variable < extent,
+ *   so that it holds for any values: more of them can only help.
+ * - Instances mention further elements, which give further values: this is done for a fixed number of rounds.
+ * - Ghosts get the lemmas of their definition. With c(i, v) = #{j < i : a[j] = v} and S(i) = Σ_{j<i} a[j]:
+ *
+ *     i ≤ 0 ⇒ c(i, v) = 0      0 ≤ c(i, v)      0 ≤ i ⇒ c(i, v) ≤ i      0 ≤ j ⇒ c(j+1, v) = c(j, v) + [a[j] = v]
+ *     i ≤ j ∧ v = w ⇒ c(i, v) ≤ c(j, w) ≤ c(i, v) + (j − i)
+ *     i ≤ 0 ⇒ S(i) = 0         0 ≤ j ⇒ S(j+1) = S(j) + a[j]
+ *     i ≤ j ⇒ S(i) ≤ S(j)      where every element is ≥ 0, which is an obligation of the kernel (`kinds/data.ts`)
+ *
+ *   all of which follow by induction on i or j ≥ 0; for arguments beyond the tensor, a[j] is any function that extends it.
+ */
+
+import type { DataClause } from "./data-clause.ts";
+import {
+  add,
+  and,
+  eq,
+  implies,
+  ite,
+  le,
+  not,
+  numeral,
+  numeralValue,
+  printTerm,
+  sub,
+  type Term,
+  visitTerms,
+} from "./term.ts";
+
+/** An element `array[index…]`, wherever a query mentions it. */
+interface Element {
+  readonly array: string;
+  readonly index: readonly Term[];
+}
+
+const ROUNDS = 3;
+/** Beyond this many instances of one clause in one round the rest is left out, which can only weaken a proof. */
+const MAX_INSTANCES = 400;
+
+/** What the clauses and the ghosts' lemmas say of the elements in `terms` and in each other. */
+export function instancesFor(clauses: readonly DataClause[], terms: readonly Term[]): readonly Term[] {
+  const instances = new Map<string, Term>();
+  const known = new Map<string, Element>();
+  const ghosts = new Map<string, Ghost>();
+  let next: readonly Term[] = terms;
+  for (let round = 0; round < ROUNDS && next.length > 0; round++) {
+    const before = known.size + ghosts.size;
+    for (const term of next) collect(term, known, ghosts);
+    if (round > 0 && known.size + ghosts.size === before) break;
+    const made: Term[] = [];
+    const note = (term: Term): void => {
+      const text = printTerm(term);
+      if (term === "true" || instances.has(text)) return;
+      instances.set(text, term);
+      made.push(term);
+    };
+    for (const clause of clauses) {
+      for (const values of valuesOf(clause, [...known.values()])) note(clause.instance(values));
+    }
+    for (const term of stepLemmas([...ghosts.values()], [...known.values()])) note(term);
+    next = made;
+  }
+  for (const term of next) collect(term, known, ghosts);
+  for (const term of [...boundLemmas([...ghosts.values()]), ...orderLemmas([...ghosts.values()])]) {
+    instances.set(printTerm(term), term);
+  }
+  return [...instances.values()];
+}
+
+interface Ghost {
+  readonly fn: "prefix-sum" | "occurrences";
+  readonly array: string;
+  readonly position: Term;
+  readonly value: Term | undefined;
+  readonly term: Term;
+}
+
+function collect(term: Term, elements: Map<string, Element>, ghosts: Map<string, Ghost>): void {
+  visitTerms(term, (part) => {
+    if (typeof part === "string") return;
+    const [head, ...args] = part;
+    if (typeof head !== "string") return;
+    const [, kind, array = ""] = /^(input|prefix-sum|occurrences)\.(.*)$/.exec(head) ?? [];
+    if (kind === undefined) return;
+    const text = printTerm(part);
+    if (kind === "input") {
+      elements.set(text, { array, index: args });
+      return;
+    }
+    const fn = kind === "occurrences" ? kind : "prefix-sum";
+    ghosts.set(text, { fn, array, position: args[0] ?? "0", value: args[1], term: part });
+  });
+}
+
+/** The combinations of values that the elements give a clause's variables; one empty one for a clause without any. */
+function valuesOf(clause: DataClause, elements: readonly Element[]): readonly (readonly Term[])[] {
+  const candidates = clause.extents.map(() => new Map<string, Term>());
+  for (const { array, axes } of clause.patterns) {
+    for (const element of elements) {
+      if (element.array !== array) continue;
+      for (const { axis, variable, offset } of axes) {
+        const value = sub(element.index[axis] ?? "0", numeral(offset));
+        candidates[variable]?.set(printTerm(value), value);
+      }
+    }
+  }
+  let combinations: readonly (readonly Term[])[] = [[]];
+  for (const values of candidates) {
+    combinations = combinations.flatMap((chosen) => [...values.values()].map((value) => [...chosen, value]));
+  }
+  return combinations.slice(0, MAX_INSTANCES);
+}
+
+/** c(j+1, v) = c(j, v) + [a[j] = v] for each element a[j] and each v; S(j+1) = S(j) + a[j]. */
+function stepLemmas(ghosts: readonly Ghost[], elements: readonly Element[]): readonly Term[] {
+  const values = new Map<string, { readonly ghost: Ghost; readonly value: Term | undefined }>();
+  for (const ghost of ghosts) {
+    const value = ghost.value === undefined ? "" : printTerm(ghost.value);
+    values.set(`${ghost.fn} ${ghost.array} ${value}`, { ghost, value: ghost.value });
+  }
+  return [...values.values()].flatMap(({ ghost, value }) =>
+    elements.flatMap(({ array, index: [j = "0"] }): readonly Term[] => {
+      if (array !== ghost.array) return [];
+      const element: Term = [`input.${array}`, j];
+      const at = (position: Term): Term => [`${ghost.fn}.${array}`, position, ...(value === undefined ? [] : [value])];
+      const increment = value === undefined ? element : ite(eq(element, value), "1", "0");
+      return [implies(le("0", j), eq(at(next(j)), add(at(j), increment)))];
+    }),
+  );
+}
+
+/** j + 1, with `(t − 1) + 1` as t, so that equal positions have equal texts. */
+function next(j: Term): Term {
+  if (typeof j !== "string" && j[0] === "-" && j[1] !== undefined && j[2] === "1") return j[1];
+  const value = numeralValue(j);
+  return value === undefined ? add(j, "1") : numeral(value + 1n);
+}
+
+function boundLemmas(ghosts: readonly Ghost[]): readonly Term[] {
+  return ghosts.flatMap(({ fn, position, term }) => [
+    implies(le(position, "0"), eq(term, "0")),
+    ...(fn === "occurrences" ? [and(le("0", term), implies(le("0", position), le(term, position)))] : []),
+  ]);
+}
+
+function orderLemmas(ghosts: readonly Ghost[]): readonly Term[] {
+  return ghosts.flatMap((first) =>
+    ghosts.flatMap((second): readonly Term[] => {
+      if (first === second || first.fn !== second.fn || first.array !== second.array) return [];
+      const ordered = le(first.position, second.position);
+      if (first.fn === "prefix-sum") return [implies(ordered, le(first.term, second.term))];
+      const same = eq(first.value ?? "0", second.value ?? "0");
+      if (same === "false") return [];
+      const growth = sub(second.position, first.position);
+      const inside = and(le(first.term, second.term), le(second.term, add(first.term, growth)));
+      return [implies(and(le("0", first.position), ordered, same), inside)];
+    }),
+  );
+}
+
+/** Whether the sums of an array occur, so that the order lemma's premise is owed. */
+export function sumsOf(terms: readonly Term[]): ReadonlySet<string> {
+  const ghosts = new Map<string, Ghost>();
+  for (const term of terms) collect(term, new Map(), ghosts);
+  return new Set([...ghosts.values()].flatMap(({ fn, array }) => (fn === "prefix-sum" ? [array] : [])));
+}
+
+/** The negation of a clause at fresh values: for the claim that it holds. */
+export function negated(clause: DataClause, values: readonly Term[]): Term {
+  return not(clause.instance(values));
+}

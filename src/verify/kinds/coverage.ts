@@ -1,0 +1,127 @@
+/**
+ * Coverage: each element of an `output` is written, and by one thread only (which may rewrite it).
+ *
+ * - Written: the witness thread of an element is found by inverting the index of each store, or given by `covers(…)`; for
+ *   all sizes and all elements one of them is a thread of the launch that reaches its store.
+ * - By one thread: no two threads of a block write one element, whatever barriers lie between them. (Threads of two
+ *   blocks are a matter of race.)
+ *
+ * An `inout` owes neither: what is not written keeps its value.
+ */
+
+import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
+import type { Claim, GiveId } from "../claim.ts";
+import { type Candidate, denyAll } from "../existence.ts";
+import { invertAccess, proposalKey } from "../invert.ts";
+import { secondThread } from "../query.ts";
+import { declare } from "../scope.ts";
+import { type Access, pathTerms, type Summary } from "../summary.ts";
+import { eq, not, or, rename, type Term, within } from "../term.ts";
+import { baseAssumptions, launchAssumptions } from "./assumptions.ts";
+import { meet } from "./race.ts";
+
+const POSITION = ["block.x", "block.y", "block.z", "thread.x", "thread.y", "thread.z"];
+
+export function coverageClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
+  return kernel.params.flatMap((param): readonly Claim[] => {
+    if (param.kind !== "tensor" || param.role !== "output") return [];
+    const writes = summary.accesses.filter(({ array, write }) => array === param.name && write);
+    return [writtenClaim(param, writes, summary, giveId), ...onceClaims(writes, summary, giveId)];
+  });
+}
+
+function writtenClaim({ name, span }: TensorParam, writes: readonly Access[], summary: Summary, giveId: GiveId): Claim {
+  const { scope } = summary;
+  const extents = summary.extents.get(name) ?? [];
+  const element = extents.map((_, axis) =>
+    declare(scope, { name: `at.${name}.${axis}`, sort: "Int", owner: "launch", display: `${name}[${axis}]` }),
+  );
+  const candidates = writes.flatMap((access) => candidatesFor(summary, access, element));
+  const { hypotheses, others } = denyAll(scope, candidates);
+  const [first] = writes;
+  return {
+    id: giveId("coverage", name),
+    kind: "coverage",
+    span: first?.span ?? span,
+    statement: `each element of ${name} is written`,
+    failure: first === undefined ? `nothing writes ${name}` : `an element of ${name} may be left unwritten`,
+    code: "TK315",
+    hypotheses: [
+      ...launchAssumptions(summary),
+      ...element.map((index, axis) => within("0", index, extents[axis] ?? "0")),
+      ...hypotheses,
+    ],
+    others,
+    replay: {
+      faults: ["uncovered"],
+      array: name,
+      width: 64,
+      loops: [],
+      whole: true,
+      show: element.map((term, axis) => ({ label: extents.length > 1 ? `index of axis ${axis}` : "index", term })),
+    },
+    fix: `let the grid and the guards reach every element of ${name}, or name the thread that writes it with covers(${name}, …)`,
+  };
+}
+
+/** The threads that may write the element: by the author's word, and by inversion. */
+function candidatesFor(summary: Summary, access: Access, element: readonly Term[]): readonly Candidate[] {
+  const { scope, covers, assumptions } = summary;
+  const free = new Set([...POSITION, ...access.loops.map(({ symbol }) => symbol)]);
+  const words = covers.filter(({ source }) => source.array === access.array);
+  const proposals = [
+    ...words.map(({ witness }) => {
+      const given = [...witness(element)].filter(([symbol]) => free.has(symbol));
+      return invertAccess(scope, access, element, free, new Map(given));
+    }),
+    invertAccess(scope, access, element, free),
+  ];
+  const distinct = new Map(proposals.map((values) => [proposalKey(values), values]));
+  return [...distinct.values()].map((values) => ({
+    access,
+    values,
+    element,
+    position: assumptions.position,
+    shared: new Set<string>(),
+  }));
+}
+
+function onceClaims(writes: readonly Access[], summary: Summary, giveId: GiveId): readonly Claim[] {
+  return writes.flatMap((first, position) =>
+    writes.slice(position).map((second) => onceClaim(first, second, summary, giveId)),
+  );
+}
+
+function onceClaim(first: Access, second: Access, summary: Summary, giveId: GiveId): Claim {
+  const renaming = secondThread(summary.scope, true);
+  const base = baseAssumptions(summary);
+  const texts = [...new Set([first.text, second.text])].join(" and ");
+  return {
+    id: giveId("coverage", `${first.array}.once`),
+    kind: "coverage",
+    span: second.span,
+    statement: `no two threads of a block write one element of ${first.array} through ${texts}`,
+    failure: `two threads of a block may write one element of ${first.array}`,
+    code: "TK316",
+    hypotheses: [
+      ...base,
+      ...base.map((term) => rename(term, renaming)),
+      ...pathTerms(first.path),
+      ...pathTerms(second.path).map((term) => rename(term, renaming)),
+      or(...["x", "y", "z"].map((axis) => not(eq(`thread.${axis}`, renaming(`thread.${axis}`))))),
+      ...meet(first, second, renaming),
+    ],
+    renaming,
+    replay: {
+      faults: ["twice", "race"],
+      array: first.array,
+      width: 64,
+      loops: [...first.loops, ...second.loops],
+      show: first.index.map((term, axis) => ({
+        label: first.index.length > 1 ? `index of axis ${axis}` : "index",
+        term,
+      })),
+    },
+    fix: `let one thread write each element of ${first.array}: guard the store, or give each thread its own elements`,
+  };
+}
