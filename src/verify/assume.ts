@@ -117,6 +117,13 @@ export function dataClause(run: Execution, source: DataCondition): DataClause {
     text: printData(source),
     extents,
     patterns: patternsOf(source),
+    reads: (values) => {
+      const reading = newExecution({ scope: run.scope, arrays: run.arrays, dims: run.dims, scalars: run.scalars });
+      for (const [position, { name }] of variables.entries()) reading.env.set(name, values[position] ?? "0");
+      reading.instance = { elements: () => undefined, next: 0 };
+      evaluateTerm(reading, condition);
+      return reading.accesses;
+    },
     instance: (values, elements = () => undefined) =>
       asGhost(run, () => {
         const { env, path, instance } = run;

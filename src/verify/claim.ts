@@ -9,8 +9,9 @@
 import type { FaultKind } from "../ir/kernel/interpret.ts";
 import type { IndexWidth } from "../ir/kernel/limits.ts";
 import type { Span } from "../support/span.ts";
+import type { DataClause } from "./data-clause.ts";
 import type { ObligationKind } from "./obligation.ts";
-import type { Renaming } from "./query.ts";
+import type { QueryOptions, Renaming } from "./query.ts";
 import type { LoopContext } from "./summary.ts";
 import type { Term } from "./term.ts";
 
@@ -31,8 +32,12 @@ export interface Claim {
   readonly renaming?: Renaming;
   /** The other threads that the hypotheses mention; they are not part of a witness. */
   readonly others?: readonly Renaming[];
+  /** The clauses on data that may be assumed; default: all of the kernel's. */
+  readonly clauses?: readonly DataClause[];
+  /** Whether the order of sums is left out: for the claim that it rests on. */
+  readonly unordered?: true;
   /** Whether products stand for themselves, and not for what their lemmas say: for claims that `expect` sat. */
-  readonly exact?: boolean;
+  readonly exact?: true;
   readonly replay: Replay;
   readonly fix?: string;
 }
@@ -64,9 +69,20 @@ export function idGiver(kernel: string): (kind: ObligationKind, name: string) =>
   };
 }
 
-/** The other threads of a claim's query. */
-export function renamingsOf({ renaming, others = [] }: Claim): readonly Renaming[] {
-  return renaming === undefined ? others : [renaming, ...others];
+/** How a claim's query is built, besides its hypotheses. */
+export function queryOptionsOf({
+  renaming,
+  others = [],
+  clauses,
+  unordered,
+  exact,
+}: Claim): Omit<QueryOptions, "scope" | "hypotheses"> {
+  return {
+    renamings: renaming === undefined ? others : [renaming, ...others],
+    ...(clauses && { clauses }),
+    ...(unordered && { unordered }),
+    ...(exact && { exact }),
+  };
 }
 
 export type GiveId = ReturnType<typeof idGiver>;

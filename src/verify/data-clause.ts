@@ -5,6 +5,7 @@
  */
 
 import type { DataCondition } from "../ir/kernel/types.ts";
+import type { Access } from "./summary.ts";
 import type { Term } from "./term.ts";
 
 /** A condition on data, at given values of its variables. */
@@ -15,6 +16,8 @@ export interface DataClause {
   readonly instance: (values: readonly Term[], elements?: ElementTerms) => Term;
   /** The extent of each variable. */
   readonly extents: readonly Term[];
+  /** The elements that the condition reads at the given values, each under the path on which it is read. */
+  readonly reads: (values: readonly Term[]) => readonly Access[];
   /** The elements that the condition mentions, for instances at the terms of a query. */
   readonly patterns: readonly Pattern[];
 }

@@ -23,7 +23,6 @@ import {
   implies,
   ite,
   le,
-  not,
   numeral,
   numeralValue,
   printTerm,
@@ -42,8 +41,12 @@ const ROUNDS = 3;
 /** Beyond this many instances of one clause in one round the rest is left out, which can only weaken a proof. */
 const MAX_INSTANCES = 400;
 
-/** What the clauses and the ghosts' lemmas say of the elements in `terms` and in each other. */
-export function instancesFor(clauses: readonly DataClause[], terms: readonly Term[]): readonly Term[] {
+/** What the clauses and the ghosts' lemmas say of the elements in `terms` and in each other; `ordered`: that of sums. */
+export function instancesFor(
+  clauses: readonly DataClause[],
+  terms: readonly Term[],
+  ordered: boolean,
+): readonly Term[] {
   const instances = new Map<string, Term>();
   const known = new Map<string, Element>();
   const ghosts = new Map<string, Ghost>();
@@ -66,7 +69,7 @@ export function instancesFor(clauses: readonly DataClause[], terms: readonly Ter
     next = made;
   }
   for (const term of next) collect(term, known, ghosts);
-  for (const term of [...boundLemmas([...ghosts.values()]), ...orderLemmas([...ghosts.values()])]) {
+  for (const term of [...boundLemmas([...ghosts.values()]), ...orderLemmas([...ghosts.values()], ordered)]) {
     instances.set(printTerm(term), term);
   }
   return [...instances.values()];
@@ -148,10 +151,11 @@ function boundLemmas(ghosts: readonly Ghost[]): readonly Term[] {
   ]);
 }
 
-function orderLemmas(ghosts: readonly Ghost[]): readonly Term[] {
+function orderLemmas(ghosts: readonly Ghost[], sums: boolean): readonly Term[] {
   return ghosts.flatMap((first) =>
     ghosts.flatMap((second): readonly Term[] => {
       if (first === second || first.fn !== second.fn || first.array !== second.array) return [];
+      if (first.fn === "prefix-sum" && !sums) return [];
       const ordered = le(first.position, second.position);
       if (first.fn === "prefix-sum") return [implies(ordered, le(first.term, second.term))];
       const same = eq(first.value ?? "0", second.value ?? "0");
@@ -161,16 +165,4 @@ function orderLemmas(ghosts: readonly Ghost[]): readonly Term[] {
       return [implies(and(le("0", first.position), ordered, same), inside)];
     }),
   );
-}
-
-/** Whether the sums of an array occur, so that the order lemma's premise is owed. */
-export function sumsOf(terms: readonly Term[]): ReadonlySet<string> {
-  const ghosts = new Map<string, Ghost>();
-  for (const term of terms) collect(term, new Map(), ghosts);
-  return new Set([...ghosts.values()].flatMap(({ fn, array }) => (fn === "prefix-sum" ? [array] : [])));
-}
-
-/** The negation of a clause at fresh values: for the claim that it holds. */
-export function negated(clause: DataClause, values: readonly Term[]): Term {
-  return not(clause.instance(values));
 }

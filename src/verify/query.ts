@@ -12,6 +12,7 @@
  * `exact` adds their definitions instead: for witnesses, where the dimensions are fixed and the products linear.
  */
 
+import type { DataClause } from "./data-clause.ts";
 import { instancesFor } from "./instances.ts";
 import type { FunctionInfo, Product, Scope, SymbolInfo } from "./scope.ts";
 import { add, and, eq, implies, le, lt, or, printTerm, rename, type Term, visitAtoms } from "./term.ts";
@@ -62,11 +63,24 @@ export interface QueryOptions {
   /** For queries about more than one thread: the others. */
   readonly renamings?: readonly Renaming[];
   readonly exact?: boolean;
+  /** The clauses on data that may be assumed; default: all of the scope's. */
+  readonly clauses?: readonly DataClause[];
+  /** Whether the order of sums (`instances.ts`) is left out. */
+  readonly unordered?: boolean;
   /** Terms whose values the model is to give, as `shown.0`, `shown.1`, …. */
   readonly show?: readonly Term[];
 }
 
-export function buildQuery({ scope, hypotheses, renamings = [], exact = false, show = [] }: QueryOptions): Query {
+export function buildQuery(options: QueryOptions): Query {
+  const {
+    scope,
+    hypotheses,
+    renamings = [],
+    exact = false,
+    clauses = scope.data,
+    unordered = false,
+    show = [],
+  } = options;
   const copies: readonly Renaming[] = [(symbol) => symbol, ...renamings];
   const shown = show.map((term, ordinal): Term => ["=", `shown.${ordinal}`, term]);
   const assertions = [...hypotheses.filter((term) => term !== "true"), ...shown];
@@ -102,7 +116,7 @@ export function buildQuery({ scope, hypotheses, renamings = [], exact = false, s
   };
   close();
   // Clauses without variables hold of fixed elements, whether the query mentions them or not.
-  for (const term of instancesFor(scope.data, [...assertions, ...facts])) include(term);
+  for (const term of instancesFor(clauses, [...assertions, ...facts], !unordered)) include(term);
   close();
   const lemmas = exact
     ? [...products.values()].map(({ symbol, left, right }) => eq(symbol, ["*", left, right]))

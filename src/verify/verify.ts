@@ -11,17 +11,20 @@ import { debug } from "../support/debug.ts";
 import { sha256 } from "../support/hash.ts";
 import { InternalError } from "../support/result.ts";
 import { certify, type ProvedKernel } from "./certificate.ts";
-import { type Claim, idGiver, renamingsOf } from "./claim.ts";
+import { type Claim, idGiver, queryOptionsOf } from "./claim.ts";
 import { summarise } from "./execute.ts";
+import { alignmentClaims } from "./kinds/alignment.ts";
 import { boundsClaims } from "./kinds/bounds.ts";
 import { contractClaims } from "./kinds/contract.ts";
 import { coverageClaims } from "./kinds/coverage.ts";
+import { dataClaims } from "./kinds/data.ts";
 import { divergenceClaims } from "./kinds/divergence.ts";
 import { initClaims } from "./kinds/init.ts";
 import { launchClaims } from "./kinds/launch.ts";
 import { divisorClaims, overflowClaims, rangeClaims } from "./kinds/overflow.ts";
 import { raceClaims } from "./kinds/race.ts";
 import { shapeClaims } from "./kinds/shape.ts";
+import { vacuityClaims } from "./kinds/vacuity.ts";
 import type { ObligationResult } from "./obligation.ts";
 import { planClaims } from "./plan.ts";
 import { buildQuery } from "./query.ts";
@@ -64,6 +67,9 @@ export function collectClaims(kernel: Kernel): KernelClaims {
     ...rangeClaims(summary, giveId),
     ...initClaims(summary, outputsOf(kernel), giveId),
     ...coverageClaims(kernel, summary, giveId),
+    ...alignmentClaims(summary, giveId),
+    ...dataClaims(kernel, summary, giveId),
+    ...vacuityClaims(kernel, summary, giveId),
   ];
   const wide = kernel.indexWidth === "i32" ? [] : overflowClaims(summary, 64, giveId);
   return { summary, common, byWidth: { 32: overflowClaims(summary, 32, giveId), 64: wide } };
@@ -80,8 +86,7 @@ export function claimText(scope: Scope, claim: Claim): string {
   return buildQuery({
     scope,
     hypotheses: claim.hypotheses,
-    renamings: renamingsOf(claim),
-    ...(claim.exact === true && { exact: true }),
+    ...queryOptionsOf(claim),
   }).text;
 }
 

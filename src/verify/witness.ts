@@ -11,7 +11,7 @@
 
 import type { Fault } from "../ir/kernel/interpret.ts";
 import type { Kernel, Triple } from "../ir/kernel/types.ts";
-import { type Claim, renamingsOf } from "./claim.ts";
+import { type Claim, queryOptionsOf } from "./claim.ts";
 import { applyTable, type Model, parseModel } from "./model.ts";
 import type { Witness } from "./obligation.ts";
 import type { SolverPool } from "./pool.ts";
@@ -69,7 +69,7 @@ async function minimise(
     const query = buildQuery({
       scope,
       hypotheses: [...claim.hypotheses, ...fixed, ...extra],
-      renamings: renamingsOf(claim),
+      ...queryOptionsOf(claim),
       exact,
       show: claim.replay.show.map(({ term }) => term),
     });
