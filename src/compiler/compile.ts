@@ -23,8 +23,12 @@ import type { JsonValue, Manifest, ManifestBody, ManifestKernel, ManifestObligat
 import { contentName, type OutputFile, writeBuild } from "./build/output.ts";
 import { type KernelResources, readResources } from "./build/resources.ts";
 import type { Toolchain } from "./build/toolchain.ts";
-import { describeAbi, emitCpu, emitHeader, emitHip, emitTypes } from "./codegen/emit.ts";
+import { describeAbi } from "./codegen/abi.ts";
+import { emitCpu } from "./codegen/cpu.ts";
+import { emitHeader } from "./codegen/header.ts";
+import { emitHip } from "./codegen/hip.ts";
 import type { GeneratedFile, LibrarySpec } from "./codegen/library.ts";
+import { emitTypes } from "./codegen/types.ts";
 import { printPlan } from "./lower/lower.ts";
 import { allObligations, type Proof } from "./prove.ts";
 

@@ -8,7 +8,8 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { findToolchain } from "../../src/compiler/build/toolchain.ts";
-import { emitKernelCpu, emitKernelHip } from "../../src/compiler/codegen/emit.ts";
+import { emitKernelCpu } from "../../src/compiler/codegen/cpu.ts";
+import { emitKernelHip } from "../../src/compiler/codegen/hip.ts";
 import { compile, describeFiles, type Emit } from "../../src/compiler/compile.ts";
 import { type Proof, prove, readSources, type Sources } from "../../src/compiler/prove.ts";
 import { printKernel } from "../../src/ir/kernel/print.ts";

@@ -6,7 +6,7 @@ import { cacheDirectory } from "../../src/compiler/build/cache.ts";
 import { buildHip } from "../../src/compiler/build/compile.ts";
 import { readResources } from "../../src/compiler/build/resources.ts";
 import { findToolchain, INSTALL, type Toolchain } from "../../src/compiler/build/toolchain.ts";
-import { emitHip } from "../../src/compiler/codegen/emit.ts";
+import { emitHip } from "../../src/compiler/codegen/hip.ts";
 import { type Proof, prove, readSources } from "../../src/compiler/prove.ts";
 import { ELEMENT_BYTES } from "../../src/ir/kernel/limits.ts";
 import type { Kernel } from "../../src/ir/kernel/types.ts";

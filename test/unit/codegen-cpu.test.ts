@@ -2,7 +2,7 @@
 
 import koffi from "koffi";
 import { afterAll, describe, expect, it } from "vitest";
-import { emitCpu } from "../../src/compiler/codegen/emit.ts";
+import { emitCpu } from "../../src/compiler/codegen/cpu.ts";
 import { proved } from "./codegen-ir.ts";
 import { linear, normalise, rotate } from "./codegen-kernels.ts";
 import {

@@ -5,13 +5,27 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { emitCpu, emitHip, emitKernelCpu, emitKernelHip } from "../../src/compiler/codegen/emit.ts";
+import { emitCpu, emitKernelCpu } from "../../src/compiler/codegen/cpu.ts";
+import { emitHip, emitKernelHip } from "../../src/compiler/codegen/hip.ts";
 import { proved } from "./codegen-ir.ts";
 import { linear, normalise, rotate } from "./codegen-kernels.ts";
+import { exchange, histogram } from "./codegen-kernels-memory.ts";
 import { clashes, forward, functions, integers, one, registerTile, scale } from "./codegen-kernels-plain.ts";
 import { writeFiles } from "./codegen-library.ts";
 
-const kernels = [linear, normalise, rotate, scale, integers, functions, clashes, registerTile, one];
+const kernels = [
+  linear,
+  normalise,
+  rotate,
+  scale,
+  integers,
+  functions,
+  clashes,
+  registerTile,
+  one,
+  histogram,
+  exchange(8),
+];
 const spec = { name: "tests", kernels: kernels.map((kernel) => proved(kernel)), plans: [forward] };
 
 /** Where the package hipcc of Debian and a ROCm installation put the compiler. */

@@ -30,7 +30,7 @@ export const STATUSES: readonly Status[] = [
   { name: "TOK_WHERE", meaning: "a dimension is not what the kernel's where says" },
   { name: "TOK_REQUIRES", meaning: "a condition of the kernel does not hold" },
   { name: "TOK_BYTES", meaning: "a tensor's length is not that of its shape" },
-  { name: "TOK_ALIGNMENT", meaning: "a tensor's address is not a multiple of its element's size" },
+  { name: "TOK_ALIGNMENT", meaning: "a tensor's address is not a multiple of what its accesses ask for" },
   { name: "TOK_OVERLAP", meaning: "two tensors overlap, and one of them is written" },
   { name: "TOK_SCALAR", meaning: "a scalar does not fit its type" },
   { name: "TOK_GRID", meaning: "the grid is negative or exceeds what a GPU can launch" },

@@ -47,6 +47,8 @@ export interface CDeclare {
   readonly kind: "declare";
   /** `static`, `__shared__`. */
   readonly specifiers: readonly string[];
+  /** The bytes of `alignas`. */
+  readonly align: bigint | undefined;
   readonly type: CType;
   readonly name: string;
   readonly extents: readonly CExpr[];
@@ -195,10 +197,11 @@ export function declare(
     readonly extents?: readonly CExpr[];
     readonly specifiers?: readonly string[];
     readonly unused?: boolean;
+    readonly align?: bigint | undefined;
   } = {},
 ): CDeclare {
-  const { extents = [], specifiers = [], unused = false } = options;
-  return { kind: "declare", specifiers, type: declared, name: variable, extents, init, unused };
+  const { extents = [], specifiers = [], unused = false, align } = options;
+  return { kind: "declare", specifiers, align, type: declared, name: variable, extents, init, unused };
 }
 
 export function assign(left: CExpr, right: CExpr, op: CAssignOp = "="): CStmt {

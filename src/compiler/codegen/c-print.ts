@@ -214,8 +214,10 @@ function stmtDoc(stmt: CStmt): Doc {
   }
 }
 
-function declareDoc({ specifiers, type, name, extents, init, unused }: CDeclare): Doc {
-  const before = [...(unused ? ["[[maybe_unused]]"] : []), ...specifiers].map((word) => `${word} `);
+function declareDoc({ specifiers, align, type, name, extents, init, unused }: CDeclare): Doc {
+  // `alignas` is an attribute: like those it stands before all specifiers.
+  const attributes = [...(unused ? ["[[maybe_unused]]"] : []), ...(align === undefined ? [] : [`alignas(${align})`])];
+  const before = [...attributes, ...specifiers].map((word) => `${word} `);
   const head: Doc = [before, declarator(type, name), extentDocs(extents)];
   return init === undefined ? head : group(head, " = ", exprAt(init, LEVEL.assign));
 }

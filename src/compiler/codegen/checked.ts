@@ -94,6 +94,7 @@ function lowerChecked(expr: Expr, names: CheckedNames, premises: CExpr[]): CExpr
     case "local":
     case "index":
     case "load":
+    case "ghost":
       throw new InternalError(`a launcher cannot evaluate a ${expr.kind}`);
     default:
       expr satisfies never;

@@ -34,7 +34,7 @@ import {
   when,
 } from "./c-ast.ts";
 import { contractComment } from "./contract-comment.ts";
-import { axisName, ELEMENT_C, type Frame, INDEX, lowerExpr, type Place } from "./expr.ts";
+import { axisName, ELEMENT_C, type Frame, INDEX, lowerExpr, type Place, sharedAlignment } from "./expr.ts";
 import { templateName } from "./hip-kernel.ts";
 import { AXES, kernelParams, paramList, usedAxes } from "./kernel-params.ts";
 import {
@@ -143,9 +143,10 @@ function blockArray(array: LocalArray, block: Block): readonly CStmt[] {
   }
 }
 
-function arrayDeclaration({ name: array, element, shape }: LocalArray, outer: readonly CExpr[], frame: Frame): CStmt {
-  const extents = [...outer, ...shape.map(integer)];
-  return declare(ELEMENT_C[element], frame.names.value(array), undefined, { extents });
+function arrayDeclaration(array: LocalArray, outer: readonly CExpr[], frame: Frame): CStmt {
+  const extents = [...outer, ...array.shape.map(integer)];
+  const align = sharedAlignment(array, frame);
+  return declare(ELEMENT_C[array.element], frame.names.value(array.name), undefined, { extents, align });
 }
 
 function threadExtents(kernel: Kernel): readonly CExpr[] {
@@ -231,7 +232,13 @@ function emitThreads(region: ThreadsRegion, block: Block): readonly CStmt[] {
   const own = kernel.arrays.filter(
     ({ space, name: array }) => space === "register" && used.has(array) && !live.keptArrays.has(array),
   );
-  const context: StmtContext = { frame, place: inside, stored: live.stored, barrier: [], unroll: [] };
+  const context: StmtContext = {
+    frame,
+    place: inside,
+    stored: live.stored,
+    barrier: { block: [], wave: [] },
+    unroll: [],
+  };
   const body = [...own.map((array) => arrayDeclaration(array, [], frame)), ...lowerStmts(stmts, context)];
   if (body.length === 0) return [];
   const loops = nest("thread", threadAxes(kernel), (axis) => integer(kernel.block[axis]), body);

@@ -6,6 +6,8 @@
  */
 
 import { add, int, mul } from "../../ir/kernel/build.ts";
+import { ELEMENT_BYTES, vectorAlignment } from "../../ir/kernel/limits.ts";
+import { printExpr } from "../../ir/kernel/print.ts";
 import type {
   Axis,
   CompareOp,
@@ -41,6 +43,8 @@ export interface Frame {
   readonly names: KernelNames;
   readonly tensors: ReadonlyMap<string, TensorParam>;
   readonly arrays: ReadonlyMap<string, LocalArray>;
+  /** See `arrayAlignments`. */
+  readonly alignments: ReadonlyMap<string, bigint>;
   /** Immutable locals and loop counters that are ≥ 0 wherever they are read. */
   readonly nonNegative: ReadonlySet<string>;
   readonly mutable: ReadonlySet<string>;
@@ -64,6 +68,7 @@ export function frameOf(kernel: Kernel): Frame {
     names: kernelNames(kernel),
     tensors: new Map(tensors),
     arrays: new Map(kernel.arrays.map((array) => [array.name, array])),
+    alignments: arrayAlignments(kernel),
     nonNegative: nonNegativeLocals(kernel),
     ...usesOf(kernel.body),
   };
@@ -74,10 +79,57 @@ function usesOf(body: readonly Stmt[]): Pick<Frame, "mutable" | "used"> {
   const used = new Set<string>();
   visitStmts(body, (stmt) => {
     if (stmt.kind === "let" && stmt.mutable) mutable.add(stmt.name);
-    if (stmt.kind === "store") used.add(stmt.array.name);
+    for (const array of arraysTouched(stmt)) used.add(array);
     for (const outer of machineExprs(stmt)) for (const name of namesIn(outer)) used.add(name);
   });
   return { mutable, used };
+}
+
+/** The arrays that the statement itself accesses beside those that its expressions read. */
+export function arraysTouched(stmt: Stmt): readonly string[] {
+  switch (stmt.kind) {
+    case "store":
+    case "atomic":
+      return [stmt.array.name];
+    case "vector":
+      return [stmt.array.name, stmt.registers];
+    case "let":
+    case "assign":
+    case "if":
+    case "for":
+    case "steps":
+    case "barrier":
+      return [];
+    default:
+      stmt satisfies never;
+      throw new InternalError("unknown statement");
+  }
+}
+
+/**
+ * The bytes whose multiple each array's address must be: those of an element, or more where vectors are moved. The
+ * launcher checks it of tensors, and shared arrays are declared with it.
+ */
+export function arrayAlignments(kernel: Kernel): ReadonlyMap<string, bigint> {
+  const tensors = kernel.params.filter((param) => param.kind === "tensor");
+  const elements = new Map([...tensors, ...kernel.arrays].map(({ name: array, element }) => [array, element]));
+  const bytes = new Map<string, bigint>([...elements].map(([array, element]) => [array, ELEMENT_BYTES[element]]));
+  visitStmts(kernel.body, (stmt) => {
+    if (stmt.kind !== "vector") return;
+    const { array, lanes } = stmt;
+    const [element, known] = [elements.get(array.name), bytes.get(array.name)];
+    if (element === undefined || known === undefined)
+      throw new InternalError(`${kernel.name} has no array ${array.name}`);
+    const needed = vectorAlignment(element, lanes);
+    if (needed > known) bytes.set(array.name, needed);
+  });
+  return bytes;
+}
+
+/** What a shared array is declared with where its elements' own alignment does not do. */
+export function sharedAlignment({ name: array, element, space }: LocalArray, frame: Frame): bigint | undefined {
+  const needed = frame.alignments.get(array);
+  return space === "shared" && needed !== undefined && needed > ELEMENT_BYTES[element] ? needed : undefined;
 }
 
 /** The expressions that the machine evaluates for the statement itself: all but the invariants of a loop. */
@@ -167,6 +219,8 @@ export function lowerExpr(expr: Expr, frame: Frame, place: Place): CExpr {
       return cast(ELEMENT_C.f32, lower(expr.value));
     case "load":
       return lowerLoad(expr, frame, place);
+    case "ghost":
+      throw new InternalError(`${frame.kernel.name} computes ${printExpr(expr)}, which belongs to specifications`);
     default:
       expr satisfies never;
       throw new InternalError("unknown expression");

@@ -23,7 +23,7 @@ import {
   type,
 } from "./c-ast.ts";
 import { contractComment } from "./contract-comment.ts";
-import { axisName, ELEMENT_C, type Frame, INDEX, type Place } from "./expr.ts";
+import { axisName, ELEMENT_C, type Frame, INDEX, type Place, sharedAlignment } from "./expr.ts";
 import { AXES, kernelParams, paramArgs, paramList, usedAxes } from "./kernel-params.ts";
 import { lowerStmts } from "./stmt.ts";
 
@@ -51,7 +51,7 @@ export function hipKernelItems(proved: ProvedKernel, frame: Frame): readonly CIt
     frame,
     place,
     stored: new Set(),
-    barrier: [run(call("__syncthreads", []))],
+    barrier: { block: [run(call("__syncthreads", []))], wave: [run(call("tok_wave_barrier", []))] },
     unroll: [{ kind: "pragma", text: "unroll" }],
   });
   const threads = kernel.block.reduce((product, extent) => product * extent, 1n);
@@ -77,13 +77,14 @@ export function hipKernelItems(proved: ProvedKernel, frame: Frame): readonly CIt
   ];
 }
 
-function arrayStmts({ kernel, names, used }: Frame): readonly CStmt[] {
-  return kernel.arrays
-    .filter((array) => used.has(array.name))
-    .map(({ space, name: array, element, shape }) =>
-      declare(ELEMENT_C[element], names.value(array), undefined, {
-        extents: shape.map(integer),
-        specifiers: space === "shared" ? ["__shared__"] : [],
+function arrayStmts(frame: Frame): readonly CStmt[] {
+  return frame.kernel.arrays
+    .filter((array) => frame.used.has(array.name))
+    .map((array) =>
+      declare(ELEMENT_C[array.element], frame.names.value(array.name), undefined, {
+        extents: array.shape.map(integer),
+        specifiers: array.space === "shared" ? ["__shared__"] : [],
+        align: sharedAlignment(array, frame),
       }),
     );
 }

@@ -3,6 +3,7 @@
  * and `tok_<kernel>` (prepare, then launch). All of it is host code; only how an instance is run differs per target.
  */
 
+import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
 import type { ScalarParam, TensorParam } from "../../ir/kernel/types.ts";
 import { visitExpr } from "../../ir/kernel/walk.ts";
@@ -133,6 +134,10 @@ function packFunction({ kernel, names }: Frame): CItem {
   );
 }
 
+function alignmentOf({ name: tensor, element }: TensorParam, { alignments }: Frame): bigint {
+  return alignments.get(tensor) ?? ELEMENT_BYTES[element];
+}
+
 /** The names of dimensions and scalars are those of locals of the function. */
 function checkedNames({ names }: Frame): CheckedNames {
   return { dim: (dim) => name(names.dim(dim)), scalar: (scalar) => name(names.value(scalar)) };
@@ -161,7 +166,7 @@ function prepareBody(proved: ProvedKernel, frame: Frame): readonly CStmt[] {
           .map((scalar) => braces([text(scalar.name), name(frame.names.value(scalar.name))])),
       ],
       tensorParams(kernel).map((tensor) =>
-        operand(tensor, tensor.role !== "input", frame.names.value(tensor.name), checked),
+        operand(tensor, tensor.role !== "input", frame.names.value(tensor.name), checked, alignmentOf(tensor, frame)),
       ),
     ),
     method("data"),
@@ -235,6 +240,7 @@ export function operand(
   written: boolean,
   field: string,
   names: CheckedNames,
+  alignment: bigint,
 ): CExpr {
   return braces([
     text(tensor.name),
@@ -243,6 +249,7 @@ export function operand(
     { kind: "bool", value: written },
     text(formatShape(tensor.shape)),
     checkedElements(tensor.shape, names),
+    integer(alignment),
   ]);
 }
 

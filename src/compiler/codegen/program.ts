@@ -5,6 +5,7 @@
  * first one runs, so that a refused call computes nothing: the same code runs twice, first to check and then to launch.
  */
 
+import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
 import type { Expr } from "../../ir/kernel/types.ts";
 import type { ArenaBuffer, BufferView, Launch, Plan } from "../../ir/plan.ts";
 import { InternalError } from "../../support/result.ts";
@@ -74,15 +75,13 @@ function classIndex(plan: Plan): ReadonlyMap<string, number> {
   return new Map(classesOf(plan).flatMap((buffers, position) => buffers.map((buffer) => [buffer.name, position])));
 }
 
-const ELEMENT_BYTES_OF = (buffer: ArenaBuffer): CExpr => integer(buffer.element === "i64" ? 8 : 4);
-
 /** `<plan>_arena`: fills the classes' offsets, and gives the arena's size; both in bytes. */
 function arenaFunction(plan: Plan, names: PlanNames): CItem {
   const checked = checkedNames(plan, names);
   const dims = plan.dims.map((dim) => param(CHECKED_INT, names.dim(dim), true));
   const classes = classesOf(plan);
   const bytes = (buffer: ArenaBuffer): CExpr =>
-    binary("*", checkedElements(buffer.shape, checked), ELEMENT_BYTES_OF(buffer));
+    binary("*", checkedElements(buffer.shape, checked), integer(ELEMENT_BYTES[buffer.element]));
   const body = classes.flatMap((buffers, position): readonly CStmt[] => {
     const sizes = distinct(buffers.map(bytes));
     const largest = sizes.reduce((left, right) => call("tok::max", [left, right]));
@@ -173,7 +172,10 @@ function entryFunction(plan: Plan, names: PlanNames, spec: LibrarySpec): CItem {
       ...checkerDeclarations(
         plan.name,
         plan.dims.map((dim) => braces([text(dim), name(names.dim(dim))])),
-        plan.params.map((tensor) => operand(tensor, tensor.role === "output", names.buffer(tensor.name), checked)),
+        plan.params.map((tensor) =>
+          // What a launch's vector accesses ask for is checked of its views.
+          operand(tensor, tensor.role === "output", names.buffer(tensor.name), checked, ELEMENT_BYTES[tensor.element]),
+        ),
       ),
       method("data"),
       method("dtypes"),

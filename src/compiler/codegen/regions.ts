@@ -15,7 +15,7 @@
 import type { Expr, ForStmt, IfStmt, LetStmt, StepsStmt, Stmt } from "../../ir/kernel/types.ts";
 import { containsBarrier, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
-import { type Frame, machineExprs, namesIn } from "./expr.ts";
+import { arraysTouched, type Frame, machineExprs, namesIn } from "./expr.ts";
 
 export interface ThreadsRegion {
   readonly kind: "threads";
@@ -70,6 +70,8 @@ export function splitRegions(body: readonly Stmt[], repeated = false): readonly 
       case "let":
       case "assign":
       case "store":
+      case "atomic":
+      case "vector":
         throw new InternalError(`a barrier inside a ${stmt.kind}`);
       default:
         stmt satisfies never;
@@ -85,7 +87,7 @@ export function namesUsed(stmts: readonly Stmt[]): ReadonlySet<string> {
   const names = new Set<string>();
   visitStmts(stmts, (stmt) => {
     if (stmt.kind === "assign") names.add(stmt.name);
-    if (stmt.kind === "store") names.add(stmt.array.name);
+    for (const array of arraysTouched(stmt)) names.add(array);
     for (const expr of machineExprs(stmt)) for (const name of namesIn(expr)) names.add(name);
   });
   return names;

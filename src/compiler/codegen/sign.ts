@@ -50,6 +50,7 @@ export function isNonNegative(expr: Expr, locals: ReadonlySet<string>): boolean 
     case "call":
     case "cast":
     case "load":
+    case "ghost":
       return false;
     default:
       expr satisfies never;
@@ -82,6 +83,8 @@ export function nonNegativeLocals(kernel: Kernel): ReadonlySet<string> {
         return;
       case "assign":
       case "store":
+      case "atomic":
+      case "vector":
       case "barrier":
         return;
       default:

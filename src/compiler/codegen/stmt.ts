@@ -5,7 +5,18 @@
  * thread's values live, and what a barrier and an unrolled loop look like.
  */
 
-import type { AssignStmt, Expr, ForStmt, LetStmt, ScalarType, StepsStmt, Stmt } from "../../ir/kernel/types.ts";
+import type {
+  AssignStmt,
+  AtomicStmt,
+  BarrierScope,
+  Expr,
+  ForStmt,
+  LetStmt,
+  ScalarType,
+  StepsStmt,
+  Stmt,
+  VectorStmt,
+} from "../../ir/kernel/types.ts";
 import { visitExpr } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
 import {
@@ -16,12 +27,14 @@ import {
   type CExpr,
   type CStmt,
   type CType,
+  call,
   cast,
   constant,
   declare,
   integer,
   loop,
   name,
+  run,
   type,
   unary,
   when,
@@ -33,7 +46,7 @@ export interface StmtContext {
   readonly place: Place;
   /** Locals that live in an array declared elsewhere, so that their `let` is an assignment. */
   readonly stored: ReadonlySet<string>;
-  readonly barrier: readonly CStmt[];
+  readonly barrier: Readonly<Record<BarrierScope, readonly CStmt[]>>;
   /** What stands before a loop that asks to be unrolled. */
   readonly unroll: readonly CStmt[];
 }
@@ -58,6 +71,10 @@ function lowerStmt(stmt: Stmt, context: StmtContext): readonly CStmt[] {
       const stored = element === "f32" ? value : cast(ELEMENT_C[element], value);
       return [assign(lowerElement(stmt.array, stmt.index, frame, place), stored)];
     }
+    case "atomic":
+      return [lowerAtomic(stmt, context)];
+    case "vector":
+      return [lowerVector(stmt, context)];
     case "if": {
       const then = lowerStmts(stmt.then, context);
       const otherwise = lowerStmts(stmt.else, context);
@@ -72,11 +89,26 @@ function lowerStmt(stmt: Stmt, context: StmtContext): readonly CStmt[] {
     case "steps":
       return stepsLoop(stmt, frame, lowerStmts(stmt.body, context));
     case "barrier":
-      return context.barrier;
+      return context.barrier[stmt.scope];
     default:
       stmt satisfies never;
       throw new InternalError("unknown statement");
   }
+}
+
+/** `tok_atomic_add_global<int32_t>(&counts[e], 1);`: the space decides how far the step is seen. */
+function lowerAtomic({ op, array, index, value }: AtomicStmt, { frame, place }: StmtContext): CStmt {
+  const element = ELEMENT_C[elementOf(array, frame)];
+  const target = unary("&", lowerElement(array, index, frame, place));
+  // The template parameter converts the value; that it fits the element type is proved.
+  return run(call(`tok_atomic_${op}_${array.space}`, [target, lowerExpr(value, frame, place)], [element]));
+}
+
+/** `tok_load_vector(v, &x[b * K + k]);` */
+function lowerVector({ direction, registers, array, index }: VectorStmt, { frame, place }: StmtContext): CStmt {
+  const memory = unary("&", lowerElement(array, index, frame, place));
+  const args = direction === "load" ? [place.array(registers), memory] : [memory, place.array(registers)];
+  return run(call(`tok_${direction}_vector`, args));
 }
 
 function lowerLet(stmt: LetStmt, { frame, place, stored }: StmtContext): CStmt {

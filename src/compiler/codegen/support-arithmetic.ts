@@ -57,7 +57,9 @@ template <>
 TOK_DEVICE inline float tok_max<float>(float left, float right) {
   return left > right || left != left ? left : right;
 }
+`;
 
+export const LIMITS_COMMENT = `
 // Limits that the proofs assume.
 `;
 

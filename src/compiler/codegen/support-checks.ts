@@ -48,6 +48,8 @@ struct Operand {
   bool written;
   const char *shape;
   Int elements;
+  // The bytes whose multiple its address must be: those of an element, or of the kernel's largest vector access.
+  uint64_t alignment;
 };
 
 // Whether two ranges of memory share a byte. The differences wrap around, so that no end of a range is computed.
@@ -139,11 +141,10 @@ class Checker {
 
   void alignment() {
     for (const Operand *o = operands_; passing() && o < operands_ + operand_count_; ++o) {
-      const uint64_t unit = dtype_of(o->dtype).bytes;
-      const uint64_t off = (uintptr_t)o->tensor->data % unit;
-      if (off == 0 || o->tensor->bytes == 0) continue;
-      status_ = fail(TOK_ALIGNMENT, "%s: the address of %s is %" PRIu64 " past a multiple of %" PRIu64 ", expected 0",
-                     call_, o->name, off, unit);
+      const uint64_t address = (uintptr_t)o->tensor->data;
+      if (address % o->alignment == 0 || o->tensor->bytes == 0) continue;
+      status_ = fail(TOK_ALIGNMENT, "%s: the address of %s is %#" PRIx64 ", expected a multiple of %" PRIu64 " bytes",
+                     call_, o->name, address, o->alignment);
     }
   }
 

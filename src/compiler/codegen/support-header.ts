@@ -1,7 +1,7 @@
 /**
  * `tokitai_support.hpp`: the part of every generated library that is the same in all of them.
  *
- * It holds the integer helpers of kernels, checked 64-bit arithmetic, the launchers' checks with their messages, and the
+ * It holds the integer and memory helpers of kernels, checked 64-bit arithmetic, the launchers' checks with their messages, and the
  * views of a program's buffers. The text is constant; what depends on a library comes from the syntax tree. It needs the
  * library's own header before it.
  */
@@ -9,13 +9,14 @@
 import { MAX_GRID, MAX_GRID_THREADS, SIZE_LIMITS } from "../../ir/kernel/limits.ts";
 import type { CItem } from "./c-ast.ts";
 import { printFile } from "./c-print.ts";
-import { CHECKED, PROLOGUE } from "./support-arithmetic.ts";
+import { CHECKED, LIMITS_COMMENT, PROLOGUE } from "./support-arithmetic.ts";
 import { CHECKS, LAUNCH, MESSAGES } from "./support-checks.ts";
+import { MEMORY } from "./support-memory.ts";
 
 export const SUPPORT_PATH = "tokitai_support.hpp";
 
 export function supportHeader(): string {
-  return `${PROLOGUE}${printFile(limitItems())}${CHECKED}${MESSAGES}${CHECKS}${LAUNCH}`;
+  return `${PROLOGUE}${MEMORY}${LIMITS_COMMENT}${printFile(limitItems())}${CHECKED}${MESSAGES}${CHECKS}${LAUNCH}`;
 }
 
 /** The limits that proofs assume and launchers check: one table, two uses. */

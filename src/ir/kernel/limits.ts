@@ -49,6 +49,21 @@ export const MAX_SHARED_BYTES = 65_536n;
 /** Bytes of one element in memory. */
 export const ELEMENT_BYTES = { f32: 4n, i32: 4n, u32: 4n, i64: 8n } as const;
 
+/**
+ * Bytes that one access of memory moves at most: a longer vector is moved in pieces of this size.
+ *
+ * The alignment of a vector access has two halves. The verifier proves that its index is a multiple of its lanes; that
+ * the array itself starts at a multiple of `vectorAlignment` is up to the launcher, which checks every tensor's address,
+ * and to the emitter, which aligns shared arrays.
+ */
+const MAX_ACCESS_BYTES = 16n;
+
+/** The bytes whose multiple an array's address must be for accesses of so many lanes. */
+export function vectorAlignment(element: keyof typeof ELEMENT_BYTES, lanes: bigint): bigint {
+  const bytes = ELEMENT_BYTES[element] * lanes;
+  return bytes < MAX_ACCESS_BYTES ? bytes : MAX_ACCESS_BYTES;
+}
+
 /** The integers that an integer element type holds: [min, max]. */
 export const ELEMENT_RANGE = {
   i32: { min: -(2n ** 31n), max: 2n ** 31n - 1n },
