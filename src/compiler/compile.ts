@@ -19,7 +19,14 @@ import type { ProvedKernel } from "../verify/certificate.ts";
 import type { ObligationResult } from "../verify/obligation.ts";
 import { obligationDiagnostics, smt2Text } from "../verify/report.ts";
 import { type BuiltLibrary, buildCpu, buildHip } from "./build/compile.ts";
-import type { JsonValue, Manifest, ManifestBody, ManifestKernel, ManifestObligation } from "./build/manifest.ts";
+import type {
+  JsonValue,
+  Manifest,
+  ManifestBody,
+  ManifestCondition,
+  ManifestKernel,
+  ManifestObligation,
+} from "./build/manifest.ts";
 import { contentName, type OutputFile, writeBuild } from "./build/output.ts";
 import { type KernelResources, readResources } from "./build/resources.ts";
 import type { Toolchain } from "./build/toolchain.ts";
@@ -27,8 +34,10 @@ import { describeAbi } from "./codegen/abi.ts";
 import { emitCpu } from "./codegen/cpu.ts";
 import { emitHeader } from "./codegen/header.ts";
 import { emitHip } from "./codegen/hip.ts";
-import type { GeneratedFile, LibrarySpec } from "./codegen/library.ts";
+import { excessArguments } from "./codegen/kernel-params.ts";
+import { type GeneratedFile, kernelOf, type LibrarySpec, nameClashes } from "./codegen/library.ts";
 import { emitTypes } from "./codegen/types.ts";
+import { formatCondition } from "./data-check.ts";
 import { printPlan } from "./lower/lower.ts";
 import { allObligations, type Proof } from "./prove.ts";
 
@@ -67,7 +76,20 @@ export async function compile(request: CompileRequest): Promise<Result<Compilati
     return certificate;
   });
   if (kernels.length === 0) return refuse(error("TK411", undefined, "the inputs hold no kernel", "name a kernel file"));
-  const spec: LibrarySpec = { name, kernels, plans: proof.programs.map(({ plan }) => plan) };
+  const spec: LibrarySpec = {
+    name,
+    kernels,
+    plans: proof.programs.map(({ plan }) => plan),
+    discharged: new Map(proof.programs.map(({ plan, discharged = new Map() }) => [plan.name, discharged])),
+  };
+  const refused = [
+    ...nameClashes(
+      proof.kernels.map(({ kernel }) => kernel),
+      spec.plans,
+    ),
+    ...kernels.flatMap(excessArguments),
+  ];
+  if (refused.length > 0) return refuse(...refused);
   const built = await buildTargets(request, spec);
   if (!built.ok) return built;
   const hip = built.value.find(({ target }) => target === "hip");
@@ -187,7 +209,11 @@ function manifestBody(
       name: plan.name,
       dims: plan.dims,
       plan: sha256(printPlan(plan)),
-      launches: plan.launches.map(({ label, kernel }) => ({ label, kernel })),
+      launches: plan.launches.map(({ label, kernel }) => ({
+        label,
+        kernel,
+        conditions: manifestConditions(kernelOf(spec, kernel), spec.discharged?.get(plan.name)?.get(label)),
+      })),
       obligations: obligations.map(manifestObligation),
     })),
     solver: { name: "z3", version: proof.solverVersion },
@@ -213,9 +239,26 @@ function manifestKernel(
       grid: [gridX ?? "1", gridY ?? "1", gridZ ?? "1"],
       sharedBytes: sharedBytes(kernel),
     },
+    conditions: manifestConditions(kernel),
     obligations: obligations.map(manifestObligation),
     resources: resources.filter(({ kernel: symbol }) => widths.some((width) => symbol === `${name}_i${width}`)),
   };
+}
+
+/** Every condition of a kernel's contract, and who answers for it. */
+function manifestConditions(
+  { where, requires, dataRequires }: Kernel,
+  proved: ReadonlyMap<number, string> = new Map(),
+): readonly ManifestCondition[] {
+  const checked = "checked at launch";
+  return [
+    ...where.map(({ dim, value }) => ({ text: `${dim} === ${printExpr(value)}`, status: checked })),
+    ...requires.map((condition) => ({ text: printExpr(condition), status: checked })),
+    ...dataRequires.map((condition, ordinal) => {
+      const producer = proved.get(ordinal);
+      return { text: formatCondition(condition), status: producer === undefined ? checked : `proved from ${producer}` };
+    }),
+  ];
 }
 
 function sharedBytes({ arrays }: Kernel): number {

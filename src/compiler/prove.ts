@@ -17,6 +17,8 @@ import type { ObligationResult } from "../verify/obligation.ts";
 import type { SolverPool } from "../verify/pool.ts";
 import { openSession } from "../verify/session.ts";
 import { type KernelReport, verifyKernels, verifyPlan } from "../verify/verify.ts";
+import { type Discharged, nameClashes } from "./codegen/library.ts";
+import { dataCheck } from "./data-check.ts";
 import { readModel } from "./frontend/model.ts";
 import { readKernels } from "./frontend/read.ts";
 import { resolveInputs } from "./inputs.ts";
@@ -33,6 +35,8 @@ export interface ProgramReport {
   readonly program: TensorProgram;
   readonly plan: Plan;
   readonly obligations: readonly ObligationResult[];
+  /** Conditions on data that the program's own launches prove; the launchers check all others. */
+  readonly discharged?: Discharged;
 }
 
 /** What was read: nothing of it is proved yet. */
@@ -69,14 +73,25 @@ export async function readSources({ inputs, cwd, config }: ProveRequest): Promis
   }
   const launched = new Set(programs.flatMap(({ plan }) => plan.launches.map(({ kernel }) => kernel)));
   const used = modelFiles.length === 0 ? kernels : kernels.filter(({ name }) => launched.has(name));
+  diagnostics.push(
+    ...nameClashes(
+      withChecks(used),
+      programs.map(({ plan }) => plan),
+    ),
+  );
   return { kernels: used, programs, lookup: sources, diagnostics };
+}
+
+/** The kernels, and the check kernels of those that require something of data: all of them are proved and emitted. */
+function withChecks(kernels: readonly Kernel[]): readonly Kernel[] {
+  return [...kernels, ...kernels.flatMap((kernel) => dataCheck(kernel)?.kernel ?? [])];
 }
 
 export async function prove({ kernels, programs }: Sources, pool: SolverPool): Promise<Proof> {
   const session = openSession(pool);
   const byName = new Map(kernels.map((kernel) => [kernel.name, kernel]));
   const [kernelReports, planObligations] = await Promise.all([
-    verifyKernels(kernels, session),
+    verifyKernels(withChecks(kernels), session),
     Promise.all(programs.map(({ plan }) => verifyPlan(plan, byName, session))),
   ]);
   return {

@@ -47,7 +47,7 @@ describe("a manifest", () => {
   it("of another format is refused by its number", () => {
     const result = parseManifest(text.replace(`"format": ${MANIFEST_FORMAT}`, '"format": 99'), "out/manifest.json");
     expect(result.ok ? [] : result.diagnostics).toMatchObject([
-      { code: "TK503", message: "out/manifest.json has format 99, and this tokitai reads format 1" },
+      { code: "TK503", message: `out/manifest.json has format 99, and this tokitai reads format ${MANIFEST_FORMAT}` },
     ]);
   });
 

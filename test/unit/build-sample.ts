@@ -32,6 +32,7 @@ export function sampleBody(variant: Variant): ManifestBody {
         computes: "linear",
         widths: [32, 64],
         launch: { block: [16, 16, 1], grid: ["ceilDiv(N, 16)", "ceilDiv(B, 16)", "1"], sharedBytes: 2112 },
+        conditions: [{ text: "B >= 1", status: "checked at launch" }],
         obligations: [
           {
             id: "linear/bounds/x#1",
@@ -50,7 +51,9 @@ export function sampleBody(variant: Variant): ManifestBody {
         name: "moe_forward",
         dims: ["B"],
         plan: hash,
-        launches: [{ label: "router", kernel: "linear" }],
+        launches: [
+          { label: "router", kernel: "linear", conditions: [{ text: "B >= 1", status: "checked at launch" }] },
+        ],
         obligations: [],
       },
     ],

@@ -8,12 +8,15 @@ import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { describeAbi } from "../../src/compiler/codegen/abi.ts";
 import { emitHeader } from "../../src/compiler/codegen/header.ts";
-import type { LibrarySpec } from "../../src/compiler/codegen/library.ts";
+import { excessArguments } from "../../src/compiler/codegen/kernel-params.ts";
+import { type LibrarySpec, nameClashes } from "../../src/compiler/codegen/library.ts";
 import { emitTypes } from "../../src/compiler/codegen/types.ts";
+import { dataCheck } from "../../src/compiler/data-check.ts";
 import { dim } from "../../src/ir/kernel/build.ts";
 import type { Plan } from "../../src/ir/plan.ts";
-import { proved } from "./codegen-ir.ts";
+import { proved, scalarParam, tensor as tensorParam } from "./codegen-ir.ts";
 import { linear, normalise } from "./codegen-kernels.ts";
+import { sorted } from "./codegen-kernels-data.ts";
 import { clashes, forward, integers, one, scale } from "./codegen-kernels-plain.ts";
 
 const spec: LibrarySpec = {
@@ -137,6 +140,41 @@ describe("the description", () => {
   ])("is refused for %s", (_, kernels, plans) => {
     const clash: LibrarySpec = { name: "clash", kernels: kernels.map((kernel) => proved(kernel)), plans };
     expect(() => describeAbi(clash)).toThrow(/two functions of the library are named tok_/);
+  });
+});
+
+describe("a library that cannot be generated is refused with the name, the reason and a fix", () => {
+  it.each([
+    [
+      "a kernel named like a check kernel",
+      [sorted, dataCheck(sorted)?.kernel ?? one, { ...scale, name: "sorted_check" }],
+      [],
+    ],
+    ["a kernel and a program of one name", [scale], [{ name: "scale" }]],
+    ["a program whose workspace is a kernel", [{ ...scale, name: "forward_workspace" }], [forward]],
+    ["a kernel named like a struct of arguments", [scale, { ...scale, name: "scale_args" }], []],
+    ["a program named like a function of every library", [], [{ name: "abi_version" }]],
+  ])("%s", (_, kernels, plans) => {
+    const refused = nameClashes(kernels, plans);
+    expect(refused.map(({ code, fix }) => ({ code, fix }))).toEqual([{ code: "TK412", fix: "rename one of them" }]);
+    expect(refused[0]?.message).toMatch(/^two functions of the library are named tok_\w+: one of .*, one of the /);
+  });
+
+  it("but not for names that only resemble each other", () => {
+    expect(nameClashes([scale, { ...scale, name: "scale_2" }, linear], [forward])).toEqual([]);
+  });
+
+  it.each([
+    [[32, 64], 62, true],
+    [[32, 64], 63, false],
+    [[32], 63, true],
+    [[32], 64, false],
+  ] as const)("arguments: with indices of %j bits, %i tensors fit: %s", (widths, count, fits) => {
+    const params = Array.from({ length: count }, (_, i) => tensorParam(`t${i}`, "inout", "f32", [dim("N")]));
+    const many = { ...scale, params: [...params, scalarParam("factor", "f32")], dims: ["N"] };
+    const refused = excessArguments(proved(many, widths));
+    expect(refused.map(({ code }) => code)).toEqual(fits ? [] : ["TK413"]);
+    if (!fits) expect(refused[0]?.message).toMatch(/^the arguments of scale take 520 bytes, .* at most 512$/);
   });
 });
 

@@ -7,8 +7,13 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { emitCpu, emitKernelCpu } from "../../src/compiler/codegen/cpu.ts";
 import { emitHip, emitKernelHip } from "../../src/compiler/codegen/hip.ts";
+import { dataCheck } from "../../src/compiler/data-check.ts";
+import { compare, dim, int as literalInt, logic } from "../../src/ir/kernel/build.ts";
+import type { Expr, Kernel } from "../../src/ir/kernel/types.ts";
+import { certify } from "../../src/verify/certificate.ts";
 import { proved } from "./codegen-ir.ts";
 import { linear, normalise, rotate } from "./codegen-kernels.ts";
+import { inPlace, sorted, sorting } from "./codegen-kernels-data.ts";
 import { exchange, histogram } from "./codegen-kernels-memory.ts";
 import { clashes, forward, functions, integers, one, registerTile, scale } from "./codegen-kernels-plain.ts";
 import { writeFiles } from "./codegen-library.ts";
@@ -26,7 +31,12 @@ const kernels = [
   histogram,
   exchange(8),
 ];
-const spec = { name: "tests", kernels: kernels.map((kernel) => proved(kernel)), plans: [forward] };
+const checked = [sorted, inPlace].flatMap((kernel) => [kernel, dataCheck(kernel)?.kernel ?? []].flat());
+const spec = {
+  name: "tests",
+  kernels: [...kernels, ...checked].map((kernel) => proved(kernel)),
+  plans: [forward, sorting],
+};
 
 /** Where the package hipcc of Debian and a ROCm installation put the compiler. */
 const HIPCC = ["/usr/bin/hipcc", "/opt/rocm/bin/hipcc"].find(existsSync);
@@ -43,7 +53,7 @@ describe("device code", () => {
     ]) {
       expect(text.split("\n")).toContain(line);
     }
-    expect(text).toMatch(/^\/\/ proved: 1 bounds/m);
+    expect(text).toMatch(/^\/\/ proved: 1 bounds; with 32-bit indices and with 64-bit indices$/m);
   });
 
   it("has an instance per proved width, by names that a runtime can predict", () => {
@@ -81,6 +91,53 @@ describe("device code", () => {
 
   it("writes float literals that read back as the same f32", () => {
     expect(emitKernelHip(proved(functions))).toContain("? 0.1f : 1e-05f / -INFINITY");
+  });
+});
+
+describe("comments", () => {
+  const comment = (doc: string, requires: Kernel["requires"] = []): readonly string[] => {
+    const lines = emitKernelHip(proved({ ...linear, doc, requires })).split("\n");
+    return lines.slice(0, lines.indexOf("template <typename Index>"));
+  };
+
+  it("carry what a line has too much to the next line of its paragraph, and keep other breaks", () => {
+    const full = `${"word ".repeat(22)}end`;
+    expect(comment(`${full}\nof two lines\n\n${full} of one\n\nshort\nlines`).slice(0, 8)).toEqual([
+      `// linear: ${"word ".repeat(22).trimEnd()}`,
+      "// end of two lines",
+      "//",
+      `// ${full} of`,
+      "// one",
+      "//",
+      "// short",
+      "// lines",
+    ]);
+  });
+
+  it("indent what is left of an indented line", () => {
+    const [long] = [1n, 2n, 3n, 4n, 5n, 6n].map((n) => compare("gt", dim("K"), literalInt(n * 10n ** 15n)));
+    if (long === undefined) throw new Error("no condition");
+    const chain = Array.from({ length: 5 }, () => long).reduce<Expr>((left, right) => logic("and", left, right), long);
+    const lines = comment("y", [chain]);
+    const first = lines.findIndex((line) => line.startsWith("//   requires"));
+    expect(lines[first + 1]).toMatch(/^\/\/ {5}\S/);
+  });
+
+  it("count what each index width owes apart", () => {
+    const base = proved(linear).obligations;
+    const [one] = base;
+    if (one === undefined) throw new Error("no obligation");
+    const of = (width: number, ordinal: number) => ({
+      ...one,
+      id: `linear/overflow/i${width}.b#${ordinal}`,
+      kind: "overflow" as const,
+    });
+    const division = { ...one, id: "linear/overflow/division#1", kind: "overflow" as const };
+    const certificate = certify(linear, [32, 64], [...base, division, of(32, 1), of(32, 2), of(64, 1), of(64, 2)]);
+    if (certificate === undefined) throw new Error("not certified");
+    expect(emitKernelHip(certificate)).toContain(
+      "// proved: 1 bounds, 1 overflow; with 32-bit indices (2 overflow) and with 64-bit indices (2 overflow)\n",
+    );
   });
 });
 

@@ -14,7 +14,7 @@ import { OBLIGATION_KINDS } from "../../verify/obligation.ts";
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
-export const MANIFEST_FORMAT = 1;
+export const MANIFEST_FORMAT = 2;
 export const MANIFEST_NAME = "manifest.json";
 
 /** `moe.cpu.0123456789ab.so`: a stem, twelve digits of the content's SHA-256, an extension. Never a path. */
@@ -44,6 +44,13 @@ const obligationSchema = z.strictObject({
   verdict: z.literal("proved"),
   /** SHA-256 of the SMT-LIB text. */
   query: hash,
+});
+
+/** A condition of a kernel's contract, and who answers for it. */
+const conditionSchema = z.strictObject({
+  text: z.string(),
+  /** `trusted: ` goes before the reason why nobody checks it. */
+  status: z.string().regex(/^(?:checked at launch|proved from .+|trusted: .+)$/),
 });
 
 const resourcesSchema = z.strictObject({
@@ -76,6 +83,7 @@ const kernelSchema = z.strictObject({
     grid: z.tuple([z.string(), z.string(), z.string()]),
     sharedBytes: count,
   }),
+  conditions: z.array(conditionSchema),
   obligations: z.array(obligationSchema).min(1),
   /** One per instance and architecture; empty without a HIP library. */
   resources: z.array(resourcesSchema),
@@ -86,7 +94,8 @@ const programSchema = z.strictObject({
   dims: z.array(z.string()),
   /** SHA-256 of the printed launch plan. */
   plan: hash,
-  launches: z.array(z.strictObject({ label: z.string(), kernel: z.string() })),
+  /** Each with the conditions of its kernel. */
+  launches: z.array(z.strictObject({ label: z.string(), kernel: z.string(), conditions: z.array(conditionSchema) })),
   obligations: z.array(obligationSchema),
 });
 
@@ -122,6 +131,7 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 export type Manifest = DeepReadonly<Omit<z.infer<typeof manifestSchema>, "abi">> & { readonly abi: JsonValue };
 export type ManifestFile = DeepReadonly<z.infer<typeof fileSchema>>;
 export type ManifestKernel = DeepReadonly<z.infer<typeof kernelSchema>>;
+export type ManifestCondition = DeepReadonly<z.infer<typeof conditionSchema>>;
 export type ManifestObligation = DeepReadonly<z.infer<typeof obligationSchema>>;
 export type FileRole = (typeof FILE_ROLES)[number];
 

@@ -5,8 +5,9 @@
  */
 
 import { printExpr } from "../../ir/kernel/print.ts";
-import type { ElementType, Expr, Role } from "../../ir/kernel/types.ts";
+import type { ElementType, Expr, Kernel, Role } from "../../ir/kernel/types.ts";
 import type { PlanTensor } from "../../ir/plan.ts";
+import { dataCheck, formatCondition } from "../data-check.ts";
 import { ABI_VERSION, DTYPES, STATUSES } from "./abi-constants.ts";
 import { instanceName } from "./hip-kernel.ts";
 import { argsStruct } from "./launcher.ts";
@@ -56,6 +57,18 @@ export interface AbiKernel {
   readonly bytes: number;
   readonly symbols: readonly string[];
   readonly fields: readonly AbiField[];
+  /** What a caller of `prepare` has to run before the kernel. */
+  readonly check?: AbiCheck;
+}
+
+/**
+ * A check kernel's launch: it takes the fields of its kernel by their names, and `findings`, i64 elements in the order
+ * of the conditions. One that stays at the largest i64, where it is to start, says that its condition holds.
+ */
+export interface AbiCheck {
+  readonly kernel: string;
+  readonly findings: string;
+  readonly conditions: readonly string[];
 }
 
 export interface AbiProgram {
@@ -79,6 +92,13 @@ export interface AbiDescription {
   readonly programs: readonly AbiProgram[];
 }
 
+function checkOf(kernel: Kernel): AbiCheck | undefined {
+  const check = dataCheck(kernel);
+  if (check === undefined) return undefined;
+  const conditions = kernel.dataRequires.map(formatCondition);
+  return { kernel: check.kernel.name, findings: check.findings, conditions };
+}
+
 export function describeAbi(spec: LibrarySpec): AbiDescription {
   checkLibrary(spec);
   const shapeOf = (shape: readonly Expr[]): readonly string[] => shape.map(printExpr);
@@ -90,11 +110,13 @@ export function describeAbi(spec: LibrarySpec): AbiDescription {
     dtypes: { f32: f32.value, i32: i32.value, u32: u32.value, i64: i64.value },
     kernels: spec.kernels.map(({ kernel, widths }): AbiKernel => {
       const names = kernelNames(kernel);
+      const check = checkOf(kernel);
       return {
         name: kernel.name,
         launch: `tok_${kernel.name}`,
         prepare: `tok_${kernel.name}_prepare`,
         struct: argsStruct(kernel.name),
+        ...(check && { check }),
         symbols: widths.map((width) => instanceName(kernel.name, width)),
         ...place([
           ...tensorParams(kernel).map(({ name, role, element, shape }): Unplaced => {

@@ -67,7 +67,7 @@ function itemDoc(item: CItem): Doc {
     case "directive":
       return item.text;
     case "comment":
-      return join(item.lines.flatMap(wrapLine).map(commentLine), HARD);
+      return join(wrapLines(item.lines).map(commentLine), HARD);
     case "function":
       return functionDoc(item);
     case "struct": {
@@ -97,20 +97,44 @@ function commentLine(text: string): string {
 }
 
 function commentDocs(lines: readonly string[]): Doc {
-  return lines.flatMap(wrapLine).flatMap((line): readonly Doc[] => [commentLine(line), HARD]);
+  return wrapLines(lines).flatMap((line): readonly Doc[] => [commentLine(line), HARD]);
 }
 
-/** Lines of a comment of its own, each as many words as fit beside the `//`; a single long word stays whole. */
-function wrapLine(text: string): readonly string[] {
-  const lines: string[] = [];
-  let rest = text;
-  for (let room = WIDTH - 3; rest.length > room; ) {
-    const space = rest.lastIndexOf(" ", room);
-    if (space <= 0) break;
-    lines.push(rest.slice(0, space));
-    rest = rest.slice(space + 1);
+/**
+ * Lines of a comment of its own, each as many words as fit beside the `//`; a single long word stays whole. What a line
+ * of running text has too much goes before the next line of the same paragraph; what an indented one has too much gets
+ * a line of its own, further in.
+ */
+function wrapLines(lines: readonly string[]): readonly string[] {
+  const out: string[] = [];
+  let carried = "";
+  for (const line of lines.flatMap((text) => text.split("\n"))) {
+    const indent = /^ */.exec(line)?.[0] ?? "";
+    const flows = line !== "" && indent === "";
+    if (carried !== "" && !flows) out.push(carried);
+    const start = carried !== "" && flows ? `${carried} ${line}` : line;
+    carried = "";
+    const { full, rest } = fill(start, indent === "" ? "" : `${indent}  `);
+    out.push(...full);
+    if (full.length > 0 && flows) carried = rest;
+    else out.push(rest);
   }
-  return [...lines, rest];
+  return carried === "" ? out : [...out, carried];
+}
+
+/** The lines that are full, and what is left for the one after them; those after the first begin with `indent`. */
+function fill(text: string, indent: string): { readonly full: readonly string[]; readonly rest: string } {
+  const full: string[] = [];
+  const room = WIDTH - 3;
+  let rest = text;
+  while (rest.length > room) {
+    const space = rest.lastIndexOf(" ", room);
+    // A break inside the indentation would leave the line as long as it is.
+    if (space <= indent.length) break;
+    full.push(rest.slice(0, space));
+    rest = `${indent}${rest.slice(space + 1)}`;
+  }
+  return { full, rest };
 }
 
 function templateDoc(names: readonly string[]): Doc {

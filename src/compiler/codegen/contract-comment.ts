@@ -1,10 +1,12 @@
 /** The comment above a kernel: what it computes, what it asks for, how it is launched, and what is proved of it. */
 
+import type { IndexWidth } from "../../ir/kernel/limits.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
 import type { Expr, Kernel, Param } from "../../ir/kernel/types.ts";
 import { InternalError } from "../../support/result.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";
 import { OBLIGATION_KINDS } from "../../verify/obligation.ts";
+import { formatCondition } from "../data-check.ts";
 
 /** `[B, 2 * K]` */
 export function formatShape(shape: readonly Expr[]): string {
@@ -23,23 +25,40 @@ function trimOnes(extents: readonly string[]): readonly string[] {
   return extents.slice(0, Math.max(last, 0) + 1);
 }
 
+/** What a kernel asks for and promises: `where`, `requires` and `ensures`, a line each. */
+export function contractLines({ where, requires, dataRequires, ensures }: Kernel): readonly string[] {
+  return [
+    ...where.map(({ dim, value }) => `where ${dim} = ${printExpr(value)}`),
+    ...requires.map((condition) => `requires ${printExpr(condition)}`),
+    ...dataRequires.map((condition) => `requires ${formatCondition(condition)}`),
+    ...ensures.map((condition) => `ensures ${formatCondition(condition)}`),
+  ];
+}
+
 export function contractComment({ kernel, widths, obligations }: ProvedKernel): readonly string[] {
+  // What one instance alone owes carries its width in the id: `linear/overflow/i32.b#1`.
+  const ofWidth = (width: IndexWidth) =>
+    obligations.filter(({ id, kind }) => kind === "overflow" && id.startsWith(`${kernel.name}/overflow/i${width}.`));
+  const narrow = new Set(widths.flatMap(ofWidth));
   const counts = OBLIGATION_KINDS.flatMap((kind) => {
-    const count = obligations.filter((obligation) => obligation.kind === kind).length;
+    const count = obligations.filter((obligation) => obligation.kind === kind && !narrow.has(obligation)).length;
     return count === 0 ? [] : [`${count} ${kind}`];
   });
-  const doc = kernel.doc.split("\n").map((line) => line.trim());
+  const instances = widths.map((width) => {
+    const count = ofWidth(width).length;
+    return `${width}-bit indices${count === 0 ? "" : ` (${count} overflow)`}`;
+  });
+  const doc = kernel.doc.split("\n").map((line) => line.trimEnd());
   return [
     `${kernel.name}: ${doc[0] === "" || doc[0] === undefined ? "no description" : doc[0]}`,
     ...doc.slice(1),
     "",
     ...kernel.params.map((param) => `  ${paramLine(param)}`),
-    ...kernel.where.map(({ dim, value }) => `  where ${dim} = ${printExpr(value)}`),
-    ...kernel.requires.map((condition) => `  requires ${printExpr(condition)}`),
+    ...contractLines(kernel).map((line) => `  ${line}`),
     kernel.computes === undefined ? "  function not claimed" : `  computes ${kernel.computes}`,
     `  ${formatLaunch(kernel)}`,
     "",
-    `proved: ${counts.join(", ")}; indices of ${widths.join(" and ")} bits`,
+    `proved: ${counts.join(", ")}; with ${instances.join(" and with ")}`,
   ];
 }
 

@@ -5,9 +5,9 @@
  * a multiple of 8 bytes and aligned to 8, so that a caller may lay the struct out by hand.
  */
 
-import { printExpr } from "../../ir/kernel/print.ts";
 import type { Expr, Kernel } from "../../ir/kernel/types.ts";
 import { ARENA_ALIGNMENT, type Plan } from "../../ir/plan.ts";
+import { dataCheck } from "../data-check.ts";
 import { ABI_VERSION, DTYPES, MAX_LAUNCH_ARGS, STATUSES } from "./abi-constants.ts";
 import {
   type CField,
@@ -23,10 +23,11 @@ import {
   type,
 } from "./c-ast.ts";
 import { printFile } from "./c-print.ts";
-import { formatLaunch, formatShape } from "./contract-comment.ts";
+import { contractLines, formatLaunch, formatShape } from "./contract-comment.ts";
 import { argsStruct, LAUNCH, STATUS, STREAM } from "./launcher.ts";
 import { checkLibrary, type GeneratedFile, type LibrarySpec, scalarParams, tensorParams } from "./library.ts";
 import { kernelNames, planNames } from "./names.ts";
+import { checksBetweenLaunches } from "./plan-conditions.ts";
 
 const TENSOR = type("tok_tensor");
 const I64 = type("int64_t");
@@ -61,7 +62,7 @@ export function emitHeader(spec: LibrarySpec): GeneratedFile {
       [],
     ),
     ...spec.kernels.flatMap(({ kernel }) => kernelItems(kernel)),
-    ...spec.plans.flatMap(planItems),
+    ...spec.plans.flatMap((plan) => planItems(plan, spec)),
     directive("#ifdef __cplusplus"),
     directive("}"),
     directive("#endif"),
@@ -139,21 +140,34 @@ function kernelItems(kernel: Kernel): readonly CItem[] {
   const args = param(pointer(constant(type(argsStruct(kernel.name)))), "args");
   const contract = [
     ...(kernel.doc === "" ? [] : [...kernel.doc.split("\n"), ""]),
-    ...kernel.where.map(({ dim, value }) => `where ${dim} = ${printExpr(value)}`),
-    ...kernel.requires.map((condition) => `requires ${printExpr(condition)}`),
-    formatLaunch(kernel),
+    ...[...contractLines(kernel), formatLaunch(kernel)].map((line) => `  ${line}`),
   ];
   return [
     { kind: "struct", doc: contract, template: [], name: argsStruct(kernel.name), fields },
-    prototype(["Checks the arguments and describes the launch; runs nothing."], STATUS, `${kernel.name}_prepare`, [
-      args,
-      param(pointer(LAUNCH), "launch"),
-    ]),
-    prototype(["Prepares and launches."], STATUS, kernel.name, [args, param(STREAM, "stream")]),
+    prototype(prepareDoc(kernel), STATUS, `${kernel.name}_prepare`, [args, param(pointer(LAUNCH), "launch")]),
+    prototype(launchDoc(kernel), STATUS, kernel.name, [args, param(STREAM, "stream")]),
   ];
 }
 
-function planItems(plan: Plan): readonly CItem[] {
+function prepareDoc(kernel: Kernel): readonly string[] {
+  const check = dataCheck(kernel);
+  if (check === undefined) return ["Checks the arguments and describes the launch; runs nothing."];
+  const rest = `what is required of their contents is up to the caller, who runs ${check.kernel.name}.`;
+  return [`Checks the arguments and describes the launch; runs nothing, so that ${rest}`];
+}
+
+function launchDoc({ dataRequires }: Kernel): readonly string[] {
+  if (dataRequires.length === 0) return ["Prepares and launches."];
+  return ["Prepares, checks what is required of the contents of tensors, waiting for the stream, and launches."];
+}
+
+function planDoc(plan: Plan, spec: LibrarySpec): readonly string[] {
+  const doc = "Checks everything, then launches. A call that is refused computes nothing";
+  if (!checksBetweenLaunches(plan, spec)) return [`${doc}.`];
+  return [`${doc}, unless it breaks a condition on data that an earlier launch makes: that is found when it is made.`];
+}
+
+function planItems(plan: Plan, spec: LibrarySpec): readonly CItem[] {
   const names = planNames(plan);
   const shapeOf = (shape: readonly Expr[]): string => formatShape(shape);
   const fields: readonly CField[] = [
@@ -178,9 +192,6 @@ function planItems(plan: Plan): readonly CItem[] {
       `${plan.name}_workspace`,
       plan.dims.map((dim) => param(I64, names.dim(dim))),
     ),
-    prototype(["Checks everything, then launches. A call that is refused computes nothing."], STATUS, plan.name, [
-      args,
-      param(STREAM, "stream"),
-    ]),
+    prototype(planDoc(plan, spec), STATUS, plan.name, [args, param(STREAM, "stream")]),
   ];
 }

@@ -6,6 +6,9 @@
 
 import type { Axis, Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import { visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
+import { type Diagnostic, error } from "../../support/diagnostic.ts";
+import type { ProvedKernel } from "../../verify/certificate.ts";
+import { MAX_LAUNCH_ARGS } from "./abi-constants.ts";
 import {
   type CExpr,
   type CField,
@@ -52,6 +55,31 @@ export function kernelParams(frame: Frame): readonly KernelParam[] {
       }),
     ),
   ];
+}
+
+/**
+ * Bytes of a kernel's packed arguments: each aligned to its size, and the whole to 8.
+ *
+ * The instance with the widest indices needs the most of them.
+ */
+function packedBytes({ kernel, widths }: ProvedKernel): number {
+  const index = widths.includes(64) ? 8 : 4;
+  const sizes = [
+    ...tensorParams(kernel).map(() => 8),
+    ...kernel.dims.map(() => index),
+    ...scalarParams(kernel).map(({ element }) => (element === "f32" ? 4 : index)),
+  ];
+  const end = sizes.reduce((offset, size) => Math.ceil(offset / size) * size + size, 0);
+  return Math.ceil(end / 8) * 8;
+}
+
+/** TK413: a kernel whose packed arguments do not fit a `tok_launch`. */
+export function excessArguments(proved: ProvedKernel): readonly Diagnostic[] {
+  const bytes = packedBytes(proved);
+  if (bytes <= MAX_LAUNCH_ARGS) return [];
+  const { name: kernel, span } = proved.kernel;
+  const message = `the arguments of ${kernel} take ${bytes} bytes, and a launch carries at most ${MAX_LAUNCH_ARGS}`;
+  return [error("TK413", span, message, "put tensors of one shape into one tensor with an axis more")];
 }
 
 function elementType({ role, element }: TensorParam): CType {

@@ -5,7 +5,7 @@
 
 import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
-import type { ScalarParam, TensorParam } from "../../ir/kernel/types.ts";
+import type { Kernel, ScalarParam, TensorParam } from "../../ir/kernel/types.ts";
 import { visitExpr } from "../../ir/kernel/walk.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";
 import { DTYPES } from "./abi-constants.ts";
@@ -36,6 +36,7 @@ import {
 } from "./c-ast.ts";
 import { type CheckedNames, checkedCondition, checkedElements, checkedInt } from "./checked.ts";
 import { formatShape } from "./contract-comment.ts";
+import { dataCall, dataItems } from "./data-launch.ts";
 import { ELEMENT_C, type Frame, INDEX } from "./expr.ts";
 import { INDEX_TYPE, instanceName } from "./hip-kernel.ts";
 import { kernelParams, paramFields } from "./kernel-params.ts";
@@ -91,18 +92,33 @@ export function launcherItems(proved: ProvedKernel, frame: Frame, instance: RunI
       [empty, ...instance.run],
       { specifiers: ["static"] },
     ),
+    ...dataItems(proved.kernel, argsStruct),
     fn(
       STATUS,
       `tok_${kernel}`,
       [param(args, "args"), param(STREAM, "stream")],
       [
         declare(LAUNCH, "launch"),
-        declare(constant(STATUS), "status", call(`tok_${kernel}_prepare`, [name("args"), unary("&", name("launch"))])),
-        when(binary("!=", name("status"), name("TOK_OK")), [ret(name("status"))]),
+        ...checkedLaunch(proved.kernel),
         ret(call(`${kernel}_launch`, [name("launch"), name("stream")])),
       ],
       { specifiers: ['extern "C"'] },
     ),
+  ];
+}
+
+/** Prepares, then checks what the kernel requires of data. */
+function checkedLaunch(kernel: Kernel): readonly CStmt[] {
+  const prepare = call(`tok_${kernel.name}_prepare`, [name("args"), unary("&", name("launch"))]);
+  const status = name("status");
+  const failed = when(binary("!=", status, name("TOK_OK")), [ret(status)]);
+  if (kernel.dataRequires.length === 0) return [declare(constant(STATUS), "status", prepare), failed];
+  const asked = kernel.dataRequires.map((_, ordinal) => ordinal);
+  const check = dataCall(kernel, unary("*", name("args")), asked);
+  return [
+    declare(STATUS, "status", prepare),
+    when(binary("==", status, name("TOK_OK")), [assign(status, check)]),
+    failed,
   ];
 }
 

@@ -28,7 +28,7 @@ const LIBRARY = `
 /** What the generated code itself declares beside a kernel's names. */
 const OWN = `
   Index args launch stream params status check sizes operands grid block pass tok thread_x thread_y thread_z block_x block_y
-  block_z grid_x grid_y grid_z workspace arena offsets call end pointers kernel`;
+  block_z grid_x grid_y grid_z workspace arena offsets call end pointers kernel asked conditions found`;
 
 const RESERVED: ReadonlySet<string> = new Set([KEYWORDS, LIBRARY, OWN].flatMap((list) => list.trim().split(/\s+/)));
 

@@ -3,10 +3,11 @@
  *
  * The arena's classes lie one after another, each as large as its largest buffer. All launches are prepared before the
  * first one runs, so that a refused call computes nothing: the same code runs twice, first to check and then to launch.
+ * Only a condition on data that a launch of the program makes is checked between the launches.
  */
 
 import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
-import type { Expr } from "../../ir/kernel/types.ts";
+import type { Expr, Kernel } from "../../ir/kernel/types.ts";
 import type { ArenaBuffer, BufferView, Launch, Plan } from "../../ir/plan.ts";
 import { InternalError } from "../../support/result.ts";
 import { DTYPES } from "./abi-constants.ts";
@@ -37,9 +38,11 @@ import {
   when,
 } from "./c-ast.ts";
 import { type CheckedNames, checkedElements, checkedInt } from "./checked.ts";
+import { dataCall } from "./data-launch.ts";
 import { argsStruct, checkerDeclarations, LAUNCH, operand, returnFailure, STATUS, STREAM } from "./launcher.ts";
 import { kernelOf, type LibrarySpec, scalarParams, tensorParams } from "./library.ts";
 import { kernelNames, type PlanNames, planNames } from "./names.ts";
+import { type ConditionTimes, conditionTimes } from "./plan-conditions.ts";
 
 const CHECKED_INT = type("tok::Int");
 const TENSOR = type("tok_tensor");
@@ -244,7 +247,6 @@ function launchBlock(plan: Plan, launch: Launch, names: PlanNames, checked: Chec
     return assign(target(fields.value(scalar.name)), constantValue);
   });
   const inLaunch = (status: CExpr): CExpr => call("tok::fail_in", [status, text(plan.name), text(launch.label)]);
-  const callPointer = unary("&", name("call"));
   return {
     kind: "block",
     body: [
@@ -253,15 +255,42 @@ function launchBlock(plan: Plan, launch: Launch, names: PlanNames, checked: Chec
       when(unary("!", bound), [ret(inLaunch(name("TOK_SHAPE")))]),
       ...scalars,
       declare(LAUNCH, "launch"),
-      declare(constant(STATUS), "status", {
-        kind: "conditional",
-        cond: binary("==", name("pass"), integer(0)),
-        then: call(`tok_${kernel.name}_prepare`, [callPointer, unary("&", name("launch"))]),
-        else: call(`tok_${kernel.name}`, [callPointer, name("stream")]),
-      }),
+      ...(kernel.dataRequires.length === 0
+        ? plainSteps(kernel.name)
+        : checkedSteps(kernel, conditionTimes(plan, launch, kernel, spec))),
       when(binary("!=", name("status"), name("TOK_OK")), [ret(inLaunch(name("status")))]),
     ],
   };
+}
+
+/** In the first pass the launch is prepared, in the second one it runs. */
+function plainSteps(kernel: string): readonly CStmt[] {
+  const callPointer = unary("&", name("call"));
+  return [
+    declare(constant(STATUS), "status", {
+      kind: "conditional",
+      cond: binary("==", name("pass"), integer(0)),
+      then: call(`tok_${kernel}_prepare`, [callPointer, unary("&", name("launch"))]),
+      else: call(`tok_${kernel}`, [callPointer, name("stream")]),
+    }),
+  ];
+}
+
+/** The same for a kernel with conditions on data, of which those that are proved are left out. */
+function checkedSteps(kernel: Kernel, { before, between }: ConditionTimes): readonly CStmt[] {
+  const [status, launch] = [name("status"), name("launch")];
+  const next = (pass: number, value: CExpr): CStmt =>
+    when(binary("&&", binary("==", status, name("TOK_OK")), binary("==", name("pass"), integer(pass))), [
+      assign(status, value),
+    ]);
+  const prepare = call(`tok_${kernel.name}_prepare`, [unary("&", name("call")), unary("&", launch)]);
+  const checked = (asked: readonly number[]): CExpr => dataCall(kernel, name("call"), asked);
+  return [
+    declare(STATUS, "status", prepare),
+    ...(before.length === 0 ? [] : [next(0, checked(before))]),
+    ...(between.length === 0 ? [] : [next(1, checked(between))]),
+    next(1, call(`${kernel.name}_launch`, [launch, name("stream")])),
+  ];
 }
 
 function viewCall(
