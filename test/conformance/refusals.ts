@@ -1,4 +1,7 @@
-/** Calls that break a kernel's contract: each must be refused by name, with the outputs as they were. */
+/**
+ * Calls that break a kernel's contract: each must be refused by name, with the outputs as they were. These go through the
+ * runtime, on real memory; what every kernel's contract makes of itself is in contract.test.ts.
+ */
 
 import { describe, expect, it } from "vitest";
 import { type CallArguments, type CpuLibrary, LaunchError, type TensorData } from "../../src/runtime/cpu/library.ts";
@@ -58,10 +61,6 @@ const withScalar = (name: string, value: number) => (right: CallArguments) => ({
   ...right,
   scalars: { ...right.scalars, [name]: value },
 });
-const without = (name: string) => (right: CallArguments) => ({
-  ...right,
-  tensors: Object.fromEntries(Object.entries(right.tensors).filter(([other]) => other !== name)),
-});
 
 /** Moves the output so that its first `elements` are the last ones of `input`. */
 const overlapping = (input: string, output: string, elements: number) => (right: CallArguments) => {
@@ -114,8 +113,6 @@ const REFUSALS: readonly Refusal[] = [
     names: /\by\b/,
     instead: withTensor("y", ({ length }) => new Uint32Array(length)),
   },
-  { what: "no input", kernel: "layer_norm", status: "TOK_BYTES", names: /\bgamma\b/, instead: without("gamma") },
-  { what: "no output", kernel: "layer_norm", status: "TOK_BYTES", names: /\by\b/, instead: without("y") },
   {
     what: "an output over the end of an input",
     kernel: "linear",
@@ -168,6 +165,34 @@ export function describeRefusals(library: () => CpuLibrary): void {
         expect(right.tensors[RIGHT[kernel].output]).not.toContain(UNWRITTEN);
       },
     );
+
+    it("misses an argument: each by its name, for every kernel", () => {
+      const { abi, call } = library();
+      expect(abi.kernels.length).toBeGreaterThan(0);
+      for (const { name: kernel, fields } of abi.kernels) {
+        const of = (kind: string) => fields.filter((field) => field.kind === kind).map(({ name }) => name);
+        const give = <T>(names: readonly string[], value: T) => Object.fromEntries(names.map((name) => [name, value]));
+        const tensors = give(of("tensor"), new Float32Array(1));
+        const args = { tensors, dims: give(of("dim"), 1), scalars: give(of("scalar"), 1) };
+        for (const [group, kind] of [
+          ["tensors", "tensor"],
+          ["dims", "dim"],
+          ["scalars", "scalar"],
+        ] as const) {
+          for (const name of of(kind)) {
+            const rest = Object.fromEntries(Object.entries(args[group]).filter(([other]) => other !== name));
+            const missing = thrownBy(() => call(kernel, { ...args, [group]: rest }));
+            expect(missing).toBeInstanceOf(TypeError);
+            expect(missing).toMatchObject({ message: expect.stringContaining(`${kernel}: the `) });
+            expect(missing).toMatchObject({ message: expect.stringContaining(`${name} is missing`) });
+            const misspelt = { ...rest, [`${name}_`]: args[group][name] };
+            expect(thrownBy(() => call(kernel, { ...args, [group]: misspelt }))).toMatchObject({
+              message: expect.stringContaining(`${kernel} has no `),
+            });
+          }
+        }
+      }
+    });
 
     it.each(REFUSALS)("$kernel with $what: $status", ({ kernel, status, names, instead }) => {
       const args = instead(rightCall(RIGHT[kernel]));

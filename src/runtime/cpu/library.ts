@@ -13,27 +13,10 @@ import { openBuild } from "../../compiler/build/output.ts";
 import { error } from "../../support/diagnostic.ts";
 import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
 import { type Abi, type AbiField, type AbiFunction, parseAbi } from "../abi.ts";
+import { type CallArguments, LaunchError, nearest, packArguments, packDims, type TensorData } from "./arguments.ts";
 
-export type TensorData = Float32Array | Int32Array | Uint32Array | BigInt64Array;
-
-export interface CallArguments {
-  /** Row-major, one per tensor parameter; outputs are written in place. */
-  readonly tensors: Readonly<Record<string, TensorData>>;
-  readonly dims: Readonly<Record<string, number | bigint>>;
-  readonly scalars?: Readonly<Record<string, number | bigint>>;
-}
-
-/** A condition of a kernel's or program's contract that a call breaks; nothing was computed. */
-export class LaunchError extends Error {
-  override readonly name = "LaunchError";
-  /** The C name of the status, such as `TOK_BYTES`. */
-  readonly status: string;
-
-  constructor(status: string, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
+/** What a caller of this module needs beside it: the package's entry for the CPU is this file. */
+export { type CallArguments, LaunchError, type TensorData };
 
 export interface CpuLibrary {
   readonly manifest: Manifest;
@@ -80,7 +63,7 @@ function bind(native: LibraryHandle, manifest: Manifest, abi: Abi): CpuLibrary {
     const known = functions.get(name);
     if (known !== undefined) return known;
     const description = [...abi.programs, ...abi.kernels].find((candidate) => candidate.name === name);
-    if (description === undefined) throw new InternalError(`the library ${abi.library} has no function ${name}`);
+    if (description === undefined) throw unknownFunction(name, abi);
     const struct = koffi.struct(
       Object.fromEntries(description.fields.map((field) => [field.field, fieldType(field, tensor)])),
     );
@@ -106,7 +89,7 @@ function bind(native: LibraryHandle, manifest: Manifest, abi: Abi): CpuLibrary {
   const workspaceBytes = (program: string, dims: CallArguments["dims"]): bigint => {
     const { description, workspace } = bound(program);
     if (workspace === undefined) return 0n;
-    const bytes = BigInt(workspace(...(description.dims ?? []).map((name) => BigInt(dims[name] ?? -1))));
+    const bytes = BigInt(workspace(...packDims(description, dims)));
     return bytes === 2n ** 64n - 1n ? fail(abi.statuses["TOK_DIM"] ?? -1) : bytes;
   };
   const arena = arenas();
@@ -114,11 +97,17 @@ function bind(native: LibraryHandle, manifest: Manifest, abi: Abi): CpuLibrary {
     const { description, invoke } = bound(name);
     const usesArena = description.fields.some(({ kind }) => kind === "workspace");
     const workspace = usesArena ? arena(workspaceBytes(name, args.dims)) : undefined;
-    const packed = description.fields.map((field) => [field.field, pack(field, abi, args, workspace)]);
-    const status = invoke(Object.fromEntries(packed), null);
+    const status = invoke(packArguments(description, abi, args, workspace), null);
     if (status !== 0) fail(status);
   };
   return { manifest, abi, call, workspaceBytes };
+}
+
+function unknownFunction(name: string, { library, kernels, programs }: Abi): TypeError {
+  const names = [...programs, ...kernels].map((known) => known.name);
+  const meant = nearest(name, names);
+  const fix = meant === undefined ? `it has ${names.join(", ")}` : `did you mean ${meant}?`;
+  return new TypeError(`the library ${library} has no function ${name}; ${fix}`);
 }
 
 function fieldType({ kind, element }: AbiField, tensor: TypeObject): string | TypeObject {
@@ -134,34 +123,6 @@ function fieldType({ kind, element }: AbiField, tensor: TypeObject): string | Ty
       kind satisfies never;
       throw new InternalError("unknown field");
   }
-}
-
-function pack(field: AbiField, abi: Abi, args: CallArguments, workspace: Uint8Array | undefined): unknown {
-  switch (field.kind) {
-    case "tensor": {
-      const data = args.tensors[field.name];
-      if (data === undefined) return { data: null, bytes: 0n, dtype: abi.dtypes[field.element ?? "f32"] };
-      return { data: data.length === 0 ? null : data, bytes: data.byteLength, dtype: abi.dtypes[elementOf(data)] };
-    }
-    case "workspace":
-      return { data: workspace?.length === 0 ? null : workspace, bytes: workspace?.length ?? 0, dtype: 0 };
-    case "dim":
-      return BigInt(args.dims[field.name] ?? -1);
-    case "scalar": {
-      const value = args.scalars?.[field.name];
-      if (value === undefined) throw new LaunchError("TOK_SCALAR", `the scalar ${field.name} is missing`);
-      return field.element === "f32" ? Number(value) : BigInt(value);
-    }
-    default:
-      field.kind satisfies never;
-      throw new InternalError("unknown field");
-  }
-}
-
-function elementOf(data: TensorData): "f32" | "i32" | "u32" | "i64" {
-  if (data instanceof Float32Array) return "f32";
-  if (data instanceof Int32Array) return "i32";
-  return data instanceof Uint32Array ? "u32" : "i64";
 }
 
 const ARENA_ALIGNMENT = 256n;
