@@ -270,9 +270,18 @@ function sharedBytes({ arrays }: Kernel): number {
     );
 }
 
-function manifestObligation({ id, kind, span, statement, verdict, queryHash }: ObligationResult): ManifestObligation {
+function manifestObligation(obligation: ObligationResult): ManifestObligation {
+  const { id, kind, span, statement, verdict, queryHash, shapes } = obligation;
   if (verdict !== "proved") throw new InternalError(`${id} is ${verdict} in a build`);
-  return { id, kind, place: formatPlace(span), statement, verdict, query: queryHash };
+  return {
+    id,
+    kind,
+    place: formatPlace(span),
+    statement,
+    verdict,
+    query: queryHash,
+    ...(shapes !== undefined && { shapes }),
+  };
 }
 
 /** A value without functions and undefined members, as JSON has it. */

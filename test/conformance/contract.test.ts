@@ -300,7 +300,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s", (_,
     }
   });
 
-  it("needs what it writes to be apart from all else, down to one byte", () => {
+  it("needs what it writes to be apart from all else, down to one element", () => {
     for (const [position, a] of tensors.entries()) {
       for (const b of tensors.slice(position + 1)) {
         const field = good.get(a.name);

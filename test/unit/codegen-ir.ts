@@ -15,6 +15,7 @@ import type {
   TensorParam,
   Triple,
 } from "../../src/ir/kernel/types.ts";
+import { sha256 } from "../../src/support/hash.ts";
 import { NO_SPAN } from "../../src/support/span.ts";
 import { certify, type ProvedKernel } from "../../src/verify/certificate.ts";
 
@@ -162,7 +163,7 @@ export function proved(kernel: Kernel, widths: readonly IndexWidth[] = [32, 64])
       solverMs: 0,
       query: "",
       expects: "unsat",
-      queryHash: "",
+      queryHash: sha256(""),
     },
   ]);
   if (certificate === undefined) throw new Error(`${kernel.name} is not certified`);

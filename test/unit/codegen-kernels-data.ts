@@ -1,6 +1,6 @@
 /** A kernel with conditions on data of every form, and a plan that launches it twice, built by hand. */
 
-import { add, compare, dim, ghost, int, intOp, local, logic, select } from "../../src/ir/kernel/build.ts";
+import { add, compare, dim, ghost, int, intOp, local, logic, select, sub } from "../../src/ir/kernel/build.ts";
 import type { DataCondition, Expr, Kernel } from "../../src/ir/kernel/types.ts";
 import type { Plan } from "../../src/ir/plan.ts";
 import { NO_SPAN } from "../../src/support/span.ts";
@@ -41,8 +41,8 @@ const conditions: readonly DataCondition[] = [
       outside,
       compare(
         "eq",
-        at("position", t),
-        add(at("offsets", at("ids", t)), ghost("occurrences", inGlobal("ids"), [t, at("ids", t)])),
+        sub(at("position", t), at("offsets", at("ids", t))),
+        ghost("occurrences", inGlobal("ids"), [t, at("ids", t)]),
       ),
     ),
   ),

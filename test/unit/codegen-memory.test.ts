@@ -10,10 +10,12 @@ import { findToolchain, INSTALL } from "../../src/compiler/build/toolchain.ts";
 import { STATUSES } from "../../src/compiler/codegen/abi-constants.ts";
 import { emitCpu, emitKernelCpu } from "../../src/compiler/codegen/cpu.ts";
 import { emitHip, emitKernelHip } from "../../src/compiler/codegen/hip.ts";
-import { ghost } from "../../src/ir/kernel/build.ts";
+import { add, dim, ghost, int as literal } from "../../src/ir/kernel/build.ts";
+import type { Expr } from "../../src/ir/kernel/types.ts";
+import type { Plan } from "../../src/ir/plan.ts";
 import { inGlobal, intLocal, proved, variable } from "./codegen-ir.ts";
 import { BINS, exchange, extremes, histogram } from "./codegen-kernels-memory.ts";
-import { addressOf, build, int, tensor, writeFiles } from "./codegen-library.ts";
+import { addressOf, build, int, tensor, workspace, writeFiles } from "./codegen-library.ts";
 import { noise } from "./codegen-reference.ts";
 
 const LANES = [2, 4, 8, 16] as const;
@@ -103,6 +105,48 @@ describe("vector accesses on the CPU", () => {
       expect(answer.message).toBe(
         `exchange_${lanes}: the address of y is ${y}, expected a multiple of ${needed} bytes`,
       );
+    }
+  });
+});
+
+describe("a program", () => {
+  it("is refused where a view of a buffer starts between vectors", () => {
+    const O = dim("O");
+    const whole = (buffer: string, offset: Expr = literal(0)) => ({ buffer, offset, shape: [literal(1), literal(64)] });
+    const plan: Plan = {
+      name: "shifted",
+      dims: ["O"],
+      params: [
+        { name: "x", role: "input", element: "f32", shape: [add(O, literal(64))] },
+        { name: "k", role: "input", element: "i32", shape: [literal(64)] },
+        { name: "y", role: "output", element: "f32", shape: [literal(64)] },
+        { name: "z", role: "output", element: "i32", shape: [literal(64)] },
+      ],
+      buffers: [],
+      launches: [
+        {
+          label: "exchange",
+          kernel: "exchange_4",
+          args: { x: whole("x", O), y: whole("y"), k: whole("k"), z: whole("z") },
+          dims: { B: literal(1) },
+          scalars: {},
+        },
+      ],
+    };
+    const program = build(emitCpu({ name: "program", kernels: [proved(exchange(4))], plans: [plan] }), ["-O0"]);
+    try {
+      for (const offset of [0, 1, 2, 4]) {
+        const x = placed(offset + 64, 0);
+        const [y, k, z] = [placed(64, 0), placed(64, 0), placed(64, 0)];
+        const tensors = [tensor(x.data), tensor(k.ints), tensor(y.data), tensor(z.ints)];
+        const answer = program.call("shifted", [...tensors, workspace(0), int(offset)]);
+        const status = offset % 4 === 0 ? "TOK_OK" : "TOK_ALIGNMENT";
+        expect([offset, STATUSES[answer.status]?.name]).toEqual([offset, status]);
+        if (answer.status !== 0)
+          expect(answer.message).toMatch(/^shifted at exchange: exchange_4: the address of x is 0x/);
+      }
+    } finally {
+      program.close();
     }
   });
 });

@@ -42,8 +42,10 @@ const obligationSchema = z.strictObject({
   place: z.string(),
   statement: z.string(),
   verdict: z.literal("proved"),
-  /** SHA-256 of the SMT-LIB text. */
-  query: hash,
+  /** SHA-256 of the SMT-LIB text; empty where no solver was asked. */
+  query: z.union([hash, z.literal("")]),
+  /** The shapes of a verdict that holds for these only. */
+  shapes: z.string().optional(),
 });
 
 /** A condition of a kernel's contract, and who answers for it. */
