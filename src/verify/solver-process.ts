@@ -7,22 +7,32 @@ function send(message: SolverMessage): void {
   process.send?.(message);
 }
 
+function fail(cause: unknown): never {
+  send({ kind: "failed", reason: String(cause) });
+  process.exit(1);
+}
+
 async function main(): Promise<void> {
   const solver = await openSolver();
-  process.on("message", (request: SolverRequest) => {
-    solver.check(request.text, request.limits).then(
-      (answer) => send({ kind: "answer", answer }),
-      (cause: unknown) => {
-        send({ kind: "failed", reason: String(cause) });
-        process.exit(1);
-      },
-    );
+  const queue: SolverRequest[] = [];
+  const answerNext = (): void => {
+    const request = queue.shift();
+    if (request === undefined) return;
+    try {
+      send({ kind: "answer", id: request.id, answer: solver.check(request.text, request.limits) });
+    } catch (cause) {
+      // WebAssembly ran out of memory or aborted: nothing that this Z3 says from here on would mean anything.
+      fail(cause);
+    }
+    setImmediate(answerNext);
+  };
+  process.on("message", (requests: readonly SolverRequest[]) => {
+    const idle = queue.length === 0;
+    queue.push(...requests);
+    if (idle) setImmediate(answerNext);
   });
   process.on("disconnect", () => process.exit(0));
   send({ kind: "ready", version: solver.version });
 }
 
-main().catch((cause: unknown) => {
-  send({ kind: "failed", reason: String(cause) });
-  process.exit(1);
-});
+main().catch(fail);
