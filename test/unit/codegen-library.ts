@@ -91,7 +91,8 @@ export interface Answer {
 
 export interface Library {
   readonly path: string;
-  readonly call: (name: string, fields: readonly Field[] | undefined) => Answer;
+  /** The stream is passed on as it is; on the CPU nothing looks at it. */
+  readonly call: (name: string, fields: readonly Field[] | undefined, stream?: bigint) => Answer;
   readonly prepare: (name: string, fields: readonly Field[]) => Answer & { readonly launch: Launch };
   readonly workspace: (name: string, ...dims: readonly number[]) => bigint;
   readonly abiVersion: () => number;
@@ -124,7 +125,7 @@ export function build(files: readonly GeneratedFile[], flags: readonly string[] 
   const source = files.find(({ path }) => path.endsWith(".cpp"));
   if (source === undefined) throw new Error("no .cpp file was generated");
   const path = join(folder, "library.so");
-  execFileSync("g++", [...FLAGS, ...flags, join(folder, source.path), "-o", path], { stdio: "pipe" });
+  execFileSync("g++", [...FLAGS, ...flags, join(folder, source.path), "-o", path], { stdio: "pipe", cwd: folder });
   return open(path, folder);
 }
 
@@ -134,9 +135,9 @@ function open(path: string, folder: string): Library {
   const answer = (status: number): Answer => ({ status, message: status === 0 ? "" : String(lastError()) });
   return {
     path,
-    call: (name, fields) => {
-      const run = handle.func(`int32_t tok_${name}(const void *, void *)`);
-      return answer(Number(run(fields === undefined ? null : pack(fields), null)));
+    call: (name, fields, stream = 0n) => {
+      const run = handle.func(`int32_t tok_${name}(const void *, uintptr_t)`);
+      return answer(Number(run(fields === undefined ? null : pack(fields), stream)));
     },
     prepare: (name, fields) => {
       const prepare = handle.func(`int32_t tok_${name}_prepare(const void *, void *)`);
