@@ -1,7 +1,8 @@
 /**
  * From source to proof, one line each:
  *
- *   resolve the inputs → read the kernels → check their IR → build and lower the models → verify kernels and plans
+ *   resolve the inputs → read the kernels → check their IR → build and lower the models → add the check kernels of those
+ *   with conditions on data → verify kernels and plans
  *
  * The result holds everything that later steps need; code can be made only of its certificates.
  */

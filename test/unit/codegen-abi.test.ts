@@ -12,6 +12,7 @@ import { excessArguments } from "../../src/compiler/codegen/kernel-params.ts";
 import { type LibrarySpec, nameClashes } from "../../src/compiler/codegen/library.ts";
 import { emitTypes } from "../../src/compiler/codegen/types.ts";
 import { dataCheck } from "../../src/compiler/data-check.ts";
+import { readSources } from "../../src/compiler/prove.ts";
 import { dim } from "../../src/ir/kernel/build.ts";
 import type { Plan } from "../../src/ir/plan.ts";
 import { proved, scalarParam, tensor as tensorParam } from "./codegen-ir.ts";
@@ -158,6 +159,23 @@ describe("a library that cannot be generated is refused with the name, the reaso
     const refused = nameClashes(kernels, plans);
     expect(refused.map(({ code, fix }) => ({ code, fix }))).toEqual([{ code: "TK412", fix: "rename one of them" }]);
     expect(refused[0]?.message).toMatch(/^two functions of the library are named tok_\w+: one of .*, one of the /);
+  });
+
+  it("where the kernels are read, with the place of the second one", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "tokitai-names-"));
+    try {
+      const kernelText = (name: string): string => `export const ${name} = kernel(
+  { y: output(f32, ["N"]) },
+  { grid: ({ N }) => [N], block: [1] },
+  ({ y }) => { y[block.x] = f32(0); },
+);`;
+      const head = 'import { block, f32, kernel, output } from "tokitai/dsl";';
+      writeFileSync(join(folder, "k.ts"), [head, kernelText("fill"), kernelText("fill_prepare")].join("\n"));
+      const { diagnostics } = await readSources({ inputs: ["k.ts"], cwd: folder, config: undefined });
+      expect(diagnostics.map(({ code, span }) => [code, span?.file, span?.line])).toEqual([["TK412", "k.ts", 7]]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("but not for names that only resemble each other", () => {
