@@ -16,6 +16,7 @@ import type { Diagnostic, SourceLookup } from "../support/diagnostic.ts";
 import { InternalError } from "../support/result.ts";
 import type { ObligationResult } from "../verify/obligation.ts";
 import type { SolverPool } from "../verify/pool.ts";
+import type { ProofCache } from "../verify/proof-cache.ts";
 import { openSession } from "../verify/session.ts";
 import { type KernelReport, verifyKernels, verifyPlan } from "../verify/verify.ts";
 import { type Discharged, nameClashes } from "./codegen/library.ts";
@@ -52,6 +53,8 @@ export interface Proof {
   readonly kernels: readonly KernelReport[];
   readonly programs: readonly ProgramReport[];
   readonly solverVersion: string;
+  /** Why nothing could be kept for the next run. */
+  readonly cacheRemark?: string;
 }
 
 /** Reads everything that the inputs name. With models, the kernels are those that their plans launch. */
@@ -88,17 +91,20 @@ function withChecks(kernels: readonly Kernel[]): readonly Kernel[] {
   return [...kernels, ...kernels.flatMap((kernel) => dataCheck(kernel)?.kernel ?? [])];
 }
 
-export async function prove({ kernels, programs }: Sources, pool: SolverPool): Promise<Proof> {
-  const session = openSession(pool);
+/** With a cache, only what no earlier run has proved is asked, and what is proved is kept for the next one. */
+export async function prove({ kernels, programs }: Sources, pool: SolverPool, cache?: ProofCache): Promise<Proof> {
+  const session = openSession(pool, cache);
   const byName = new Map(kernels.map((kernel) => [kernel.name, kernel]));
   const [kernelReports, planObligations] = await Promise.all([
     verifyKernels(withChecks(kernels), session),
     Promise.all(programs.map(({ plan }) => verifyPlan(plan, byName, session))),
   ]);
+  const cacheRemark = cache?.save();
   return {
     kernels: kernelReports,
     programs: programs.map((program, position) => ({ ...program, obligations: planObligations[position] ?? [] })),
-    solverVersion: pool.version ?? "unknown",
+    solverVersion: session.solverVersion(),
+    ...(cacheRemark !== undefined && { cacheRemark }),
   };
 }
 

@@ -1,21 +1,79 @@
-/** A verification session: queries in, answers out, each distinct query solved once however many claims share it. */
+/**
+ * A verification session: queries in, answers out, each distinct query solved once however many claims share it.
+ *
+ * With a proof cache, an answer that any earlier session got is not asked for again. A query is a complete text: with the
+ * solver's version, tokitai's and the limit of steps it decides the answer, so that these are the key. Only `unsat`, and
+ * `sat` with its model, are kept; `unknown` is asked again each time. No process is started for what the cache answers.
+ */
 
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { VERSION } from "../support/version.ts";
 import type { SolverPool } from "./pool.ts";
+import { type ProofCache, proofKey } from "./proof-cache.ts";
 import type { SolverAnswer } from "./solver.ts";
+import { readAnswer } from "./solver-protocol.ts";
 
 export interface Session {
-  readonly pool: SolverPool;
   readonly solve: (text: string) => Promise<SolverAnswer>;
+  /** For results that no solver is asked for: `proofKey` of everything that decides them. */
+  readonly cache: ProofCache | undefined;
+  /** As the solver says it, of the processes that ran or of those that gave the cached answers; else `unknown`. */
+  readonly solverVersion: () => string;
 }
 
-export function openSession(pool: SolverPool): Session {
+export function openSession(pool: SolverPool, cache?: ProofCache): Session {
   const answers = new Map<string, Promise<SolverAnswer>>();
+  const context = [solverPackageVersion(), VERSION, `${pool.limits.steps} steps`];
+  let cachedVersion: string | undefined;
+
+  const ask = async (text: string): Promise<SolverAnswer> => {
+    const key = proofKey("query", text, ...context);
+    const cached = cache && readEntry(cache.get(key));
+    if (cached !== undefined && (pool.version === undefined || cached.solver === pool.version)) {
+      cachedVersion = cached.solver;
+      return cached.answer;
+    }
+    const answer = await pool.solve(text);
+    const { result, model } = answer;
+    if (result !== "unknown" && pool.version !== undefined) {
+      cache?.put(key, JSON.stringify({ solver: pool.version, result, model }));
+    }
+    return answer;
+  };
   return {
-    pool,
     solve: (text) => {
-      const answer = answers.get(text) ?? pool.solve(text);
+      const answer = answers.get(text) ?? ask(text);
       answers.set(text, answer);
       return answer;
     },
+    cache,
+    solverVersion: () => pool.version ?? cachedVersion ?? "unknown",
   };
+}
+
+function readEntry(value: string | undefined): { readonly solver: string; readonly answer: SolverAnswer } | undefined {
+  if (value === undefined) return undefined;
+  const entry = parseJson(value);
+  if (typeof entry !== "object" || entry === null || !("solver" in entry)) return undefined;
+  const answer = readAnswer({ ...entry, milliseconds: 0 });
+  return typeof entry.solver === "string" && answer && answer.result !== "unknown"
+    ? { solver: entry.solver, answer }
+    : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return undefined;
+    throw cause;
+  }
+}
+
+/** The version of the package that the solver comes in: known without loading the solver. */
+function solverPackageVersion(): string {
+  const file = createRequire(import.meta.url).resolve("z3-solver/package.json");
+  const found: unknown = JSON.parse(readFileSync(file, "utf8"));
+  return typeof found === "object" && found !== null && "version" in found ? String(found.version) : "unknown";
 }

@@ -164,7 +164,7 @@ async function settleClaim(
       return { ...result, verdict: "unknown", reason: answer.reason ?? "the solver gave no reason" };
     case "sat": {
       if (!searchWitness) return { ...result, verdict: "unknown", reason: "the solver has a counterexample" };
-      const confirmation = await confirm(subject, claim, session.pool);
+      const confirmation = await confirm(subject, claim, session);
       const fix = claim.fix === undefined ? {} : { fix: claim.fix };
       return confirmation.kind === "confirmed"
         ? { ...result, ...fix, verdict: "refuted", witness: confirmation.witness }

@@ -14,10 +14,10 @@ import type { Kernel, Triple } from "../ir/kernel/types.ts";
 import { type Claim, queryOptionsOf } from "./claim.ts";
 import { applyTable, type Model, parseModel } from "./model.ts";
 import type { Witness } from "./obligation.ts";
-import type { SolverPool } from "./pool.ts";
 import { buildQuery, type Query } from "./query.ts";
 import { type Contents, runForFault, searchSmallSizes } from "./replay.ts";
 import type { Scope } from "./scope.ts";
+import type { Session } from "./session.ts";
 import { eq, le, numeral, type Term } from "./term.ts";
 
 export type Confirmation =
@@ -35,8 +35,8 @@ export interface Subject {
   readonly kernel?: Kernel;
 }
 
-export async function confirm(subject: Subject, claim: Claim, pool: SolverPool): Promise<Confirmation> {
-  const found = await minimise(subject, claim, pool);
+export async function confirm(subject: Subject, claim: Claim, session: Session): Promise<Confirmation> {
+  const found = await minimise(subject, claim, session);
   if (found === undefined) {
     return { kind: "unconfirmed", reason: "the counterexample does not survive exact products of its sizes" };
   }
@@ -59,7 +59,7 @@ export async function confirm(subject: Subject, claim: Claim, pool: SolverPool):
 async function minimise(
   { scope, dims }: Subject,
   claim: Claim,
-  pool: SolverPool,
+  session: Session,
 ): Promise<{ readonly query: Query; readonly model: Model } | undefined> {
   const fixed: Term[] = [];
   const ask = async (
@@ -73,7 +73,7 @@ async function minimise(
       exact,
       show: claim.replay.show.map(({ term }) => term),
     });
-    const answer = await pool.solve(query.text);
+    const answer = await session.solve(query.text);
     const model = answer.result === "sat" && answer.model !== undefined ? parseModel(answer.model) : undefined;
     return model && { query, model };
   };
