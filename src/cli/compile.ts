@@ -78,18 +78,21 @@ async function compileCommand(inputs: readonly string[], options: CompileOptions
   if (!config.ok) return printDiagnostics(config.diagnostics);
 
   const { SolverPool } = await import("../verify/pool.ts");
+  const { openProofCache } = await import("../verify/proof-cache.ts");
+  const { cacheDirectory, proofDirectory } = await import("../compiler/build/cache.ts");
   const pool = new SolverPool();
+  const proofs = openProofCache(proofDirectory(process.env));
   try {
-    pool.warm();
-    const [{ prove, readSources }, { findToolchain }, { cacheDirectory }] = await Promise.all([
+    if (proofs.size === 0) pool.warm();
+    const [{ prove, readSources }, { findToolchain }] = await Promise.all([
       import("../compiler/prove.ts"),
       import("../compiler/build/toolchain.ts"),
-      import("../compiler/build/cache.ts"),
     ]);
     const sources = await readSources({ inputs, cwd: process.cwd(), config: config.value });
     if (sources.diagnostics.length > 0) return printDiagnostics(sources.diagnostics, sources.lookup);
     progress(`proving ${sources.kernels.length} kernels`);
-    const proof = await prove(sources, pool);
+    const proof = await prove(sources, pool, proofs);
+    if (proof.cacheRemark !== undefined) process.stderr.write(`remark: ${proof.cacheRemark}\n`);
     if (options.table && options.output !== undefined) {
       const { proofSummary, proofTable } = await import("./proof-table.ts");
       print(proofTable(proof));

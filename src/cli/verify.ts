@@ -43,13 +43,17 @@ async function verify(inputs: readonly string[], options: VerifyOptions): Promis
   if (!config.ok) return printDiagnostics(config.diagnostics);
   const { SolverPool } = await import("../verify/pool.ts");
   const pool = new SolverPool(jobs === undefined ? {} : { processes: jobs });
+  const { openProofCache } = await import("../verify/proof-cache.ts");
+  const { proofDirectory } = await import("../compiler/build/cache.ts");
+  const cache = openProofCache(proofDirectory(process.env));
   try {
-    pool.warm();
+    // With answers at hand, it may be that no solver is needed.
+    if (cache.size === 0) pool.warm();
     const { prove, readSources, allObligations } = await import("../compiler/prove.ts");
     const { obligationDiagnostics, obligationJson } = await import("../verify/report.ts");
     const sources = await readSources({ inputs, cwd: process.cwd(), config: config.value });
     const refusedSources = printDiagnostics(sources.diagnostics, sources.lookup);
-    const proof = await prove(sources, pool);
+    const proof = await prove(sources, pool, cache);
     const obligations = allObligations(proof);
     if (options.format === "json") {
       const { format, solver } = { format: 1, solver: { name: "z3", version: proof.solverVersion } };
@@ -59,6 +63,7 @@ async function verify(inputs: readonly string[], options: VerifyOptions): Promis
       print(proofTable(proof));
       print(proofSummary(proof));
     }
+    if (proof.cacheRemark !== undefined) process.stderr.write(`remark: ${proof.cacheRemark}\n`);
     const failed = printDiagnostics(obligationDiagnostics(obligations), sources.lookup);
     for (const { kernel, dropped } of proof.kernels) {
       if (kernel.computes === undefined && options.format === "text") print(`${kernel.name}: function not claimed`);

@@ -28,6 +28,11 @@ export function cacheDirectory(env: NodeJS.ProcessEnv): string {
   return named === undefined || named === "" ? join(env["HOME"] ?? homedir(), ".cache", "tokitai") : named;
 }
 
+/** Where proofs are kept (`verify/proof-cache.ts`). */
+export function proofDirectory(env: NodeJS.ProcessEnv): string {
+  return join(cacheDirectory(env), "proofs");
+}
+
 /** The verified entry of a key, or `undefined` when it is absent, incomplete or altered. */
 export function lookUp(directory: string, key: string): CacheEntry | undefined {
   const { library, record } = paths(directory, key);
