@@ -55,6 +55,8 @@ const TOOLS = [
     present: () => hasRocm() || (hasLlvm("llvm-as") && hasLlvm("llvm-readelf")),
     enables: "gfx11xx with older device libraries, and registers and LDS in the manifest",
   },
+  { package: "z3", present: () => hasProgram("z3"), enables: "a second opinion on every proof" },
+  { package: "cvc5", present: () => hasProgram("cvc5"), enables: "a second opinion on every proof" },
 ];
 
 /** With `ci`, a tool that cannot be had ends the process. */
