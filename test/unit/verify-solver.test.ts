@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -64,24 +64,165 @@ describe("solver pool", () => {
     own.close();
   });
 
-  it("says unknown when the solver cannot start, fails its canary or hangs", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "tokitai-solver-"));
-    const write = (name: string, text: string): string => {
-      const path = join(folder, name);
-      writeFileSync(path, text);
-      return path;
-    };
-    const dies = write("dies.mjs", "process.exit(3);");
-    const hangs = write(
-      "hangs.mjs",
-      'process.on("message", () => {}); process.send({ kind: "ready", version: "none" });',
-    );
-    const wrongCanary = write("canary.mjs", 'process.send({ kind: "failed", reason: "the canary failed" });');
-    for (const program of [dies, wrongCanary, hangs]) {
-      const broken = new SolverPool({ processes: 1, program, limits: { steps: 1, timeoutMs: 300 } });
-      expect((await broken.solve("(assert false)")).result).toBe("unknown");
+  it("says unknown when the solver cannot start or its process fails", async () => {
+    for (const program of [
+      fakeProgram("dies", "process.exit(3);"),
+      fakeProgram("fails", 'process.send({ kind: "failed", reason: "no memory" });'),
+      join(folder, "nowhere.mjs"),
+    ]) {
+      const broken = new SolverPool({ processes: 1, program });
+      const answers = await Promise.all(Array.from({ length: 30 }, (_, i) => broken.solve(`(assert (< 0 ${i}))`)));
+      expect(answers.map(({ result }) => result)).toEqual(answers.map(() => "unknown"));
+      expect(answers.at(-1)?.reason).toMatch(/solver process|no memory/);
       broken.close();
     }
+  });
+});
+
+const folder = mkdtempSync(join(tmpdir(), "tokitai-solver-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function fakeProgram(name: string, text: string): string {
+  const path = join(folder, `${name.replaceAll(/\W/g, "-")}.mjs`);
+  writeFileSync(path, text);
+  return path;
+}
+
+/**
+ * A solver process that passes its canaries and then does what `answer` says, a statement about `id`, `text`, `count` (of
+ * queries) and `honest` (the right answer to the queries of these tests, of which those with a contradiction say so).
+ */
+function fakeSolver(name: string, answer: string): SolverPool {
+  const program = fakeProgram(
+    name,
+    `
+const say = (id, answer) => process.send({ kind: "answer", id, answer: { milliseconds: 1, ...answer } });
+let count = 0;
+process.on("message", (requests) => {
+  for (const { id, text } of requests) {
+    const unsat = text.includes("(assert (< y x))") || text.includes("contradiction");
+    const honest = unsat ? { result: "unsat" } : { result: "sat", model: "x -> 1" };
+    if (text.startsWith("(declare-const x Int)(declare-const y Int)(assert (< x y))")) { say(id, honest); continue; }
+    count++;
+    ${answer}
+  }
+});
+process.send({ kind: "ready", version: "fake 1" });`,
+  );
+  return new SolverPool({ processes: 1, program, limits: { steps: 1, timeoutMs: 600 } });
+}
+
+const SATISFIABLE = "; x = 1\n";
+const CONTRADICTION = "; contradiction\n";
+
+describe("a solver process that misbehaves", () => {
+  it("is believed when it is honest, so that the tests below fail for their own reasons", async () => {
+    const own = fakeSolver("honest", "say(id, honest);");
+    const answers = await Promise.all([SATISFIABLE, CONTRADICTION].map((text) => own.solve(text)));
+    expect(answers.map(({ result }) => result)).toEqual(["sat", "unsat"]);
+    expect(own.version).toBe("fake 1");
+    own.close();
+  });
+
+  it("stops the run when it says unsat to everything, or sat to everything", async () => {
+    for (const answer of ['{ result: "unsat" }', '{ result: "sat", model: "" }']) {
+      const program = fakeProgram(
+        `liar ${answer}`,
+        `process.on("message", (requests) => {
+          for (const { id } of requests) {
+            process.send({ kind: "answer", id, answer: { milliseconds: 1, ...${answer} } });
+          }
+        });
+        process.send({ kind: "ready", version: "liar" });`,
+      );
+      const lying = new SolverPool({ processes: 1, program });
+      const asked = [lying.solve(SATISFIABLE), lying.solve(CONTRADICTION)];
+      for (const result of await Promise.allSettled(asked)) {
+        expect(result).toMatchObject({ status: "rejected", reason: { name: "InternalError" } });
+      }
+      await expect(lying.solve(CONTRADICTION)).rejects.toThrow("the solver's canary failed");
+      lying.close();
+    }
+  });
+
+  it("is asked canaries again and again, so that one that begins to lie is found out", async () => {
+    const program = fakeProgram(
+      "turncoat",
+      `let count = 0;
+      process.on("message", (requests) => {
+        for (const { id, text } of requests) {
+          const unsat = ++count > 100 || text.includes("(assert (< y x))");
+          const answer = unsat ? { result: "unsat" } : { result: "sat", model: "" };
+          process.send({ kind: "answer", id, answer: { milliseconds: 1, ...answer } });
+        }
+      });
+      process.send({ kind: "ready", version: "turncoat" });`,
+    );
+    const own = new SolverPool({ processes: 1, program });
+    const results = await Promise.allSettled(Array.from({ length: 500 }, (_, i) => own.solve(`; ${i}`)));
+    expect(results.filter(({ status }) => status === "rejected").length).toBeGreaterThan(200);
+    own.close();
+  });
+
+  const misbehaviours: Readonly<Record<string, string>> = {
+    garbage: 'process.send("unsat");',
+    null: "process.send(null);",
+    "an answer without a result": "say(id, {});",
+    "a result that is none": 'say(id, { result: "proved" });',
+    "sat without a model": 'say(id, { result: "sat" });',
+    "no number": 'process.send({ kind: "answer", answer: { result: "unsat", milliseconds: 1 } });',
+    "the number of another query": 'say(id + 1, { result: "unsat" });',
+    "the number of an earlier query": 'say(id - 1, { result: "unsat" });',
+    "its own failure": 'process.send({ kind: "failed", reason: "out of memory" });',
+    abort: "process.abort();",
+    exit: "process.exit(0);",
+    "nothing at all": "",
+    "an endless loop": "for (;;);",
+  };
+  it.each(Object.entries(misbehaviours))("makes its query unknown: %s", async (name, answer) => {
+    const own = fakeSolver(name, answer);
+    const answers = await Promise.all([own.solve(CONTRADICTION), own.solve(CONTRADICTION)]);
+    expect(answers.map(({ result }) => result)).toEqual(["unknown", "unknown"]);
+    own.close();
+  });
+
+  it("never has a second answer to one query taken for the next one's", async () => {
+    const own = fakeSolver("twice", "say(id, honest); say(id, honest);");
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, (_, i) => own.solve(i % 2 === 0 ? `${CONTRADICTION}; ${i}` : `${SATISFIABLE}; ${i}`)),
+    );
+    // Longer texts are asked first, so that a shifted answer would be wrong for some of these.
+    for (const [i, { result }] of answers.entries()) {
+      expect([i % 2 === 0 ? "unsat" : "sat", "unknown"]).toContain(result);
+    }
+    own.close();
+  });
+
+  it("costs only the query that it was at, and not those that wait behind it", async () => {
+    const own = fakeSolver("poison", 'if (text.includes("poison")) process.exit(1); say(id, honest);');
+    const texts = Array.from({ length: 60 }, (_, i) => (i === 30 ? "; poison\n" : `${CONTRADICTION}; ${i}`));
+    const answers = await Promise.all(texts.map((text) => own.solve(text)));
+    expect(answers.map(({ result }) => result)).toEqual(texts.map((_, i) => (i === 30 ? "unknown" : "unsat")));
+    own.close();
+  });
+
+  it("is given up after some failures in a row, so that a run ends", async () => {
+    const own = fakeSolver("always", "process.exit(1);");
+    const answers = await Promise.all(Array.from({ length: 200 }, (_, i) => own.solve(`; ${i}`)));
+    expect(new Set(answers.map(({ result }) => result))).toEqual(new Set(["unknown"]));
+    expect(answers.some(({ reason }) => reason?.startsWith("no solver process answers any more"))).toBe(true);
+    expect(await own.solve("; later")).toMatchObject({ result: "unknown" });
+    own.close();
+  });
+
+  it("leaves a query that takes too many steps unknown, the same on every machine", async () => {
+    const own = new SolverPool({ processes: 1, limits: { steps: 20_000, timeoutMs: 60_000 } });
+    const cubes = "(assert (= (+ (* x x x) (* y y y)) (* z z z)))(assert (and (> x 0) (> y 0) (> z 0)))";
+    expect(await own.solve(`(declare-const x Int)(declare-const y Int)(declare-const z Int)${cubes}`)).toMatchObject({
+      result: "unknown",
+      reason: "Z3 gave up: it took more than 20000 steps",
+    });
+    own.close();
   });
 });
 
