@@ -5,6 +5,7 @@
  * time. docs/language.md is the reference.
  */
 
+import { type WaveReductions, waveReductions } from "./later.ts";
 import { notRun } from "./not-run.ts";
 import type {
   AnyElement,
@@ -16,29 +17,19 @@ import type {
   KernelSource,
   Launch,
   Params,
+  RegisterArray,
   ScalarParam,
   Shape,
   TensorParam,
   Values,
+  VectorSizes,
+  WaveBarrier,
   WriteArray,
 } from "./types.ts";
 
-export type { Fragment, Vector, Wave } from "./later.ts";
-export {
-  atomicAdd,
-  bf16,
-  covers,
-  ensures,
-  f16,
-  f32x2,
-  f32x4,
-  forall,
-  fragment,
-  loadVector,
-  mma,
-  storeVector,
-  wave,
-} from "./later.ts";
+export { covers, ensures, forall, implies, invariant, occurrences, prefixSum, requires } from "./conditions.ts";
+export type { Fragment, Vector, WaveReductions } from "./later.ts";
+export { bf16, f16, f32x2, f32x4, fragment, mma } from "./later.ts";
 export type * from "./types.ts";
 
 /** Single precision (IEEE binary32); `f32(i)` is the float nearest to the integer `i`, `f32(0)` a float literal. */
@@ -110,7 +101,7 @@ export function shared<const S extends readonly [number, ...number[]]>(_element:
 export function registers<const S extends readonly [number, ...number[]]>(
   _element: AnyElement,
   _shape: S,
-): WriteArray<S> {
+): RegisterArray<S> {
   return notRun("registers");
 }
 
@@ -122,14 +113,44 @@ export function barrier(_scope?: "shared"): void {
   notRun("barrier");
 }
 
-/** A condition on dimensions and scalars that the launcher checks; at the start of the body. */
-export function requires(_condition: boolean): void {
-  notRun("requires");
+/** `wave.barrier()` orders the accesses of the threads of one wave; the other operations of a wave are reserved. */
+export const wave: WaveBarrier & WaveReductions = { ...waveReductions, barrier: () => notRun("wave.barrier") };
+
+/**
+ * `element = element + value` as one indivisible step, on an integer element of a shared, `inout` or `output` array;
+ * the sum wraps at the element's width. A statement: it gives no value, since the order of atomics is nobody's.
+ */
+export function atomicAdd(_element: number, _value: number): void {
+  notRun("atomicAdd");
 }
 
-/** A condition that holds whenever the loop's bound is tested; at the start of the loop's body. Proved, then assumed. */
-export function invariant(_condition: boolean): void {
-  notRun("invariant");
+/** `element = min(element, value)` as one indivisible step; see `atomicAdd`. */
+export function atomicMin(_element: number, _value: number): void {
+  notRun("atomicMin");
+}
+
+/** `element = max(element, value)` as one indivisible step; see `atomicAdd`. */
+export function atomicMax(_element: number, _value: number): void {
+  notRun("atomicMax");
+}
+
+/**
+ * Reads the whole register array, of 2, 4, 8 or 16 elements, from consecutive elements of a row, the given one first.
+ * One access: its address is a multiple of its size.
+ */
+export function loadVector<const S extends readonly [number]>(
+  _registers: RegisterArray<S> & VectorSizes<S>,
+  _element: number,
+): void {
+  notRun("loadVector");
+}
+
+/** Writes the whole register array to consecutive elements of a row, the given one first; see `loadVector`. */
+export function storeVector<const S extends readonly [number]>(
+  _element: number,
+  _registers: RegisterArray<S> & VectorSizes<S>,
+): void {
+  notRun("storeVector");
 }
 
 /** ⌈a / b⌉ for integers, b > 0. */

@@ -3,7 +3,7 @@
  */
 
 import { notRun } from "./not-run.ts";
-import type { Element, ReadArray, WriteArray } from "./types.ts";
+import type { Element } from "./types.ts";
 
 /** Half precision (IEEE binary16). Reserved. */
 export const f16: Element<"f16"> = Object.assign((_value: number): number => notRun("f16"), {
@@ -15,45 +15,26 @@ export const bf16: Element<"bf16"> = Object.assign((_value: number): number => n
   element: "bf16" as const,
 });
 
-/** A condition that holds of the outputs when the kernel ends. Reserved. */
-export function ensures(_condition: boolean): void {
-  notRun("ensures");
-}
-
-/** A condition on every element of an index tensor. Reserved. */
-export function forall(_predicate: (index: number) => boolean): boolean {
-  return notRun("forall");
-}
-
-/** Names the thread that writes an element, as the witness of coverage. Reserved. */
-export function covers(..._indices: readonly number[]): void {
-  notRun("covers");
-}
-
-/** Adds to an integer element as one indivisible step. Reserved. */
-export function atomicAdd(_array: WriteArray<[number]>, _index: number, _value: number): void {
-  notRun("atomicAdd");
-}
-
-/** Operations among the lanes of a wave. */
-export interface Wave {
+/** Operations among the lanes of a wave that are reserved; `wave.barrier` is compiled. */
+export interface WaveReductions {
+  /** Reserved. */
   sum(value: number): number;
+  /** Reserved. */
   max(value: number): number;
+  /** Reserved. */
   shuffleXor(value: number, mask: number): number;
+  /** Reserved. */
   ballot(condition: boolean): number;
-  barrier(): void;
 }
 
-/** Operations among the lanes of a wave. Reserved. */
-export const wave: Wave = {
+export const waveReductions: WaveReductions = {
   sum: (_value) => notRun("wave.sum"),
   max: (_value) => notRun("wave.max"),
   shuffleXor: (_value, _mask) => notRun("wave.shuffleXor"),
   ballot: (_condition) => notRun("wave.ballot"),
-  barrier: () => notRun("wave.barrier"),
 };
 
-/** Several consecutive elements, read and written at once. */
+/** Several floats as one value. Reserved. */
 export interface Vector<Lanes extends number> {
   readonly lanes: Lanes;
 }
@@ -66,20 +47,6 @@ export function f32x2(_a: number, _b: number): Vector<2> {
 /** A vector of four floats. Reserved. */
 export function f32x4(_a: number, _b: number, _c: number, _d: number): Vector<4> {
   return notRun("f32x4");
-}
-
-/** Reads `lanes` consecutive elements. Reserved. */
-export function loadVector<Lanes extends 2 | 4 | 8 | 16>(
-  _array: ReadArray<[number]>,
-  _index: number,
-  _lanes: Lanes,
-): Vector<Lanes> {
-  return notRun("loadVector");
-}
-
-/** Writes consecutive elements. Reserved. */
-export function storeVector(_array: WriteArray<[number]>, _index: number, _value: Vector<number>): void {
-  notRun("storeVector");
 }
 
 /** A part of a matrix, spread over the lanes of a wave. */

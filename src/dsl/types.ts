@@ -71,6 +71,38 @@ export type WriteArray<S extends readonly unknown[]> = S extends readonly [unkno
   ? { readonly [index: number]: WriteArray<readonly [Next, ...Rest]> }
   : { [index: number]: number };
 
+declare const SIZES: unique symbol;
+/** An array in registers. The editor remembers its sizes, since a vector access takes a whole array of 2 to 16. */
+export type RegisterArray<S extends readonly number[]> = WriteArray<S> & { readonly [SIZES]: S };
+
+/** Accepts the sizes of what a vector access moves: 2, 4, 8 or 16 of one axis; `never` for others that are known. */
+export type VectorSizes<S extends readonly [number]> = number extends S[0]
+  ? unknown
+  : S[0] extends 2 | 4 | 8 | 16
+    ? unknown
+    : never;
+
+declare const FORALL: unique symbol;
+/** A condition for all values of its variables: no boolean, so that it stands in `requires` and `ensures` alone. */
+export interface Forall {
+  readonly [FORALL]: true;
+}
+
+/** One number per extent. */
+export type Variables<E extends readonly number[]> = { -readonly [Position in keyof E]: number };
+
+/** One number per axis of an array. */
+export type IndicesOf<A> = A extends { readonly [index: number]: infer Inner }
+  ? [index: number, ...rest: IndicesOf<Inner>]
+  : [];
+
+/** Who writes an element: the block, the thread, and the values of the loop counters around the store, by name. */
+export interface Witness {
+  readonly block?: UpTo3;
+  readonly thread?: UpTo3;
+  readonly [counter: string]: number | UpTo3 | undefined;
+}
+
 /** What a kernel's body is given for each parameter. */
 export type Arguments<P> = {
   readonly [Name in keyof P]: P[Name] extends TensorParam<infer R, infer S>
@@ -97,6 +129,15 @@ export interface Launch<P, Q> {
   readonly params?: Q;
   /** Demands 32-bit indices; sizes that do not fit are refused by the launcher. */
   readonly index?: "i32";
+}
+
+/** What orders the threads of a wave: 32 or 64 consecutive threads of a block, by the target. */
+export interface WaveBarrier {
+  /**
+   * Orders the shared and global accesses of the threads of one wave, and of them alone. All threads of the block reach
+   * it.
+   */
+  barrier(): void;
 }
 
 /** A kernel, to the editor. The compiler reads its source; nothing can be done with it at run time. */

@@ -10,8 +10,10 @@ import { RESERVED_NAMES } from "./codes.ts";
 import type { LowerExpression } from "./element.ts";
 import { plural } from "./element.ts";
 import { checkSize, mayExpand } from "./expand.ts";
+import { refuseForall } from "./forall-place.ts";
+import { GHOSTS, lowerGhost } from "./ghost.ts";
 import { literalToFloat } from "./literal.ts";
-import { type Binding, type FunctionNode, moduleNameOf, quote, type Scope, symbolOf } from "./scope.ts";
+import { type Binding, calledName, type FunctionNode, moduleNameOf, quote, type Scope, symbolOf } from "./scope.ts";
 
 type Value = Expr | undefined;
 
@@ -24,10 +26,11 @@ export function lowerCall(node: ts.CallExpression, scope: Scope, lower: LowerExp
   const symbol = ts.isIdentifier(root) ? symbolOf(root, program.checker) : undefined;
   const name = symbol && !scope.bindings.has(symbol) ? moduleNameOf(symbol, program) : undefined;
   if (name?.kind === "dsl") {
-    const reserved = RESERVED_NAMES.get(name.name);
+    const called = calledName(node, program);
+    const reserved = RESERVED_NAMES.get(called ?? "");
     if (reserved)
       return reporter.report(reserved.code, callee, `${quote(callee)} is reserved, not built yet`, reserved.fix);
-    if (ts.isIdentifier(callee)) return lowerBuiltin(name.name, node, scope, lower);
+    if (called !== undefined) return lowerBuiltin(called, node, scope, lower);
   }
   if (ts.isPropertyAccessExpression(callee)) {
     if (ts.isIdentifier(root) && root.text === "Math") return refuseMath(callee, scope);
@@ -94,10 +97,22 @@ function lowerBuiltin(name: string, node: ts.CallExpression, scope: Scope, lower
     case "abs":
     case "fma":
       return lowerFloatFunction(name, node, scope, lower);
+    case "implies":
+      return lowerImplication(node, scope, lower);
+    case "forall":
+      return refuseForall(node, scope);
     case "barrier":
+    case "wave.barrier":
     case "requires":
-    case "invariant": {
-      const written = name === "barrier" ? "barrier();" : `${name}(…);`;
+    case "ensures":
+    case "covers":
+    case "invariant":
+    case "atomicAdd":
+    case "atomicMin":
+    case "atomicMax":
+    case "loadVector":
+    case "storeVector": {
+      const written = name.endsWith("barrier") ? `${name}();` : `${name}(…);`;
       return reporter.report("TK150", node, `${name} has no value`, `write ${written} as a statement of its own`);
     }
     case "shared":
@@ -112,10 +127,25 @@ function lowerBuiltin(name: string, node: ts.CallExpression, scope: Scope, lower
       return reporter.report("TK169", node, `${name} converts nothing: every integer of a kernel is an int`, fix);
     }
     default: {
+      const ghost = GHOSTS.get(name);
+      if (ghost !== undefined) return lowerGhost(ghost, node, scope, lower);
       const fix = `use ${name} in the kernel's declaration: kernel({ … }, { … }, (…) => { … })`;
       return reporter.report("TK168", node, `${name} is not a function of a kernel's body`, fix);
     }
   }
+}
+
+/** `implies(a, b)` is `!a || b`. */
+function lowerImplication(node: ts.CallExpression, scope: Scope, lower: LowerExpression): Value {
+  const args = lowerArguments("implies", node, 2, scope, lower);
+  const [a, b] = args ?? [];
+  if (a === undefined || b === undefined) return undefined;
+  const wrong = a.type !== "bool" ? 0 : b.type !== "bool" ? 1 : undefined;
+  if (wrong !== undefined) {
+    return refuseArgument(node, wrong, wrong === 0 ? a : b, "booleans", "give it two conditions", scope);
+  }
+  const span = scope.reporter.spanOf(node);
+  return build.logic("or", build.not(a, span), b, span);
 }
 
 function lowerExtremum(name: "min" | "max", node: ts.CallExpression, scope: Scope, lower: LowerExpression): Value {

@@ -2,7 +2,7 @@
  * The front end's diagnostic codes: what each one refuses.
  *
  * docs/language.md shows this table; a test keeps the two equal. Codes are stable: one that is no longer used is not
- * given to something else.
+ * given to something else. TK190 to TK193 are those of models (model.ts).
  */
 
 export const CODES = {
@@ -46,11 +46,12 @@ export const CODES = {
   TK143: "`++` or `--` outside the head of a loop",
   TK144: "an expression whose value is not used",
   TK145: "`requires` that is not at the start of the body",
-  TK146: "`requires` that mentions something else than dimensions and scalars",
-  TK147: "`invariant` that is not at the start of a loop's body, or that reads memory",
+  TK146: "`requires` that mentions something else than dimensions, scalars and elements of integer inputs and inouts",
+  TK147: "`invariant` that is not at the start of a loop's body, or that reads something else than integer inputs",
   TK148: "`shared` or `registers` that is not declared at the top of the kernel's body",
   TK149: "an array size that is not a positive constant",
-  TK150: "`barrier`, `requires` or `invariant` inside an expression",
+  TK150: "`barrier`, `requires`, `atomicAdd` or another statement of the language inside an expression",
+  TK151: "a loop over registers whose unrolling has too many rounds",
   TK160: "integers, floats or booleans mixed without a conversion",
   TK161: "`/` on integers",
   TK162: "`%`",
@@ -73,31 +74,35 @@ export const CODES = {
   TK179: "an object or array value",
   TK180: "`f16`, reserved",
   TK181: "`bf16`, reserved",
-  TK182: "`ensures`, reserved",
-  TK183: "`forall`, reserved",
-  TK184: "`covers`, reserved",
-  TK185: "`wave`, reserved",
-  TK186: "`f32x2`, `f32x4`, `loadVector` and `storeVector`, reserved",
+  TK185: "`wave.sum`, `wave.max`, `wave.shuffleXor` and `wave.ballot`, reserved",
+  TK186: "`f32x2` and `f32x4`, reserved",
   TK187: "`fragment` and `mma`, reserved",
-  TK188: "`atomicAdd`, reserved",
   TK189: '`barrier("shared")`, reserved',
+  TK194: "an atomic on something else than an integer element of shared memory, of an `inout` or of an `output`",
+  TK195:
+    "a vector access that is not between a register array of 2, 4, 8 or 16 elements and elements of its type in memory",
+  TK196:
+    "`forall` that is not the whole condition of `requires` or `ensures`, or that is not of the form `forall([N], (i) => …)`",
+  TK197:
+    "`prefixSum` or `occurrences` outside of a specification, or of something else than an integer input of one axis",
+  TK198: "`ensures` that is not at the start of the body, or that is not about elements of integer outputs and inouts",
+  TK199: "`covers` that is not at the start of the body, or that does not name who writes an element of an output",
 } as const;
 
 export type Code = keyof typeof CODES;
+
+const WAVE_FIX = "combine the values in a shared array, with a barrier() before they are read";
 
 /** Names of `tokitai/dsl` that are declared, but not compiled yet: the code of their refusal, and what to do instead. */
 export const RESERVED_NAMES: ReadonlyMap<string, { readonly code: Code; readonly fix: string }> = new Map([
   ["f16", { code: "TK180", fix: "use f32" }],
   ["bf16", { code: "TK181", fix: "use f32" }],
-  ["ensures", { code: "TK182", fix: "remove it; state the operation with computes" }],
-  ["forall", { code: "TK183", fix: "guard each index where it is used, as in 0 <= e && e < E" }],
-  ["covers", { code: "TK184", fix: "remove it" }],
-  ["wave", { code: "TK185", fix: "combine the values in a shared array, with a barrier() before they are read" }],
+  ["wave.sum", { code: "TK185", fix: WAVE_FIX }],
+  ["wave.max", { code: "TK185", fix: WAVE_FIX }],
+  ["wave.shuffleXor", { code: "TK185", fix: WAVE_FIX }],
+  ["wave.ballot", { code: "TK185", fix: WAVE_FIX }],
   ["f32x2", { code: "TK186", fix: "work on one element at a time" }],
   ["f32x4", { code: "TK186", fix: "work on one element at a time" }],
-  ["loadVector", { code: "TK186", fix: "read one element at a time, as in x[i]" }],
-  ["storeVector", { code: "TK186", fix: "write one element at a time, as in y[i] = v" }],
   ["fragment", { code: "TK187", fix: "keep the tile in registers(f32, [rows, columns])" }],
   ["mma", { code: "TK187", fix: "accumulate with fma(a, b, c) in registers(f32, [rows, columns])" }],
-  ["atomicAdd", { code: "TK188", fix: "let one thread write each element, and combine in a shared array" }],
 ]);

@@ -14,6 +14,7 @@ export type LowerExpression = (node: ts.Expression, scope: Scope) => Expr | unde
 
 export interface ElementPlace {
   readonly array: ArrayRef;
+  readonly element: ElementType;
   /** The type of the element's value. */
   readonly type: ScalarType;
   readonly index: readonly Expr[];
@@ -21,7 +22,7 @@ export interface ElementPlace {
   readonly role: Role | undefined;
 }
 
-export function scalarTypeOf(element: ElementType): ScalarType {
+function scalarTypeOf(element: ElementType): ScalarType {
   return element === "f32" ? "f32" : "int";
 }
 
@@ -53,7 +54,8 @@ export function lowerElement(
       }
     }
   }
-  return { array: array.ref, type: array.type, index: found, role: array.role };
+  const { ref, element, role } = array;
+  return { array: ref, element, type: scalarTypeOf(element), index: found, role };
 }
 
 function indexChain(node: ts.ElementAccessExpression): {
@@ -79,12 +81,12 @@ function resolveArray(base: ts.Expression, scope: Scope) {
     case "tensor": {
       const { name, element, role, shape } = binding.param;
       const ref: ArrayRef = { space: "global", name };
-      return { ref, type: scalarTypeOf(element), rank: shape.length, role };
+      return { ref, element, rank: shape.length, role };
     }
     case "array": {
       const { name, element, space, shape } = binding.array;
       const ref: ArrayRef = { space, name };
-      return { ref, type: scalarTypeOf(element), rank: shape.length, role: undefined };
+      return { ref, element, rank: shape.length, role: undefined };
     }
     default: {
       const reserved = RESERVED_NAMES.get(dslName(base, program) ?? "");

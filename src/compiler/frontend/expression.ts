@@ -123,8 +123,12 @@ export function lowerArithmetic(
 
 /** What a bound name stands for as a value, at the place of its use. */
 function lowerIdentifier(node: ts.Identifier, scope: Scope): Value {
+  return lowerName(node, symbolOf(node, scope.program.checker), scope);
+}
+
+/** A name of which the symbol is known: that of `{ t }` stands for a property as well as for a value. */
+export function lowerName(node: ts.Identifier, symbol: ts.Symbol | undefined, scope: Scope): Value {
   const { program, reporter } = scope;
-  const symbol = symbolOf(node, program.checker);
   const binding = symbol && scope.bindings.get(symbol);
   if (binding !== undefined) return lowerBinding(node, binding, scope);
   if (node.text === "Infinity" || node.text === "NaN" || node.text === "undefined") {
@@ -137,7 +141,8 @@ function lowerIdentifier(node: ts.Identifier, scope: Scope): Value {
     const reserved = RESERVED_NAMES.get(name.name);
     if (reserved) return reporter.report(reserved.code, node, `${name.name} is reserved, not built yet`, reserved.fix);
     const place = name.name === "thread" || name.name === "block";
-    const fix = place ? `write ${node.text}.x, ${node.text}.y or ${node.text}.z` : `call it: ${node.text}(…)`;
+    const call = name.name === "wave" ? "write wave.barrier();" : `call it: ${node.text}(…)`;
+    const fix = place ? `write ${node.text}.x, ${node.text}.y or ${node.text}.z` : call;
     return reporter.report("TK170", node, `${node.text} is not a value by itself`, fix);
   }
   if (name?.kind === "function") {
@@ -236,6 +241,8 @@ function lowerProperty(node: ts.PropertyAccessExpression, scope: Scope): Value {
     const axis = Object.hasOwn(AXES, node.name.text) ? AXES[node.name.text] : undefined;
     if (axis !== undefined) return build.index(name.name, axis, reporter.spanOf(node));
   }
+  const reserved = name?.kind === "dsl" ? RESERVED_NAMES.get(`${name.name}.${node.name.text}`) : undefined;
+  if (reserved) return reporter.report(reserved.code, node, `${quote(node)} is reserved, not built yet`, reserved.fix);
   if (name?.kind === "dsl" && RESERVED_NAMES.has(name.name)) return lowerExpression(target, scope);
   if (ts.isIdentifier(target) && target.text === "Math") return refuseMath(node, scope);
   const fix = "use the names of parameters and dimensions, and thread.x, block.x and the like";

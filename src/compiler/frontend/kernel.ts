@@ -3,15 +3,14 @@
 import { ts } from "ts-morph";
 import { dim, int, scalar } from "../../ir/kernel/build.ts";
 import type { Expr, Kernel, LocalArray, Stmt } from "../../ir/kernel/types.ts";
-import { visitExpr } from "../../ir/kernel/walk.ts";
 import type { Span } from "../../support/span.ts";
-import { lowerCondition } from "./expression.ts";
 import { bindPattern, type LaunchSource, lowerLaunch, readChoices, readLaunch } from "./launch.ts";
 import { createNames, whyUnusable } from "./names.ts";
 import { lowerParameters, type Parameters } from "./parameters.ts";
 import type { KernelProgram } from "./program.ts";
 import type { Reporter } from "./reporter.ts";
-import { createScope, dslName, quote, type Scope } from "./scope.ts";
+import { createScope, type Scope } from "./scope.ts";
+import { lowerClauses, splitClauses } from "./specification.ts";
 import { lowerStatements } from "./statement.ts";
 
 export interface KernelSource {
@@ -98,9 +97,12 @@ function lowerInstance(
   });
   bindDims(body.parameters[1], scope);
   bindChoices(body.parameters[2], scope);
-  const { requires, rest } = readRequires(block.statements, scope);
+  const taken = namesInSight(statement, block, scope);
+  const { clauses, rest } = splitClauses(block.statements, scope);
+  const before = reporter.count;
   const arrays: LocalArray[] = [];
   const statements: readonly Stmt[] = lowerStatements(rest, { top: true, inLoop: false, arrays }, scope);
+  const specification = lowerClauses(clauses, reporter.count > before ? undefined : statements, taken, scope);
   if (launch === undefined) return undefined;
   const suffix = [...choices].map(([choice, value]) => `_${choice}${value}`).join("");
   return {
@@ -108,10 +110,7 @@ function lowerInstance(
     doc: docOf(statement),
     params,
     dims,
-    requires,
-    dataRequires: [],
-    ensures: [],
-    covers: [],
+    ...specification,
     arrays,
     body: statements,
     span: reporter.spanOf(name),
@@ -119,31 +118,13 @@ function lowerInstance(
   };
 }
 
-function readRequires(
-  statements: readonly ts.Statement[],
-  scope: Scope,
-): { readonly requires: readonly Expr[]; readonly rest: readonly ts.Statement[] } {
-  const requires: Expr[] = [];
-  let position = 0;
-  for (const statement of statements) {
-    if (!ts.isExpressionStatement(statement) || !ts.isCallExpression(statement.expression)) break;
-    const call = statement.expression;
-    if (dslName(call.expression, scope.program) !== "requires") break;
-    position++;
-    const [condition] = call.arguments;
-    const value = condition && lowerCondition(condition, scope);
-    if (value === undefined || condition === undefined) continue;
-    let sizes = true;
-    visitExpr(value, ({ kind }) => {
-      if (kind === "index" || kind === "load" || kind === "call") sizes = false;
-    });
-    if (sizes) requires.push(value);
-    else {
-      const fix = "require conditions on dimensions and scalars; guard everything else where it is used";
-      scope.reporter.report("TK146", condition, `${quote(condition)} is not known before the launch`, fix);
-    }
-  }
-  return { requires, rest: statements.slice(position) };
+/** What a variable of a condition would hide: the names that the body is given, and those of the file. */
+function namesInSight(statement: ts.VariableStatement, block: ts.Block, scope: Scope): ReadonlySet<string> {
+  const given = [...scope.bindings.keys()].map((symbol) => symbol.name);
+  const file = block.getSourceFile();
+  const visible = scope.program.checker.getSymbolsInScope(statement, ts.SymbolFlags.Value | ts.SymbolFlags.Alias);
+  const own = visible.filter(({ declarations }) => declarations?.some((node) => node.getSourceFile() === file));
+  return new Set([...given, ...own.map((symbol) => symbol.name)]);
 }
 
 /** The text of the kernel's JSDoc comment. */

@@ -11,7 +11,7 @@ import type { ArrayRef, CompareOp, Expr, Stmt } from "../../ir/kernel/types.ts";
 import { assignedLocals, visitExpr } from "../../ir/kernel/walk.ts";
 import { lowerCondition, lowerExpression } from "./expression.ts";
 import { blockOf, inside, type LowerStatements, type Place } from "./place.ts";
-import { dslName, quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
+import { dslName, quote, type Scope, skipParentheses, symbolOf, tensorOf } from "./scope.ts";
 
 const { SyntaxKind } = ts;
 
@@ -177,11 +177,8 @@ function checkBound(statement: ts.ForStatement, hi: Expr, body: readonly Stmt[],
 }
 
 /** Whether the kernel may write the array: all but inputs. */
-function isWritable({ space, name }: ArrayRef, scope: Scope): boolean {
-  if (space !== "global") return true;
-  return [...scope.bindings.values()].some(
-    (binding) => binding.kind === "tensor" && binding.param.name === name && binding.param.role !== "input",
-  );
+function isWritable(array: ArrayRef, scope: Scope): boolean {
+  return tensorOf(array, scope)?.role !== "input";
 }
 
 function readInvariants(
@@ -196,22 +193,29 @@ function readInvariants(
     if (dslName(call.expression, scope.program) !== "invariant") break;
     position++;
     const [condition] = call.arguments;
-    const value = condition && lowerCondition(condition, scope);
+    const value = condition && lowerCondition(condition, { ...scope, clause: "invariant" });
     if (value === undefined || condition === undefined) continue;
-    let reads = false;
-    visitExpr(value, (part) => {
-      if (part.kind === "load") reads = true;
-    });
-    if (reads) {
-      scope.reporter.report(
-        "TK147",
-        condition,
-        "the invariant reads memory",
-        "state it of counters, locals and dimensions",
-      );
-    } else invariants.push(value);
+    const read = readOfInvariant(value, scope);
+    if (read === undefined) invariants.push(value);
+    else {
+      const fix = "state it of counters, locals, dimensions and elements of integer inputs";
+      scope.reporter.report("TK147", condition, `the invariant reads ${read}`, fix);
+    }
   }
   return { invariants, rest: statements.slice(position) };
+}
+
+/** What an invariant may not read, by name: memory that changes while the kernel runs, and floats in memory. */
+function readOfInvariant(invariant: Expr, scope: Scope): string | undefined {
+  let read: string | undefined;
+  visitExpr(invariant, (part) => {
+    if (part.kind !== "load") return;
+    const tensor = tensorOf(part.array, scope);
+    if (tensor?.role === "input" && tensor.element !== "f32") return;
+    read ??=
+      tensor?.role === "input" ? `floats of ${part.array.name}` : `${part.array.name}, which the kernel may write`;
+  });
+  return read;
 }
 
 function lowerSteps(

@@ -6,7 +6,7 @@
  */
 
 import { ts } from "ts-morph";
-import type { Expr, LocalArray, ScalarType, TensorParam } from "../../ir/kernel/types.ts";
+import type { ArrayRef, Expr, LocalArray, ScalarType, TensorParam } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
 import { createGrowth, type Growth } from "./growth.ts";
 import type { NameSupply } from "./names.ts";
@@ -34,7 +34,11 @@ export type ModuleName =
 
 export type FunctionNode = ts.ArrowFunction | ts.FunctionDeclaration | ts.FunctionExpression;
 
+/** Where an expression stands: in the code that threads run, or in a clause of the specification. */
+export type Clause = "code" | "requires" | "ensures" | "invariant" | "covers";
+
 export interface Scope {
+  readonly clause: Clause;
   readonly program: KernelProgram;
   readonly reporter: Reporter;
   readonly names: NameSupply;
@@ -50,6 +54,7 @@ export interface Scope {
 
 export function createScope(program: KernelProgram, reporter: Reporter, names: NameSupply, body?: ts.Node): Scope {
   return {
+    clause: "code",
     program,
     reporter,
     names,
@@ -93,6 +98,21 @@ export function dslName(node: ts.Node, program: KernelProgram): string | undefin
   const symbol = symbolOf(node, program.checker);
   const name = symbol && moduleNameOf(symbol, program);
   return name?.kind === "dsl" ? name.name : undefined;
+}
+
+/** The name that a call's function has in `tokitai/dsl`: `barrier`, or `wave.barrier`. */
+export function calledName({ expression }: ts.CallExpression, program: KernelProgram): string | undefined {
+  if (!ts.isPropertyAccessExpression(expression)) return dslName(expression, program);
+  return dslName(expression.expression, program) === "wave" ? `wave.${expression.name.text}` : undefined;
+}
+
+/** The parameter behind a reference to global memory. */
+export function tensorOf({ space, name }: ArrayRef, scope: Scope): TensorParam | undefined {
+  if (space !== "global") return undefined;
+  for (const binding of scope.bindings.values()) {
+    if (binding.kind === "tensor" && binding.param.name === name) return binding.param;
+  }
+  return undefined;
 }
 
 export function isConst(declaration: ts.VariableDeclaration): boolean {

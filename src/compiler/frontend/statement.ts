@@ -12,8 +12,9 @@ import { lowerArrayDeclaration } from "./array.ts";
 import { lowerAssignment } from "./assignment.ts";
 import { lowerCondition, lowerExpression } from "./expression.ts";
 import { lowerFor } from "./loop.ts";
+import { lowerMemoryCall } from "./memory.ts";
 import { blockOf, inside, type Place } from "./place.ts";
-import { dslName, isAssignment, isConst, quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
+import { calledName, dslName, isAssignment, isConst, quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
 
 export function lowerStatements(statements: readonly ts.Statement[], place: Place, scope: Scope): readonly Stmt[] {
   const lowered: Stmt[] = [];
@@ -110,28 +111,14 @@ function refuseNames(pattern: ts.BindingPattern, scope: Scope): void {
 }
 
 function lowerExpressionStatement(node: ts.Expression, scope: Scope): readonly Stmt[] {
-  const { reporter, program } = scope;
+  const { reporter } = scope;
   const expression = skipParentheses(node);
   if (ts.isBinaryExpression(expression) && isAssignment(expression.operatorToken.kind)) {
     return lowerAssignment(expression, scope);
   }
   if (ts.isCallExpression(expression)) {
-    const called = dslName(expression.expression, program);
-    if (called === "barrier") {
-      if (expression.arguments.length === 0) return [{ kind: "barrier", scope: "block", span: reporter.spanOf(expression) }];
-      const fix = "write barrier(), which orders shared and global accesses";
-      reporter.report("TK189", expression, `${quote(expression)} is reserved, not built yet`, fix);
-      return [];
-    }
-    if (called === "requires") {
-      reporter.report("TK145", expression, "requires does not stand at the start of the body", "move it to the top");
-      return [];
-    }
-    if (called === "invariant") {
-      const fix = "move it to the start of the loop's body";
-      reporter.report("TK147", expression, "invariant does not stand at the start of a loop's body", fix);
-      return [];
-    }
+    const lowered = lowerCallStatement(expression, scope);
+    if (lowered !== undefined) return lowered;
   }
   const before = reporter.count;
   lowerExpression(expression, scope);
@@ -139,6 +126,43 @@ function lowerExpressionStatement(node: ts.Expression, scope: Scope): readonly S
     reporter.report("TK144", expression, `the value of ${quote(expression)} is not used`, "assign it, or remove it");
   }
   return [];
+}
+
+/** Clauses of the specification, and the code of their refusal where they come too late. */
+const CLAUSES: ReadonlyMap<string, "TK145" | "TK198" | "TK199"> = new Map([
+  ["requires", "TK145"],
+  ["ensures", "TK198"],
+  ["covers", "TK199"],
+]);
+
+/** A call that is a statement; `undefined` where it is an expression like others. */
+function lowerCallStatement(call: ts.CallExpression, scope: Scope): readonly Stmt[] | undefined {
+  const { reporter } = scope;
+  const called = calledName(call, scope.program);
+  if (called === undefined) return undefined;
+  if (called === "barrier" || called === "wave.barrier") {
+    const wave = called === "wave.barrier";
+    if (call.arguments.length === 0) {
+      return [{ kind: "barrier", scope: wave ? "wave" : "block", span: reporter.spanOf(call) }];
+    }
+    if (wave) reporter.report("TK169", call, "wave.barrier takes no arguments", "write wave.barrier()");
+    else {
+      const fix = "write barrier(), which orders shared and global accesses";
+      reporter.report("TK189", call, `${quote(call)} is reserved, not built yet`, fix);
+    }
+    return [];
+  }
+  const late = CLAUSES.get(called);
+  if (late !== undefined) {
+    reporter.report(late, call, `${called} does not stand at the start of the body`, "move it to the top");
+    return [];
+  }
+  if (called === "invariant") {
+    const fix = "move it to the start of the loop's body";
+    reporter.report("TK147", call, "invariant does not stand at the start of a loop's body", fix);
+    return [];
+  }
+  return lowerMemoryCall(called, call, scope);
 }
 
 function lowerIf(statement: ts.IfStatement, place: Place, scope: Scope): readonly Stmt[] {
