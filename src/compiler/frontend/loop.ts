@@ -12,6 +12,7 @@ import { assignedLocals, visitExpr } from "../../ir/kernel/walk.ts";
 import { lowerCondition, lowerExpression } from "./expression.ts";
 import { blockOf, inside, type LowerStatements, type Place } from "./place.ts";
 import { dslName, quote, type Scope, skipParentheses, symbolOf, tensorOf } from "./scope.ts";
+import { checkUnrolling } from "./unroll.ts";
 
 const { SyntaxKind } = ts;
 
@@ -159,7 +160,10 @@ function lowerCounting(
   scope.constantLoops.delete(counter);
   checkBound(statement, hi, body, scope);
   const span = reporter.spanOf(name);
-  return [{ kind: "for", counter, lo, hi, step: update.by, unroll: constant.unroll, invariants, body, span }];
+  const { unroll } = constant;
+  const loop: Stmt = { kind: "for", counter, lo, hi, step: update.by, unroll, invariants, body, span };
+  checkUnrolling(loop, name, scope);
+  return [loop];
 }
 
 /** The bound is evaluated once, so that the body must not change it. */
@@ -245,7 +249,9 @@ function lowerSteps(
   const body = lower(blockOf(statement.statement), { ...inside(place), inLoop: true }, scope);
   if (values.length === 0) return [];
   const factor = { op: update.op === "mul" ? "mul" : "div", factor: update.by } as const;
-  return [{ kind: "steps", counter, values, update: factor, body, span: reporter.spanOf(name) }];
+  const loop: Stmt = { kind: "steps", counter, values, update: factor, body, span: reporter.spanOf(name) };
+  checkUnrolling(loop, name, scope);
+  return [loop];
 }
 
 /** The counter of a refused loop: its uses are not reported again. */

@@ -32,6 +32,8 @@ export interface KernelProgram {
   readonly unreadable: readonly Diagnostic[];
   readonly sources: SourceLookup;
   isDsl(file: ts.SourceFile): boolean;
+  /** The kernel files that a file takes names from, directly or through others, by their names in spans. */
+  importedBy(file: string): ReadonlySet<string>;
 }
 
 // Beside the sources lie .ts files, beside the build its .d.ts files.
@@ -83,16 +85,40 @@ export function createKernelProgram(paths: readonly string[], cwd: string): Kern
       typeErrors.push(readError(file, found, cwd));
     }
   }
+  const checker = program.getTypeChecker();
+  const imports = new Map(allFiles.map((file) => [fileName(file.fileName, cwd), importsOf(file, checker, cwd)]));
   const asked = [...names].flatMap((name) => program.getSourceFile(name) ?? []);
   return {
-    checker: program.getTypeChecker(),
+    checker,
     files: asked.filter((file) => !broken.has(file)),
     allFiles: allFiles.filter((file) => !broken.has(file)),
     typeErrors,
     unreadable,
     sources: (file) => texts.get(file),
     isDsl,
+    importedBy: (file) => reach(file, imports),
   };
+}
+
+/** The names of the files that a file's imports and re-exports lead to. */
+function importsOf(file: ts.SourceFile, checker: ts.TypeChecker, cwd: string): readonly string[] {
+  return file.statements.flatMap((statement) => {
+    if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) return [];
+    const { moduleSpecifier } = statement;
+    const found = moduleSpecifier && checker.getSymbolAtLocation(moduleSpecifier)?.valueDeclaration;
+    return found !== undefined && ts.isSourceFile(found) ? [fileName(found.fileName, cwd)] : [];
+  });
+}
+
+function reach(file: string, imports: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const found = new Set<string>();
+  const pending = [...(imports.get(file) ?? [])];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (found.has(next)) continue;
+    found.add(next);
+    pending.push(...(imports.get(next) ?? []));
+  }
+  return found;
 }
 
 function readError(file: ts.SourceFile, found: ts.Diagnostic, cwd: string): TypeScriptError {

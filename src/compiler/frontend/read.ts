@@ -30,7 +30,10 @@ import {
 } from "./scope.ts";
 
 export interface KernelsRead {
-  /** Those of the files asked for, in the order of the files; none when anything was refused in their file. */
+  /**
+   * Those of the files asked for, in the order of the files; none when anything was refused in their file or in a file
+   * that it takes names from.
+   */
   readonly kernels: readonly Kernel[];
   readonly sources: SourceLookup;
   readonly diagnostics: readonly Diagnostic[];
@@ -60,7 +63,9 @@ export function readKernels(paths: readonly string[], { cwd }: { readonly cwd: s
     .map(({ diagnostic }) => diagnostic);
   const diagnostics = sortDiagnostics([...program.unreadable, ...own, ...foreign]);
   const refused = new Set(diagnostics.map(({ span }) => span?.file));
-  const kernels = found.filter(({ file }) => !refused.has(file)).map(({ kernel }) => kernel);
+  const sound = (file: string): boolean =>
+    !refused.has(file) && ![...program.importedBy(file)].some((imported) => refused.has(imported));
+  const kernels = found.filter(({ file }) => sound(file)).map(({ kernel }) => kernel);
   return { kernels, sources: program.sources, diagnostics };
 }
 
