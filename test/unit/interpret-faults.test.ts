@@ -184,9 +184,9 @@ describe("range", () => {
   it("is an integer that an element cannot hold, and is not stored", () => {
     const kernel = kernelOf({
       params: [
-        tensor("a", "output", [int(2)], "i32"),
-        tensor("b", "output", [int(2)], "u32"),
-        tensor("c", "output", [int(1)], "i64"),
+        tensor("a", "inout", [int(2)], "i32"),
+        tensor("b", "inout", [int(2)], "u32"),
+        tensor("c", "inout", [int(1)], "i64"),
         scalarParam("k", "i64"),
       ],
       arrays: [{ ...array("shared", "t", [1n]), element: "i32" }],
@@ -250,7 +250,7 @@ describe("uninitialised", () => {
   it("is a read of an output before this launch wrote it, whatever its memory holds", () => {
     const body = [constant("a", read("y", zero)), store("y", [zero], one), constant("b", read("y", zero))];
     const output = onVector(1n, body, { params: [tensor("y", "output", [N])] });
-    expect(faultTexts(runOn(output))).toEqual(["uninitialised: reads y[0] before it is written"]);
+    expect(faultTexts(runOn(output, 1))).toEqual(["uninitialised: reads y[0] before it is written"]);
     expect(runOn(onVector(1n, body)).faults).toEqual([]);
   });
 

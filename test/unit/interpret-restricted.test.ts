@@ -179,7 +179,7 @@ describe("a budget", () => {
 
   it("of faults ends the run", () => {
     const kernel = kernelOf({
-      params: [tensor("y", "output", [int(1)])],
+      params: [tensor("y", "inout", [int(1)])],
       body: [1, 2, 3].map((at) => store("y", [int(at)], castToFloat(int(at)))),
     });
     const tensors = { y: vector(1).memory };

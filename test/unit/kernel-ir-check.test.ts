@@ -1,16 +1,18 @@
 /** The well-formedness check: sound kernels pass, and each way to break one has its code. */
 
 import { describe, expect, it } from "vitest";
-import { add, bool, compare, dim, float, int, intOp, mul, scalar } from "../../src/ir/kernel/build.ts";
+import { add, bool, compare, dim, float, ghost, int, intOp, mul, scalar } from "../../src/ir/kernel/build.ts";
 import { checkKernel } from "../../src/ir/kernel/check.ts";
-import type { Expr, Kernel, StepsStmt, Stmt } from "../../src/ir/kernel/types.ts";
+import type { CoversClause, DataCondition, Expr, Kernel, StepsStmt, Stmt } from "../../src/ir/kernel/types.ts";
 import { NO_SPAN } from "../../src/support/span.ts";
 import {
   array,
   assign,
+  atomic,
   barrier,
   constant,
   f,
+  forall,
   halving,
   i,
   kernelOf,
@@ -20,6 +22,7 @@ import {
   readInt,
   readRegister,
   readShared,
+  readSharedInt,
   rowMean,
   scalarParam,
   store,
@@ -29,23 +32,35 @@ import {
   thread,
   tiledMatmul,
   variable,
+  vectorOf,
   when,
 } from "./kernel-ir-samples.ts";
 
 const N = dim("N");
 
-/** x is an input and y an output of N floats, `at` an input of N integers, k and e scalars; s is shared, r register. */
+/**
+ * x is an input and y an output of N floats; `at`, `io` and `out` an input, an inout and an output of N integers; k and e
+ * are scalars; s of floats and n of integers are shared; r and t of floats and q of integers are registers.
+ */
 function kernelWith(body: readonly Stmt[], more: Partial<Kernel> = {}): Kernel {
   return kernelOf({
     params: [
       tensor("x", "input", [N]),
       tensor("y", "output", [N]),
       tensor("at", "input", [N], "i32"),
+      tensor("io", "inout", [N], "i32"),
+      tensor("out", "output", [N], "i32"),
       scalarParam("k", "i32"),
       scalarParam("e", "f32"),
     ],
     dims: ["N"],
-    arrays: [array("shared", "s", [4n]), array("register", "r", [4n])],
+    arrays: [
+      array("shared", "s", [4n]),
+      array("shared", "n", [4n], "i32"),
+      array("register", "r", [4n]),
+      array("register", "t", [3n]),
+      array("register", "q", [4n], "i32"),
+    ],
     body,
     ...more,
   });
@@ -63,11 +78,42 @@ const malformed = (type: "int" | "f32", left: Expr, right: Expr): Expr =>
     ? { kind: "int-op", type, op: "add", left, right, span: NO_SPAN }
     : { kind: "float-op", type, op: "add", left, right, span: NO_SPAN };
 
+const sumOf = (name: string): Expr => ghost("prefix-sum", { space: "global", name }, [N]);
+const sharedIsOne = compare("eq", readSharedInt("n", zero), int(1));
+/** Every element of an integer tensor is below N. */
+const onData = (name: string): DataCondition => forall({ t: N }, lt(readInt(name, i("t")), N));
+const coversOf = (more: Partial<CoversClause>): CoversClause => ({
+  array: "y",
+  variables: ["t"],
+  thread: [i("t")],
+  counters: [],
+  span: NO_SPAN,
+  ...more,
+});
+
 describe("a well-formed kernel", () => {
   it.each<readonly [string, Kernel]>([
     ["a tiled matrix product", tiledMatmul(16)],
     ["a tree reduction", rowMean(64n)],
     ["an empty body", kernelWith([])],
+    [
+      "atomic changes of integers, and vectors between memory and registers",
+      kernelWith([
+        atomic("add", "shared", "n", [zero], thread()),
+        atomic("max", "global", "io", [thread()], zero),
+        vectorOf("load", "r", 4n, "global", "x", [zero]),
+        vectorOf("store", "r", 4n, "shared", "s", [zero]),
+        barrier("wave"),
+      ]),
+    ],
+    [
+      "conditions on data, whose variables may share a name, and ghosts",
+      kernelWith([loop("a", zero, N, [], { invariants: [lt(readInt("at", zero), sumOf("at"))] })], {
+        dataRequires: [onData("at"), onData("io")],
+        ensures: [onData("out"), forall({ t: scalar("k", "int") }, lt(sumOf("at"), i("t")))],
+        covers: [coversOf({ block: [zero], counters: [{ name: "a", value: readInt("at", i("t")) }] })],
+      }),
+    ],
     [
       "names of one block that another block does not see",
       kernelWith([when(bool(true), [constant("a", zero)]), barrier()]),
@@ -195,9 +241,51 @@ describe("a malformed kernel", () => {
     ["TK213", "a product of dimensions as a shape", kernelWith([], { params: [tensor("y", "output", [mul(N, N)])] })],
     [
       "TK214",
-      "an invariant that reads memory",
+      "an invariant that reads floats",
       kernelWith([loop("a", zero, N, [], { invariants: [compare("lt", read("x", zero), one)] })]),
     ],
+    [
+      "TK214",
+      "an invariant that reads what the kernel may write",
+      kernelWith([loop("a", zero, N, [], { invariants: [lt(readInt("io", zero), N)] })]),
+    ],
+    ["TK214", "a condition before the run that reads an output", kernelWith([], { dataRequires: [onData("out")] })],
+    ["TK202", "a condition that reads shared memory", kernelWith([], { ensures: [forall({}, sharedIsOne)] })],
+    ["TK210", "a condition that mentions a thread", kernelWith([], { ensures: [forall({}, lt(thread(), N))] })],
+    [
+      "TK210",
+      "an extent that mentions a variable",
+      kernelWith([], { dataRequires: [forall({ t: N, s: i("t") }, bool(true))] }),
+    ],
+    ["TK201", "a variable named as a dimension", kernelWith([], { dataRequires: [forall({ N: int(2) }, bool(true))] })],
+    ["TK203", "a condition that is a number", kernelWith([], { dataRequires: [forall({ t: N }, i("t"))] })],
+    ["TK215", "a ghost in the body", kernelWith([constant("a", sumOf("at"))])],
+    ["TK215", "a ghost in a launch expression", kernelWith([], { requires: [lt(sumOf("at"), N)] })],
+    ["TK215", "a ghost of floats", kernelWith([], { dataRequires: [forall({}, lt(sumOf("x"), N))] })],
+    ["TK215", "a ghost of what the kernel may write", kernelWith([], { ensures: [forall({}, lt(sumOf("io"), N))] })],
+    ["TK216", "an atomic change of floats", kernelWith([atomic("add", "shared", "s", [zero], zero)])],
+    ["TK216", "an atomic change of registers", kernelWith([atomic("add", "register", "q", [zero], zero)])],
+    ["TK205", "an atomic change of an input", kernelWith([atomic("add", "global", "at", [zero], zero)])],
+    ["TK203", "an atomic change by a float", kernelWith([atomic("add", "global", "io", [zero], one)])],
+    [
+      "TK204",
+      "an atomic change with too many indices",
+      kernelWith([atomic("add", "global", "io", [zero, zero], zero)]),
+    ],
+    ["TK217", "a vector of 3 lanes", kernelWith([vectorOf("load", "t", 3n, "global", "x", [zero])])],
+    ["TK217", "more lanes than registers", kernelWith([vectorOf("load", "r", 8n, "global", "x", [zero])])],
+    ["TK217", "a vector into shared memory", kernelWith([vectorOf("load", "s", 4n, "global", "x", [zero])])],
+    ["TK217", "a vector of another element type", kernelWith([vectorOf("load", "r", 4n, "global", "at", [zero])])],
+    ["TK217", "a vector from registers", kernelWith([vectorOf("load", "r", 4n, "register", "r", [zero])])],
+    ["TK205", "a vector stored to an input", kernelWith([vectorOf("store", "r", 4n, "global", "x", [zero])])],
+    ["TK218", "a covers clause of an input", kernelWith([], { covers: [coversOf({ array: "x" })] })],
+    ["TK218", "a covers clause of too many axes", kernelWith([], { covers: [coversOf({ variables: ["a", "b"] })] })],
+    [
+      "TK218",
+      "a covers clause of an unknown counter",
+      kernelWith([], { covers: [coversOf({ counters: [{ name: "k0", value: zero }] })] }),
+    ],
+    ["TK203", "a covers clause with a float", kernelWith([], { covers: [coversOf({ thread: [one] })] })],
   ])("%s: %s", (code, _, kernel) => {
     const codes = checkKernel(kernel).map((diagnostic) => diagnostic.code);
     expect(codes).toContain(code);

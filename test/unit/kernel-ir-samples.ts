@@ -19,8 +19,12 @@ import {
 } from "../../src/ir/kernel/build.ts";
 import type {
   AssignStmt,
+  AtomicOp,
+  AtomicStmt,
   Axis,
+  BarrierScope,
   BarrierStmt,
+  DataCondition,
   ElementType,
   Expr,
   ForStmt,
@@ -36,6 +40,7 @@ import type {
   Stmt,
   StoreStmt,
   TensorParam,
+  VectorStmt,
 } from "../../src/ir/kernel/types.ts";
 import { NO_SPAN } from "../../src/support/span.ts";
 
@@ -55,6 +60,7 @@ const readFrom =
 export const read = readFrom("global", "f32");
 export const readInt = readFrom("global", "int");
 export const readShared = readFrom("shared", "f32");
+export const readSharedInt = readFrom("shared", "int");
 export const readRegister = readFrom("register", "f32");
 export const readRegisterInt = readFrom("register", "int");
 
@@ -107,7 +113,29 @@ export const halving = (counter: string, first: bigint, body: readonly Stmt[]): 
   for (let value = first; value > 0n; value /= 2n) values.push(value);
   return { kind: "steps", counter, values, update: { op: "div", factor: 2n }, body, span };
 };
-export const barrier = (): BarrierStmt => ({ kind: "barrier", scope: "block", span });
+export const barrier = (scope: BarrierScope = "block"): BarrierStmt => ({ kind: "barrier", scope, span });
+export const atomic = (op: AtomicOp, space: Space, name: string, at: readonly Expr[], value: Expr): AtomicStmt => ({
+  kind: "atomic",
+  op,
+  array: { space, name },
+  index: at,
+  value,
+  span,
+});
+export const vectorOf = (
+  direction: VectorStmt["direction"],
+  registers: string,
+  lanes: bigint,
+  space: Space,
+  name: string,
+  at: readonly Expr[],
+): VectorStmt => ({ kind: "vector", direction, registers, lanes, array: { space, name }, index: at, span });
+/** `forall([extent…], (variable…) => condition)` */
+export const forall = (variables: Readonly<Record<string, Expr>>, condition: Expr): DataCondition => ({
+  variables: Object.entries(variables).map(([name, extent]) => ({ name, extent })),
+  condition,
+  span,
+});
 
 export const tensor = (
   name: string,

@@ -1,19 +1,84 @@
 /**
  * Well-formedness of expressions: an expression and the names in scope → diagnostics.
  *
- * A *place* says what an expression may mention: a shape dimensions, a launch expression scalar parameters as well, the
- * body everything, an invariant everything but memory.
+ * A *place* says what an expression may mention (`PLACES`): a shape dimensions, a launch expression scalar parameters as
+ * well, the body everything but ghosts. Specifications read integer elements of tensors alone: an invariant those of an
+ * `input`, a condition on data those that are there before the run or, in `ensures`, after it.
  */
 
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
-import { FLOAT_FUNCTIONS } from "./build.ts";
+import { FLOAT_FUNCTIONS, GHOST_FUNCTIONS } from "./build.ts";
 import { printExpr } from "./print.ts";
-import type { ArrayRef, ElementType, Expr, LoadExpr, Role, ScalarType, Space } from "./types.ts";
+import type { ArrayRef, ElementType, Expr, GhostExpr, LoadExpr, Role, ScalarType, Space } from "./types.ts";
 import { children } from "./walk.ts";
 
-export type Place = "shape" | "launch" | "body" | "invariant";
+export type Place = "shape" | "launch" | "body" | "invariant" | "requires" | "ensures" | "covers";
+
+interface PlaceRules {
+  /** As the subject of a message. */
+  readonly text: string;
+  /** What it may mention, in words. */
+  readonly allowed: string;
+  readonly scalars: boolean;
+  /** Locals, among them the variables of a condition. */
+  readonly locals: boolean;
+  /** `thread` and `block`. */
+  readonly position: boolean;
+  /** The tensors whose integer elements a specification may read; `all` memory in the body. */
+  readonly reads: "all" | readonly Role[];
+  readonly ghosts: boolean;
+}
+
+const LAUNCH: PlaceRules = {
+  text: "a launch expression",
+  allowed: "dimensions and scalars",
+  scalars: true,
+  locals: false,
+  position: false,
+  reads: [],
+  ghosts: false,
+};
+
+const PLACES: Readonly<Record<Place, PlaceRules>> = {
+  shape: { ...LAUNCH, text: "a shape", allowed: "dimensions", scalars: false },
+  launch: LAUNCH,
+  body: { ...LAUNCH, text: "the body", allowed: "everything", locals: true, position: true, reads: "all" },
+  invariant: {
+    ...LAUNCH,
+    text: "an invariant",
+    allowed: "locals, threads and integer inputs",
+    locals: true,
+    position: true,
+    reads: ["input"],
+    ghosts: true,
+  },
+  requires: {
+    ...LAUNCH,
+    text: "a condition on data before the run",
+    allowed: "its variables, and integer inputs and inouts",
+    locals: true,
+    reads: ["input", "inout"],
+    ghosts: true,
+  },
+  ensures: {
+    ...LAUNCH,
+    text: "a condition on data after the run",
+    allowed: "its variables, and integer tensors",
+    locals: true,
+    reads: ["input", "output", "inout"],
+    ghosts: true,
+  },
+  covers: {
+    ...LAUNCH,
+    text: "a covers clause",
+    allowed: "its variables, and integer inputs",
+    locals: true,
+    reads: ["input"],
+    ghosts: true,
+  },
+};
 
 /** What a name stands for. */
 export type Declaration =
@@ -72,12 +137,12 @@ function checkNode(context: CheckContext, expr: Expr): void {
       return;
     case "scalar": {
       const found = lookUp(context, expr.name, "scalar", expr.span);
-      if (context.place === "shape") refuseMention(context, expr);
+      if (!PLACES[context.place].scalars) refuseMention(context, expr);
       if (found) expectType(context, expr, found.type);
       return;
     }
     case "local": {
-      if (context.place === "shape" || context.place === "launch") {
+      if (!PLACES[context.place].locals) {
         refuseMention(context, expr);
         return;
       }
@@ -86,7 +151,7 @@ function checkNode(context: CheckContext, expr: Expr): void {
       return;
     }
     case "index":
-      if (context.place === "shape" || context.place === "launch") refuseMention(context, expr);
+      if (!PLACES[context.place].position) refuseMention(context, expr);
       return;
     case "neg":
       expectType(context, expr.value, expr.type);
@@ -128,6 +193,9 @@ function checkNode(context: CheckContext, expr: Expr): void {
     case "load":
       checkLoad(context, expr);
       return;
+    case "ghost":
+      checkGhost(context, expr);
+      return;
     default:
       expr satisfies never;
       throw new InternalError("unknown expression");
@@ -135,16 +203,34 @@ function checkNode(context: CheckContext, expr: Expr): void {
 }
 
 function checkLoad(context: CheckContext, expr: LoadExpr): void {
-  if (context.place === "shape" || context.place === "launch") {
+  const { reads } = PLACES[context.place];
+  if (reads.length === 0) {
     refuseMention(context, expr);
     return;
   }
-  if (context.place === "invariant") {
-    refuse(context, "TK214", expr.span, `an invariant reads ${printExpr(expr)}; read it into a local before`);
-    return;
-  }
   const found = checkElement(context, expr.array, expr.index, expr.span);
-  if (found) expectType(context, expr, elementType(found.element));
+  if (found === undefined) return;
+  expectType(context, expr, elementType(found.element));
+  if (reads === "all") return;
+  const readable = found.role !== undefined && reads.includes(found.role) && found.element !== "f32";
+  if (readable) return;
+  const { text, allowed } = PLACES[context.place];
+  refuse(context, "TK214", expr.span, `${text} reads ${printExpr(expr)}; it may read ${allowed} only`);
+}
+
+/** A ghost's array does not change during a run, so that its value is the same wherever it is mentioned. */
+function checkGhost(context: CheckContext, expr: GhostExpr): void {
+  const text = printExpr(expr);
+  if (!PLACES[context.place].ghosts) refuse(context, "TK215", expr.span, `${text} stands outside of specifications`);
+  const arity = GHOST_FUNCTIONS[expr.fn];
+  if (expr.args.length !== arity) {
+    refuse(context, "TK203", expr.span, `${text} has ${expr.args.length} arguments after its array, expected ${arity}`);
+  }
+  for (const argument of expr.args) expectType(context, argument, "int");
+  const found = lookUp(context, expr.array.name, "array", expr.span);
+  if (found && (found.role !== "input" || found.element === "f32" || found.rank !== 1)) {
+    refuse(context, "TK215", expr.span, `${text} counts in ${expr.array.name}, which is no integer input of rank 1`);
+  }
 }
 
 /** An array element, read or written: declared, of this space and rank, with indices that its space allows. */
@@ -203,6 +289,7 @@ export function isConstant(context: CheckContext, expr: Expr): boolean {
     case "call":
     case "cast":
     case "load":
+    case "ghost":
       return false;
     default:
       expr satisfies never;
@@ -235,6 +322,7 @@ export function isLinear(expr: Expr): boolean {
     case "call":
     case "cast":
     case "load":
+    case "ghost":
       return false;
     default:
       expr satisfies never;
@@ -264,7 +352,6 @@ function isOf<K extends Declaration["kind"]>(
 }
 
 function refuseMention(context: CheckContext, expr: Expr): void {
-  const what = context.place === "shape" ? "a shape" : "a launch expression";
-  const allowed = context.place === "shape" ? "dimensions" : "dimensions and scalars";
-  refuse(context, "TK210", expr.span, `${what} mentions ${printExpr(expr)}; it may mention ${allowed} only`);
+  const { text, allowed } = PLACES[context.place];
+  refuse(context, "TK210", expr.span, `${text} mentions ${printExpr(expr)}; it may mention ${allowed} only`);
 }

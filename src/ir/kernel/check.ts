@@ -10,7 +10,11 @@
  *   TK204 a wrong number of indices         TK211 a loop bound that the loop's body assigns
  *   TK205 a store to an `input`             TK212 a register index that is not known at compile time
  *   TK206 an assignment to an immutable     TK213 a shape that is not linear in the dimensions
- *   TK207 a loop step that is not positive  TK214 an invariant that reads memory
+ *   TK207 a loop step that is not positive  TK214 a specification that reads what it may not
+ *   TK215 a ghost outside of specifications, or not of an integer input of rank 1
+ *   TK216 an atomic change of floats or of registers
+ *   TK217 a vector access whose lanes, registers and array do not fit each other
+ *   TK218 a `covers` clause for what is no output, or with a wrong number of variables or an unknown loop counter
  */
 
 import { type Diagnostic, sortDiagnostics } from "../../support/diagnostic.ts";
@@ -30,11 +34,27 @@ import {
   refuse,
 } from "./check-expr.ts";
 import { printExpr } from "./print.ts";
-import type { AssignStmt, ForStmt, Kernel, LocalArray, Param, StepsStmt, Stmt, StoreStmt } from "./types.ts";
-import { assignedLocals, visitExpr } from "./walk.ts";
+import type {
+  AssignStmt,
+  AtomicStmt,
+  CoversClause,
+  DataCondition,
+  ForStmt,
+  Kernel,
+  LocalArray,
+  Param,
+  StepsStmt,
+  Stmt,
+  StoreStmt,
+  VectorStmt,
+} from "./types.ts";
+import { assignedLocals, visitExpr, visitStmts } from "./walk.ts";
+
+const VECTOR_LANES: ReadonlySet<bigint> = new Set([2n, 4n, 8n, 16n]);
 
 interface Checker {
   readonly diagnostics: Diagnostic[];
+  readonly arrays: ReadonlyMap<string, LocalArray>;
   /** Every name declared so far, in scope or not. */
   readonly names: Set<string>;
   scope: Map<string, Declaration>;
@@ -42,10 +62,14 @@ interface Checker {
 
 /** Everything that is wrong with the kernel, in source order. */
 export function checkKernel(kernel: Kernel): readonly Diagnostic[] {
-  const checker: Checker = { diagnostics: [], names: new Set(), scope: new Map() };
+  const arrays = new Map(kernel.arrays.map((array) => [array.name, array]));
+  const checker: Checker = { diagnostics: [], arrays, names: new Set(), scope: new Map() };
   for (const name of kernel.dims) declare(checker, name, { kind: "dim" }, kernel.span);
   for (const param of kernel.params) declareParam(checker, param);
   checkLaunch(checker, kernel);
+  for (const condition of kernel.dataRequires) checkCondition(checker, "requires", condition);
+  for (const condition of kernel.ensures) checkCondition(checker, "ensures", condition);
+  for (const clause of kernel.covers) checkCovers(checker, kernel, clause);
   for (const array of kernel.arrays) declareArray(checker, array);
   checkBlock(checker, kernel.body);
   return sortDiagnostics(checker.diagnostics);
@@ -107,6 +131,50 @@ function checkLaunch(checker: Checker, kernel: Kernel): void {
   }
 }
 
+function checkCondition(checker: Checker, place: "requires" | "ensures", data: DataCondition): void {
+  for (const { extent } of data.variables) checkExpr(at(checker, "launch"), extent, "int");
+  const names = data.variables.map(({ name }) => name);
+  withVariables(checker, names, data.span, () => checkExpr(at(checker, place), data.condition, "bool"));
+}
+
+function checkCovers(checker: Checker, kernel: Kernel, clause: CoversClause): void {
+  const { array, variables, block = [], thread = [], counters, span } = clause;
+  const context = at(checker, "covers");
+  const found = checker.scope.get(array);
+  if (found?.kind !== "array" || found.role !== "output") {
+    refuse(context, "TK218", span, `covers names ${array}, which is no output`);
+  } else if (found.rank !== variables.length) {
+    refuse(context, "TK218", span, `covers gives ${variables.length} variables for ${array} of rank ${found.rank}`);
+  }
+  const loops = new Set<string>();
+  visitStmts(kernel.body, (stmt) => {
+    if (stmt.kind === "for" || stmt.kind === "steps") loops.add(stmt.counter);
+  });
+  for (const { name } of counters) {
+    if (!loops.has(name)) refuse(context, "TK218", span, `covers names ${name}, which is no loop's counter`);
+  }
+  if (block.length > 3 || thread.length > 3) refuse(context, "TK218", span, "covers gives more than three axes");
+  withVariables(checker, variables, span, () => {
+    const values = [...block, ...thread, ...counters.map(({ value }) => value)];
+    for (const value of values) checkExpr(at(checker, "covers"), value, "int");
+  });
+}
+
+/** Integer variables that are in scope for one clause; another clause may use their names again. */
+function withVariables(checker: Checker, names: readonly string[], span: Span, check: () => void): void {
+  const { scope } = checker;
+  checker.scope = new Map(scope);
+  const own = new Set<string>();
+  for (const name of names) {
+    if (own.has(name) || scope.has(name))
+      refuse(at(checker, "launch"), "TK201", span, `the name ${name} is already taken`);
+    own.add(name);
+    checker.scope.set(name, { kind: "local", type: "int", mutable: false, constant: false });
+  }
+  check();
+  checker.scope = scope;
+}
+
 /** A block of statements: what it declares ends with it. */
 function checkBlock(checker: Checker, body: readonly Stmt[]): void {
   const { scope } = checker;
@@ -141,6 +209,12 @@ function checkStmt(checker: Checker, stmt: Stmt): void {
     case "steps":
       checkSteps(checker, stmt);
       return;
+    case "atomic":
+      checkAtomic(checker, stmt);
+      return;
+    case "vector":
+      checkVector(checker, stmt);
+      return;
     case "barrier":
       return;
     default:
@@ -171,6 +245,36 @@ function checkStore(checker: Checker, { array, index, value, span }: StoreStmt):
   }
   checkExpr(context, value, elementType(found.element));
   if (found.role === "input") refuse(context, "TK205", span, `${array.name} is an input and is stored to`);
+}
+
+function checkAtomic(checker: Checker, { array, index, value, span }: AtomicStmt): void {
+  const context = at(checker, "body");
+  checkExpr(context, value, "int");
+  for (const i of index) checkInside(context, i);
+  const found = checkElement(context, array, index, span);
+  if (found === undefined) return;
+  if (found.role === "input") refuse(context, "TK205", span, `${array.name} is an input and is changed atomically`);
+  if (found.space === "register" || found.element === "f32") {
+    const what = found.space === "register" ? "an array of registers" : `of ${found.element}`;
+    refuse(context, "TK216", span, `${array.name} is ${what} and is changed atomically`);
+  }
+}
+
+function checkVector(checker: Checker, { direction, registers, lanes, array, index, span }: VectorStmt): void {
+  const context = at(checker, "body");
+  for (const i of index) checkInside(context, i);
+  const found = checkElement(context, array, index, span);
+  if (!VECTOR_LANES.has(lanes)) refuse(context, "TK217", span, `a vector of ${lanes} lanes, expected 2, 4, 8 or 16`);
+  if (found?.space === "register") refuse(context, "TK217", span, `${array.name} is an array of registers itself`);
+  if (found?.role === "input" && direction === "store") {
+    refuse(context, "TK205", span, `${array.name} is an input and is stored to`);
+  }
+  const own = checker.arrays.get(registers);
+  if (own?.space !== "register" || own.shape.length !== 1 || own.shape[0] !== lanes) {
+    refuse(context, "TK217", span, `${registers} is no register array of extent ${lanes}`);
+  } else if (found && own.element !== found.element) {
+    refuse(context, "TK217", span, `${registers} of ${own.element} and ${array.name} of ${found.element} differ`);
+  }
 }
 
 function checkFor(checker: Checker, stmt: ForStmt): void {

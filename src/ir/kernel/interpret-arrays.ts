@@ -19,7 +19,15 @@ import {
   settleInt,
   whoIs,
 } from "./interpret-machine.ts";
-import { type Conflict, newShadow, noteRead, noteWrite, type Shadow, writerOf } from "./interpret-shadow.ts";
+import {
+  type Conflict,
+  newShadow,
+  noteAtomic,
+  noteRead,
+  noteWrite,
+  type Shadow,
+  writerOf,
+} from "./interpret-shadow.ts";
 import { ELEMENT_RANGE } from "./limits.ts";
 import { indexOf, type NumberArray, type TensorMemory } from "./memory.ts";
 import type { ElementType, LocalArray, Role, TensorParam } from "./types.ts";
@@ -43,11 +51,17 @@ export interface RunArray {
   readonly shadow: Shadow | undefined;
 }
 
+/** What is looked for in accesses to an array: anything at all, and whether some of them are atomic. */
+export interface Watch {
+  readonly checks: boolean;
+  readonly atomic: boolean;
+}
+
 export function globalArray(
   param: TensorParam,
   shape: readonly number[],
   memory: TensorMemory,
-  checks: boolean,
+  watch: Watch,
 ): RunArray {
   const { name, element, role } = param;
   const { dense } = memory;
@@ -61,17 +75,17 @@ export function globalArray(
     shape,
     place: { space: "global", role, memory },
     data: dense?.data,
-    shadow: checks && role !== "input" ? newShadow(elements, true) : undefined,
+    shadow: watch.checks && role !== "input" ? newShadow(elements, true, watch.atomic) : undefined,
   };
 }
 
-export function localArray(array: LocalArray, threads: number, checks: boolean): RunArray {
+export function localArray(array: LocalArray, threads: number, watch: Watch): RunArray {
   const { name, element } = array;
   const shape = array.shape.map(Number);
   const size = shape.reduce((product, extent) => product * extent, 1);
   switch (array.space) {
     case "shared": {
-      const shadow = checks ? newShadow(size, false) : undefined;
+      const shadow = watch.checks ? newShadow(size, false, watch.atomic) : undefined;
       return { name, element, shape, place: { space: "shared" }, data: new Float64Array(size), shadow };
     }
     case "register": {
@@ -85,13 +99,15 @@ export function localArray(array: LocalArray, threads: number, checks: boolean):
   }
 }
 
+type Verb = Conflict["deed"];
+
 /** Evaluates an index to an address; −1 where it is outside, which has then been reported. */
-function compileAddress(
+export function compileAddress(
   machine: Machine,
   array: RunArray,
   index: readonly NumberCode[],
   site: FaultSite,
-  verb: "reads" | "writes",
+  verb: Verb,
 ): NumberCode {
   const { shape } = array;
   const outside = (values: readonly number[]): number => {
@@ -128,7 +144,7 @@ function compileAddress(
   };
 }
 
-function elementText(name: string, index: readonly number[]): string {
+export function elementText(name: string, index: readonly number[]): string {
   return `${name}${index.map((i) => `[${i}]`).join("")}`;
 }
 
@@ -143,32 +159,44 @@ export function compileLoad(
   const missing = array.element === "f32" ? Number.NaN : 0;
   const accept = compileAccept(machine, array, site);
   const fetch = compileFetch(machine, array);
-  const unwritten = (at: number): number => {
-    // What a skipped iteration would have written is unknown.
-    if (machine.skipped && !isInput(array)) return stopUnlessFloat(array, missing);
-    const message = (): string => `reads ${elementText(array.name, indexOf(array.shape, at))} before it is written`;
-    if (machine.checks) report(machine, "uninitialised", site, message, { array: array.name });
-    return missing;
-  };
   return () => {
     const at = address();
     if (at < 0) return missing;
     const value = fetch(at, site);
-    return value === undefined ? unwritten(at) : accept(value);
+    if (value !== undefined) return accept(value);
+    noteUnwritten(machine, array, at, site);
+    return missing;
   };
+}
+
+/** A read of an element that nobody has written. What a skipped iteration would have written is unknown. */
+function noteUnwritten(machine: Machine, array: RunArray, address: number, site: FaultSite): void {
+  if (machine.skipped && !isInput(array)) {
+    if (array.element !== "f32") throw new Stopped("run");
+    return;
+  }
+  const message = (): string => `reads ${elementText(array.name, indexOf(array.shape, address))} before it is written`;
+  if (machine.checks) report(machine, "uninitialised", site, message, { array: array.name });
 }
 
 function isInput({ place }: RunArray): boolean {
   return place.space === "global" && place.role === "input";
 }
 
-function stopUnlessFloat(array: RunArray, missing: number): number {
-  if (array.element !== "f32") throw new Stopped("run");
-  return missing;
-}
-
 /** Reads an element within bounds, noting who reads it; `undefined` for one that nobody has written. */
 function compileFetch(machine: Machine, array: RunArray): (address: number, site: FaultSite) => number | undefined {
+  const { shadow } = array;
+  const peek = compilePeek(machine, array);
+  if (shadow === undefined) return peek;
+  return (address, site) => {
+    const conflict = noteRead(machine, shadow, address);
+    if (conflict) reportRace(machine, array, address, "reads", conflict, site);
+    return peek(address);
+  };
+}
+
+/** The value of an element within bounds, noting nothing; `undefined` for one that nobody has written. */
+export function compilePeek(machine: Machine, array: RunArray): (address: number) => number | undefined {
   const { place, data, shadow } = array;
   switch (place.space) {
     case "register": {
@@ -180,23 +208,15 @@ function compileFetch(machine: Machine, array: RunArray): (address: number, site
     }
     case "shared":
       if (shadow === undefined) return (address) => data?.[address];
-      return (address, site) => {
-        const conflict = noteRead(machine, shadow, address);
-        if (conflict) reportRace(machine, array, address, "reads", conflict, site);
-        // Agents ascend from block to block: a smaller one wrote in an earlier block, whose contents are gone.
-        return writerOf(shadow, address) < machine.firstAgent ? undefined : data?.[address];
-      };
+      // Agents ascend from block to block: a smaller one wrote in an earlier block, whose contents are gone.
+      return (address) => (writerOf(shadow, address) < machine.firstAgent ? undefined : data?.[address]);
     case "global": {
       const { memory, role } = place;
       const read = data
         ? (address: number): number | undefined => data[address]
         : (address: number): number | undefined => memory.read(indexOf(array.shape, address));
-      if (shadow === undefined) return read;
-      return (address, site) => {
-        const conflict = noteRead(machine, shadow, address);
-        if (conflict) reportRace(machine, array, address, "reads", conflict, site);
-        return role === "output" && writerOf(shadow, address) === 0 ? undefined : read(address);
-      };
+      if (shadow === undefined || role !== "output") return read;
+      return (address) => (writerOf(shadow, address) === 0 ? undefined : read(address));
     }
     default:
       place satisfies never;
@@ -254,13 +274,8 @@ function compileHolds(machine: Machine, { element, name }: RunArray, site: Fault
 }
 
 function compilePut(machine: Machine, array: RunArray): (address: number, value: number, site: FaultSite) => void {
-  const { place, data, shadow } = array;
-  const write =
-    place.space === "global" && data === undefined
-      ? (address: number, value: number): void => place.memory.write(indexOf(array.shape, address), value)
-      : (address: number, value: number): void => {
-          if (data) data[address] = value;
-        };
+  const { place, shadow } = array;
+  const write = compileWrite(array);
   if (place.space === "register") {
     const { size, writtenBy } = place;
     return (address, value) => {
@@ -270,18 +285,80 @@ function compilePut(machine: Machine, array: RunArray): (address: number, value:
     };
   }
   if (shadow === undefined) return write;
+  const once = isOutput(array);
   return (address, value, site) => {
+    if (once) noteSecondWriter(machine, array, shadow, address, site);
     const conflict = noteWrite(machine, shadow, address);
     if (conflict) reportRace(machine, array, address, "writes", conflict, site);
     write(address, value);
   };
 }
 
+/** Changes the contents, noting nothing. */
+function compileWrite({ place, data, shape }: RunArray): (address: number, value: number) => void {
+  if (place.space === "global" && data === undefined) {
+    return (address, value) => place.memory.write(indexOf(shape, address), value);
+  }
+  return (address, value) => {
+    if (data) data[address] = value;
+  };
+}
+
+/**
+ * Changes an element in one step that no other access comes between: the operand is evaluated first, then the index.
+ * `combine` makes the element's value of the one before and the operand.
+ */
+export function compileUpdate(
+  machine: Machine,
+  array: RunArray,
+  index: readonly NumberCode[],
+  operand: NumberCode,
+  combine: (before: number, operand: number) => number,
+  site: FaultSite,
+): Code {
+  const { shadow } = array;
+  const address = compileAddress(machine, array, index, site, "atomically changes");
+  const holds = compileHolds(machine, array, site);
+  const peek = compilePeek(machine, array);
+  const write = compileWrite(array);
+  const once = isOutput(array);
+  return () => {
+    const value = operand();
+    const at = address();
+    if (at < 0 || !holds(value)) return;
+    if (shadow) {
+      if (once) noteSecondWriter(machine, array, shadow, at, site);
+      const conflict = noteAtomic(machine, shadow, at);
+      if (conflict) reportRace(machine, array, at, "atomically changes", conflict, site);
+    }
+    const before = peek(at);
+    if (before === undefined) noteUnwritten(machine, array, at, site);
+    else write(at, combine(before, value));
+  };
+}
+
+function isOutput({ place }: RunArray): boolean {
+  return place.space === "global" && place.role === "output";
+}
+
+/** An element of an output belongs to one thread, which alone may write it again. */
+function noteSecondWriter(machine: Machine, array: RunArray, shadow: Shadow, address: number, site: FaultSite): void {
+  const first = writerOf(shadow, address);
+  if (first === 0 || first === machine.agent) return;
+  const { block, thread } = whoIs(machine, first);
+  const message = (): string => {
+    const own = `thread ${formatTriple([machine.tx, machine.ty, machine.tz])}`;
+    const other = `thread ${formatTriple(thread)}${first < machine.firstAgent ? ` of block ${formatTriple(block)}` : ""}`;
+    return `writes ${elementText(array.name, indexOf(array.shape, address))} from ${own} after ${other} has written it`;
+  };
+  report(machine, "twice", site, message, { array: array.name, otherBlock: block, otherThread: thread });
+}
+
 function reportRace(
   machine: Machine,
   array: RunArray,
   address: number,
-  verb: "reads" | "writes",
+  verb: Verb,
   conflict: Conflict,
   site: FaultSite,
 ): void {
@@ -290,7 +367,7 @@ function reportRace(
   const other: Pick<Fault, "otherBlock" | "otherThread"> = { otherBlock: block, otherThread: thread };
   const message = (): string => {
     const element = elementText(array.name, indexOf(array.shape, address));
-    const deed = conflict.writes ? "writes" : "reads";
+    const { deed } = conflict;
     if (sameBlock) return `${verb} ${element}, which thread ${formatTriple(thread)} ${deed} with no barrier between`;
     return `${verb} ${element}, which a thread of block ${formatTriple(block)} ${deed} in the same launch`;
   };

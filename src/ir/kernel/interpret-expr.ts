@@ -7,14 +7,24 @@
  * - An `f32` is a float that each operation rounds (`float32.ts`). A comparison with NaN is false, but for `!==`. A cast
  *   rounds to the nearest float.
  * - `&&`, `||` and `select` evaluate from left to right and only as far as needed.
- * - An invariant is not evaluated by the machine, so that its integers are held to no width.
+ * - A specification (an invariant, a condition on data) is not evaluated by the machine: its integers are held to no
+ *   width, and its reads are no accesses (`interpret-ghost.ts`).
  */
 
 import { InternalError } from "../../support/result.ts";
 import { foldInt } from "./build.ts";
 import { FLOAT_FUNCTION, FLOAT_OP } from "./float32.ts";
 import { compileLoad, type NumberCode, type RunArray } from "./interpret-arrays.ts";
-import { exactRange, type Machine, report, Stopped, settleInt } from "./interpret-machine.ts";
+import { compileGhost, compileSpecificationLoad } from "./interpret-ghost.ts";
+import {
+  exactRange,
+  type FaultSite,
+  type Machine,
+  report,
+  Stopped,
+  settleInt,
+  Unspecified,
+} from "./interpret-machine.ts";
 import { printExpr } from "./print.ts";
 import type { CallExpr, CompareExpr, CompareOp, Expr, IndexExpr, IntBinary } from "./types.ts";
 
@@ -28,8 +38,8 @@ export interface Names {
   readonly arrays: ReadonlyMap<string, RunArray>;
   readonly dims: Readonly<Record<string, bigint>>;
   readonly scalars: Readonly<Record<string, number>>;
-  /** Compiles an invariant. */
-  readonly ghost: boolean;
+  /** The specification that is compiled, whose faults show there; absent for what the machine runs. */
+  readonly specification: FaultSite | undefined;
 }
 
 /** Evaluates an `int` or `f32` expression. */
@@ -80,10 +90,17 @@ export function compileNumber(names: Names, expr: Expr): NumberCode {
       return () => Math.fround(value());
     }
     case "load": {
-      const array = names.arrays.get(expr.array.name);
-      if (array === undefined || names.ghost) throw new InternalError(`${printExpr(expr)} cannot be read here`);
+      const array = arrayOf(names, expr.array.name);
       const index = expr.index.map((i) => compileNumber(names, i));
-      return compileLoad(machine, array, index, expr);
+      const { specification } = names;
+      if (specification === undefined) return compileLoad(machine, array, index, expr);
+      return compileSpecificationLoad(machine, array, index, specification);
+    }
+    case "ghost": {
+      const { specification } = names;
+      if (specification === undefined) throw new InternalError(`the machine does not evaluate ${printExpr(expr)}`);
+      const args = expr.args.map((argument) => compileNumber(names, argument));
+      return compileGhost(machine, arrayOf(names, expr.array.name), expr, args, specification);
     }
     case "bool":
     case "not":
@@ -135,6 +152,7 @@ export function compileCondition(names: Names, expr: Expr): BoolCode {
     case "call":
     case "cast":
     case "load":
+    case "ghost":
       throw new InternalError(`a boolean is meant: ${printExpr(expr)}`);
     default:
       expr satisfies never;
@@ -144,6 +162,12 @@ export function compileCondition(names: Names, expr: Expr): BoolCode {
 
 function constant(value: number): NumberCode {
   return () => value;
+}
+
+export function arrayOf(names: Names, name: string): RunArray {
+  const array = names.arrays.get(name);
+  if (array === undefined) throw new InternalError(`the array ${name} is not declared`);
+  return array;
 }
 
 export function slotOf(names: Names, name: string): number {
@@ -169,12 +193,12 @@ function compileIndex(machine: Machine, { of, axis }: IndexExpr): NumberCode {
 }
 
 /** The integers that need no further check. */
-function rangeOf({ ghost, machine }: Names): { readonly min: number; readonly max: number } {
-  return exactRange(ghost ? 64 : machine.width);
+function rangeOf({ specification, machine }: Names): { readonly min: number; readonly max: number } {
+  return exactRange(specification ? 64 : machine.width);
 }
 
-function settle({ ghost, machine }: Names, expr: Expr, exact: bigint): number {
-  if (ghost) throw new Stopped("run");
+function settle({ specification, machine }: Names, expr: Expr, exact: bigint): number {
+  if (specification) throw new Stopped("run");
   return settleInt(machine, expr, exact, () => printExpr(expr));
 }
 
@@ -249,9 +273,9 @@ function floorModulo(a: number, b: number): number {
   return remainder < 0 ? remainder + b : remainder + 0;
 }
 
-function divisorFault({ ghost, machine }: Names, expr: IntBinary, divisor: number): number {
-  if (ghost) throw new Stopped("run");
-  report(machine, "division", expr, () => `divides by ${divisor} in ${printExpr(expr)}`);
+function divisorFault({ specification, machine }: Names, expr: IntBinary, divisor: number): number {
+  report(machine, "division", specification ?? expr, () => `divides by ${divisor} in ${printExpr(expr)}`);
+  if (specification) throw new Unspecified();
   return 0;
 }
 

@@ -53,6 +53,11 @@ export function brokenConditions(kernel: Kernel, values: LaunchValues, width: In
   for (const condition of kernel.requires) {
     demand(evaluate(condition, values) === true, condition.span, `requires(${printExpr(condition)})`);
   }
+  for (const { variables, span } of [...kernel.dataRequires, ...kernel.ensures]) {
+    for (const { extent } of variables) {
+      demand(evaluate(extent, values) !== undefined, span, `the extent ${printExpr(extent)}, which has no value`);
+    }
+  }
   for (const [axis, extent] of kernel.grid.entries()) {
     const blocks = evaluate(extent, values);
     const [limit = 0n, threads = 1n] = [MAX_GRID[axis], kernel.block[axis]];
@@ -133,6 +138,7 @@ function evaluate(expr: Expr, values: LaunchValues): bigint | number | boolean |
     case "local":
     case "index":
     case "load":
+    case "ghost":
       throw new InternalError(`${printExpr(expr)} is not known at launch`);
     default:
       expr satisfies never;

@@ -9,9 +9,18 @@
 
 import type { Code } from "./interpret-arrays.ts";
 import { type BoolCode, compileCondition, compileNumber, type Names, slotOf } from "./interpret-expr.ts";
-import { exactRange, type Machine, report, Stopped, settleInt, tick } from "./interpret-machine.ts";
+import {
+  evaluateSpecification,
+  exactRange,
+  type Machine,
+  report,
+  Stopped,
+  settleInt,
+  startEpoch,
+  tick,
+} from "./interpret-machine.ts";
 import { printExpr } from "./print.ts";
-import type { Expr, ForStmt } from "./types.ts";
+import type { BarrierScope, Expr, ForStmt } from "./types.ts";
 import { assignedLocals, containsBarrier, visitStmts } from "./walk.ts";
 
 /** Where one thread stands in a loop. */
@@ -86,11 +95,11 @@ function compileInvariants(names: Names, stmt: ForStmt): (counter: number) => vo
   if (!machine.checks || stmt.invariants.length === 0) return () => undefined;
   const invariants = stmt.invariants.map((expr): { readonly expr: Expr; readonly holds: BoolCode } => ({
     expr,
-    holds: compileCondition({ ...names, ghost: true }, expr),
+    holds: compileCondition({ ...names, specification: expr }, expr),
   }));
   return (counter) => {
     for (const { expr, holds } of invariants) {
-      if (holds()) continue;
+      if (evaluateSpecification(holds) !== false) continue;
       const message = (): string => `breaks the invariant ${printExpr(expr)} at ${stmt.counter} = ${counter}`;
       report(machine, "invariant", expr, message);
     }
@@ -103,22 +112,22 @@ function compileJump({ machine }: Names, stmt: ForStmt): ((progress: Progress) =
   if (listed === undefined) return undefined;
   const chosen = [...new Set(listed)].sort((a, b) => a - b);
   const carries = carriesState(stmt);
-  const aligned = containsBarrier(stmt.body);
+  const scope = containsBarrier(stmt.body, "block") ? "block" : containsBarrier(stmt.body) ? "wave" : undefined;
   const step = Number(stmt.step);
   return (progress) => {
     const { counter, hi } = progress;
     if (counter >= hi) return;
     const next = chosen.find((value) => value >= counter && value < hi && (value - counter) % step === 0);
     if (next === counter) return;
-    skip(machine, carries, aligned);
+    skip(machine, carries, scope);
     progress.counter = next ?? counter + Math.ceil((hi - counter) / step) * step;
   };
 }
 
-function skip(machine: Machine, carries: boolean, aligned: boolean): void {
+function skip(machine: Machine, carries: boolean, scope: BarrierScope | undefined): void {
   machine.skipped = true;
   if (carries) throw new Stopped("run");
-  if (aligned) machine.epoch++;
+  if (scope !== undefined) startEpoch(machine, scope);
 }
 
 /** The body assigns an integer or boolean that was declared before the loop. */

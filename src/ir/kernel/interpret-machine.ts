@@ -4,13 +4,16 @@
  * Terms:
  * - A *slot* is the place of one local in a thread's *frame*; frames of all threads of a block lie one after another.
  * - An *agent* numbers a thread of a block that has run: 1, 2, … over the whole run, 0 for nobody.
- * - An *epoch* numbers barrier intervals over the whole run, so that equal epochs mean the same block and interval.
+ * - An *epoch* numbers the intervals between block barriers over the whole run, so that equal epochs mean the same block
+ *   and interval; a *wave epoch* those between barriers of any scope. Every barrier is reached by the whole block, so that
+ *   one number serves all its waves.
+ * - A *wave* is 32 consecutive threads of a block, x fastest: what is ordered within it is so within a wave of 64 too.
  */
 
 import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
 import { INT_RANGE, type IndexWidth } from "./limits.ts";
-import type { Triple } from "./types.ts";
+import type { BarrierScope, Triple } from "./types.ts";
 
 export type FaultKind =
   /** An index outside its axis; the access is not performed. */
@@ -27,10 +30,18 @@ export type FaultKind =
   | "division"
   /** A read of an element that nobody has written. */
   | "uninitialised"
+  /** A vector access whose address is not a multiple of its size; it is performed all the same. */
+  | "alignment"
   /** A loop invariant that is false. */
   | "invariant"
-  /** A condition of the launch that is false: nothing runs. */
-  | "requires";
+  /** An element of an output that nobody has written when the run ends. */
+  | "uncovered"
+  /** An element of an output that two threads write, whatever barriers lie between. */
+  | "twice"
+  /** A condition of the launch, on sizes or on data, that is false: nothing runs. */
+  | "requires"
+  /** A condition on data that is false when the run ends. */
+  | "ensures";
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -40,7 +51,7 @@ export interface Fault {
   readonly array?: string;
   readonly block: Triple<number>;
   readonly thread: Triple<number>;
-  /** The other party of a race, or the thread that a barrier waits for. */
+  /** The other party of a race, the earlier writer of an element, or the thread that a barrier waits for. */
   readonly otherBlock?: Triple<number>;
   readonly otherThread?: Triple<number>;
 }
@@ -56,9 +67,28 @@ export class Stopped extends Error {
   }
 }
 
+/** Ends the evaluation of a specification that has no value, at a fault that has been reported. */
+export class Unspecified extends Error {
+  override readonly name = "Unspecified";
+
+  constructor() {
+    super("a specification without a value");
+  }
+}
+
+/** Whether a specification holds; `undefined` where it has no value. */
+export function evaluateSpecification(holds: () => boolean): boolean | undefined {
+  try {
+    return holds();
+  } catch (cause) {
+    if (cause instanceof Unspecified) return undefined;
+    throw cause;
+  }
+}
+
 export interface Machine {
   readonly width: IndexWidth;
-  /** Detects races, uninitialised reads and broken invariants. */
+  /** Looks for more than what decides whether an access is performed: see `RunRequest.checks`. */
   readonly checks: boolean;
   readonly maxSteps: number;
   readonly maxFaults: number;
@@ -85,6 +115,7 @@ export interface Machine {
   by: number;
   bz: number;
   epoch: number;
+  waveEpoch: number;
   /** Statements and iterations so far. */
   steps: number;
   /** Iterations have been left out, so that mutable state is no longer that of a whole run. */
@@ -113,10 +144,32 @@ export function enterBlock(machine: Machine, ordinal: number): void {
   machine.firstAgent = 1 + ordinal * machine.threads;
   // Agents are kept in 32 bits.
   if (machine.firstAgent + machine.threads > 2 ** 31 - 1) throw new Stopped("run");
-  machine.epoch++;
+  startEpoch(machine, "block");
   machine.bx = x;
   machine.by = y;
   machine.bz = z;
+}
+
+/** Nobody runs: what is reported belongs to no thread, and is shown at the origin. */
+export function leaveBlocks(machine: Machine): void {
+  machine.bx = 0;
+  machine.by = 0;
+  machine.bz = 0;
+  enterThread(machine, 0);
+}
+
+/** Ends the running interval, by a barrier of this scope. */
+export function startEpoch(machine: Machine, scope: BarrierScope): void {
+  machine.waveEpoch++;
+  if (scope === "block") machine.epoch++;
+}
+
+/** Threads of a wave, as proofs take it. */
+const WAVE_THREADS = 32;
+
+/** The wave of an agent of the running block. */
+export function waveOf(machine: Machine, agent: number): number {
+  return Math.floor((agent - machine.firstAgent) / WAVE_THREADS);
 }
 
 export function tick(machine: Machine, steps: number): void {
@@ -147,7 +200,9 @@ export function report(
   kind: FaultKind,
   site: FaultSite,
   message: () => string,
-  more: Partial<Pick<Fault, "array" | "thread" | "otherBlock" | "otherThread">> & { readonly variant?: string } = {},
+  more: Partial<Pick<Fault, "array" | "block" | "thread" | "otherBlock" | "otherThread">> & {
+    readonly variant?: string;
+  } = {},
 ): void {
   const { variant, ...details } = more;
   const key = `${kind} ${variant ?? ""}`;

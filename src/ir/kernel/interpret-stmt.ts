@@ -11,9 +11,19 @@
 
 import { InternalError } from "../../support/result.ts";
 import { type Code, compileStore } from "./interpret-arrays.ts";
-import { compileCondition, compileNumber, type Names, slotOf } from "./interpret-expr.ts";
+import { arrayOf, compileCondition, compileNumber, type Names, slotOf } from "./interpret-expr.ts";
 import { compileLoop, type Progress, runLoop } from "./interpret-loop.ts";
-import { enterThread, formatTriple, type Machine, report, Stopped, threadIndex, tick } from "./interpret-machine.ts";
+import {
+  enterThread,
+  formatTriple,
+  type Machine,
+  report,
+  Stopped,
+  startEpoch,
+  threadIndex,
+  tick,
+} from "./interpret-machine.ts";
+import { compileAtomic, compileVector } from "./interpret-memory.ts";
 import type { BarrierStmt, Expr, ForStmt, IfStmt, ScalarType, StepsStmt, Stmt, StoreStmt } from "./types.ts";
 import { containsBarrier } from "./walk.ts";
 
@@ -64,6 +74,8 @@ function compileInStep(names: Names, stmt: Stmt): GroupCode {
     case "let":
     case "assign":
     case "store":
+    case "atomic":
+    case "vector":
       throw new InternalError(`a ${stmt.kind} contains no barrier`);
     default:
       stmt satisfies never;
@@ -86,7 +98,7 @@ function compileBarrier(machine: Machine, stmt: BarrierStmt): GroupCode {
       throw new Stopped("block");
     }
     tick(machine, active.length);
-    machine.epoch++;
+    startEpoch(machine, stmt.scope);
   };
 }
 
@@ -183,6 +195,10 @@ function compileStmt(names: Names, stmt: Stmt): Code {
       return compileSet(names, stmt.name, stmt.type, stmt.value);
     case "store":
       return compileElementStore(names, stmt);
+    case "atomic":
+      return compileAtomic(names, stmt);
+    case "vector":
+      return compileVector(names, stmt);
     case "if": {
       const cond = compileCondition(names, stmt.cond);
       const [then, otherwise] = [compileThread(names, stmt.then), compileThread(names, stmt.else)];
@@ -220,8 +236,7 @@ function compileSet(names: Names, name: string, type: ScalarType, value: Expr): 
 }
 
 function compileElementStore(names: Names, stmt: StoreStmt): Code {
-  const array = names.arrays.get(stmt.array.name);
-  if (array === undefined) throw new InternalError(`the array ${stmt.array.name} is not declared`);
+  const array = arrayOf(names, stmt.array.name);
   const index = stmt.index.map((i) => compileNumber(names, i));
   return compileStore(names.machine, array, index, compileNumber(names, stmt.value), stmt);
 }

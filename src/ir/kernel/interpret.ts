@@ -7,6 +7,8 @@
  * barrier. Races are found by what each thread touched and not by what happened to go wrong, so that the order in which
  * threads run between barriers does not matter. A kernel that has no fault means the same in every order.
  *
+ * - Conditions on data are evaluated before the run; those that must hold at its end, and that every element of an
+ *   `output` is written, after a run of all blocks and iterations that came to its end.
  * - Shared and register arrays start undefined in each block. An `output` starts undefined, whatever its memory holds.
  * - An access out of bounds is not performed; a read at fault gives NaN or 0. After a fault the run goes on, so that one
  *   run shows many; each place shows at most one of a kind. A barrier that a part of the block reaches ends the block.
@@ -15,14 +17,16 @@
  */
 
 import { InternalError } from "../../support/result.ts";
-import { globalArray, localArray, type RunArray } from "./interpret-arrays.ts";
+import { elementText, globalArray, localArray, type RunArray, type Watch } from "./interpret-arrays.ts";
+import { checkConditions } from "./interpret-data.ts";
 import { compileNumber, type Names } from "./interpret-expr.ts";
 import { brokenConditions, evaluateGrid, evaluateSize } from "./interpret-launch.ts";
-import { enterBlock, type Fault, type Machine, Stopped } from "./interpret-machine.ts";
+import { enterBlock, type Fault, leaveBlocks, type Machine, report, Stopped } from "./interpret-machine.ts";
+import { writerOf } from "./interpret-shadow.ts";
 import { compileGroup } from "./interpret-stmt.ts";
 import type { IndexWidth } from "./limits.ts";
-import type { TensorMemory } from "./memory.ts";
-import type { Kernel, Triple } from "./types.ts";
+import { indexOf, type TensorMemory } from "./memory.ts";
+import type { Kernel, TensorParam, Triple } from "./types.ts";
 import { visitStmts } from "./walk.ts";
 
 export { evaluateSize } from "./interpret-launch.ts";
@@ -44,11 +48,14 @@ export interface RunRequest {
    * with `complete: false` where what it would do depends on the iterations left out.
    */
   readonly iterations?: ReadonlyMap<string, readonly number[]>;
-  /** Statements and iterations to run, over all threads; default: no limit. Beyond, the run ends. */
+  /** Statements and iterations to run, over all threads, and conditions to evaluate; default: no limit. */
   readonly maxSteps?: number;
   /** Faults after which the run ends; default 64. */
   readonly maxFaults?: number;
-  /** Looks for races, uninitialised reads of what the kernel wrote, and broken invariants; default true. */
+  /**
+   * Looks for races, uninitialised reads of what the kernel wrote, output elements that no thread or more than one writes,
+   * broken invariants, and conditions on data that do not hold; default true.
+   */
   readonly checks?: boolean;
 }
 
@@ -76,8 +83,47 @@ export function interpretKernel(request: RunRequest): Outcome {
   const blockAt = (ordinal: number): Triple<number> =>
     blocks?.[ordinal] ?? [ordinal % x, Math.floor(ordinal / x) % y, Math.floor(ordinal / (x * y))];
   const names = nameEverything(request, blockAt);
-  const complete = runBlocks(names.machine, compileBody(kernel, names), blocks?.length ?? x * y * z);
-  return { faults: names.machine.faults, complete };
+  const { machine } = names;
+  const { faults } = machine;
+  const unbroken = untilStopped(() => {
+    if (machine.checks) checkConditions(names, "requires", kernel.dataRequires);
+    return faults.length === 0;
+  });
+  if (!unbroken) return { faults, complete: false };
+  const whole = blocks === undefined && (request.iterations?.size ?? 0) === 0;
+  const complete = untilStopped(() => {
+    const ended = runBlocks(machine, compileBody(kernel, names), blocks?.length ?? x * y * z);
+    if (!ended || !whole || !machine.checks) return ended;
+    for (const param of kernel.params) if (param.kind === "tensor") checkCovered(names, param);
+    // What a run at fault leaves behind says nothing of the conditions.
+    if (faults.length === 0) checkConditions(names, "ensures", kernel.ensures);
+    return true;
+  });
+  return { faults, complete };
+}
+
+/** The result, or `false` where the machine has ended the run. */
+function untilStopped(part: () => boolean): boolean {
+  try {
+    return part();
+  } catch (cause) {
+    if (cause instanceof Stopped) return false;
+    throw cause;
+  }
+}
+
+/** Every element of an output must have been written. */
+function checkCovered({ machine, arrays }: Names, param: TensorParam): void {
+  const array = arrays.get(param.name);
+  if (param.role !== "output" || array?.shadow === undefined) return;
+  const elements = array.shape.reduce((product, extent) => product * extent, 1);
+  let address = 0;
+  // Ends at the first gap, so that it takes no more steps than there were writes.
+  while (address < elements && writerOf(array.shadow, address) !== 0) address++;
+  if (address === elements) return;
+  leaveBlocks(machine);
+  const message = (): string => `leaves ${elementText(array.name, indexOf(array.shape, address))} unwritten`;
+  report(machine, "uncovered", param, message, { array: array.name });
 }
 
 function compileBody(kernel: Kernel, names: Names): () => void {
@@ -96,19 +142,14 @@ function compileBody(kernel: Kernel, names: Names): () => void {
 /** Whether all blocks ran to their end. */
 function runBlocks(machine: Machine, body: () => void, count: number): boolean {
   let complete = true;
-  try {
-    for (let ordinal = 0; ordinal < count; ordinal++) {
-      enterBlock(machine, ordinal);
-      try {
-        body();
-      } catch (cause) {
-        if (!(cause instanceof Stopped) || cause.scope === "run") throw cause;
-        complete = false;
-      }
+  for (let ordinal = 0; ordinal < count; ordinal++) {
+    enterBlock(machine, ordinal);
+    try {
+      body();
+    } catch (cause) {
+      if (!(cause instanceof Stopped) || cause.scope === "run") throw cause;
+      complete = false;
     }
-  } catch (cause) {
-    if (cause instanceof Stopped) return false;
-    throw cause;
   }
   return complete;
 }
@@ -117,21 +158,25 @@ function runBlocks(machine: Machine, body: () => void, count: number): boolean {
 function nameEverything(request: RunRequest, blockAt: Machine["blockAt"]): Names {
   const { kernel, dims, scalars } = request;
   const slots = new Map<string, number>();
+  const atomics = new Set<string>();
   visitStmts(kernel.body, (stmt) => {
     if (stmt.kind === "let") slots.set(stmt.name, slots.size);
     if (stmt.kind === "for" || stmt.kind === "steps") slots.set(stmt.counter, slots.size);
+    if (stmt.kind === "atomic") atomics.add(stmt.array.name);
   });
-  const machine = newMachine(request, slots.size, blockAt);
+  const variables = [...kernel.dataRequires, ...kernel.ensures].map((condition) => condition.variables.length);
+  const machine = newMachine(request, Math.max(slots.size, ...variables), blockAt);
+  const watch = (name: string): Watch => ({ checks: machine.checks, atomic: atomics.has(name) });
   const arrays = new Map<string, RunArray>();
   for (const param of kernel.params) {
     if (param.kind !== "tensor") continue;
     const memory = request.tensors[param.name];
     if (memory === undefined) throw new InternalError(`no memory is given for ${param.name}`);
     const shape = param.shape.map((extent) => Number(evaluateSize(extent, request)));
-    arrays.set(param.name, globalArray(param, shape, memory, machine.checks));
+    arrays.set(param.name, globalArray(param, shape, memory, watch(param.name)));
   }
-  for (const array of kernel.arrays) arrays.set(array.name, localArray(array, machine.threads, machine.checks));
-  return { machine, slots, arrays, dims, scalars, ghost: false };
+  for (const array of kernel.arrays) arrays.set(array.name, localArray(array, machine.threads, watch(array.name)));
+  return { machine, slots, arrays, dims, scalars, specification: undefined };
 }
 
 function newMachine(request: RunRequest, frameSize: number, blockAt: Machine["blockAt"]): Machine {
@@ -160,6 +205,7 @@ function newMachine(request: RunRequest, frameSize: number, blockAt: Machine["bl
     by: 0,
     bz: 0,
     epoch: 0,
+    waveEpoch: 0,
     steps: 0,
     skipped: false,
     faults: [],

@@ -297,7 +297,16 @@ export interface BarrierStmt {
 
 export type BarrierScope = "block" | "wave";
 
-export type Stmt = LetStmt | AssignStmt | StoreStmt | AtomicStmt | VectorStmt | IfStmt | ForStmt | StepsStmt | BarrierStmt;
+export type Stmt =
+  | LetStmt
+  | AssignStmt
+  | StoreStmt
+  | AtomicStmt
+  | VectorStmt
+  | IfStmt
+  | ForStmt
+  | StepsStmt
+  | BarrierStmt;
 
 /** `input` is only read; `output` is written, never read before; `inout` is both. Tensors are pairwise disjoint. */
 export type Role = "input" | "output" | "inout";
