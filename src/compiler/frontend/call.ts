@@ -129,7 +129,9 @@ function lowerBuiltin(name: string, node: ts.CallExpression, scope: Scope, lower
     default: {
       const ghost = GHOSTS.get(name);
       if (ghost !== undefined) return lowerGhost(ghost, node, scope, lower);
-      const fix = `use ${name} in the kernel's declaration: kernel({ … }, { … }, (…) => { … })`;
+      const fix = name.startsWith("wave.")
+        ? "write wave.barrier();"
+        : `use ${name} in the kernel's declaration: kernel({ … }, { … }, (…) => { … })`;
       return reporter.report("TK168", node, `${name} is not a function of a kernel's body`, fix);
     }
   }

@@ -55,7 +55,10 @@ function lowerAtomic(op: AtomicOp, name: string, call: ts.CallExpression, scope:
   if (value === undefined) return [];
   if (value.type !== "int") {
     const fact = `${name} takes an integer, and ${quote(operand)} is ${value.type === "f32" ? "a float" : "a boolean"}`;
-    const fix = value.type === "bool" ? `choose a number by it: ${quote(operand)} ? 1 : 0` : "give it an integer";
+    const fix =
+      value.type === "bool"
+        ? `choose a number by it: ${quote(operand)} ? 1 : 0`
+        : "give it an integer; a float does not become one";
     reporter.report("TK169", operand, fact, fix);
     return [];
   }

@@ -86,66 +86,72 @@ function unquantified(node: ts.Expression, scope: Scope): DataCondition | undefi
   return condition && { variables: [], condition, span: scope.reporter.spanOf(node) };
 }
 
-function ofContents(condition: Expr): boolean {
-  let found = false;
-  visitExpr(condition, ({ kind }) => {
-    if (kind === "load" || kind === "ghost") found = true;
-  });
-  return found;
-}
-
+/** Reports the first thing that a condition before the launch cannot be about. */
 function checkRequires(node: ts.Expression, { condition }: DataCondition, quantified: boolean, scope: Scope): boolean {
-  const { reporter } = scope;
-  const before = reporter.count;
-  if (computes(condition)) {
-    const fix =
-      "require conditions on dimensions, scalars and elements of integer inputs; guard everything else where it is used";
-    reporter.report("TK146", node, `${quote(node)} is not known before the launch`, fix);
-  }
-  for (const { name, role, element } of tensorsOf(condition, scope)) {
-    if (role === "output") {
-      const fix = `say it with ensures, or declare ${name} as inout`;
-      reporter.report("TK146", node, `${name} is an output, which holds nothing before the kernel runs`, fix);
-    } else if (element === "f32") {
-      const fix = "require conditions on elements of integer tensors; guard floats where they are used";
-      reporter.report("TK146", node, `${name} holds floats, which no condition is about`, fix);
+  const refuse = (code: "TK146" | "TK196", fact: string, fix: string): boolean => {
+    scope.reporter.report(code, node, fact, fix);
+    return false;
+  };
+  if (!ofContents(condition)) {
+    if (mentions(condition, ({ kind }) => kind === "index" || kind === "call")) {
+      const fix = "require conditions on dimensions and scalars; guard everything else where it is used";
+      return refuse("TK146", `${quote(node)} is not known before the launch`, fix);
     }
-  }
-  if (quantified && !ofContents(condition) && reporter.count === before) {
     const fix = "write the condition on dimensions without forall";
-    reporter.report("TK196", node, "the condition inside of forall reads no element", fix);
+    return quantified ? refuse("TK196", "the condition inside of forall reads no element", fix) : true;
   }
-  return reporter.count === before;
+  const output = tensorsOf(condition, scope).find(({ role }) => role === "output");
+  if (output !== undefined) {
+    const fix = `say it with ensures, or declare ${output.name} as inout`;
+    return refuse("TK146", `${output.name} is an output, which holds nothing before the kernel runs`, fix);
+  }
+  const wrong = whyNoData(node, condition, scope);
+  return wrong === undefined ? true : refuse("TK146", wrong.fact, wrong.fix);
 }
 
+/** Reports the first thing that a condition on what the kernel leaves behind cannot be about. */
 function checkEnsures(node: ts.Expression, { condition }: DataCondition, scope: Scope): boolean {
-  const { reporter } = scope;
-  const before = reporter.count;
-  if (computes(condition)) {
-    const fix = "use elements, dimensions, scalars and the variables of forall";
-    reporter.report("TK198", node, `${quote(node)} is not known when the kernel has ended`, fix);
-  }
-  const tensors = tensorsOf(condition, scope);
-  for (const { name, element } of tensors) {
-    if (element !== "f32") continue;
-    const fix = "ensure conditions on elements of integer tensors; name what floats hold with computes";
-    reporter.report("TK198", node, `${name} holds floats, which no condition is about`, fix);
-  }
-  if (reporter.count === before && tensors.every(({ role }) => role === "input")) {
-    const fix = "mention an element of an output or inout, or write requires";
-    reporter.report("TK198", node, "the condition mentions nothing that the kernel writes", fix);
-  }
-  return reporter.count === before;
+  const refuse = (fact: string, fix: string): boolean => {
+    scope.reporter.report("TK198", node, fact, fix);
+    return false;
+  };
+  const wrong = whyNoData(node, condition, scope);
+  if (wrong !== undefined) return refuse(wrong.fact, wrong.fix);
+  if (tensorsOf(condition, scope).some(({ role }) => role !== "input")) return true;
+  const fix = "mention an element of an output or inout, or write requires";
+  return refuse("the condition mentions nothing that the kernel writes", fix);
 }
 
-/** Whether the condition has a value in a running thread alone, takes a float function, or is of contents and floats. */
-function computes(condition: Expr): boolean {
-  const contents = ofContents(condition);
+/** What keeps a condition from being one on the contents of index tensors. */
+function whyNoData(
+  node: ts.Expression,
+  condition: Expr,
+  scope: Scope,
+): { readonly fact: string; readonly fix: string } | undefined {
+  if (mentions(condition, ({ kind }) => kind === "index")) {
+    const fix = "use elements, dimensions, scalars and the variables of forall";
+    return { fact: `${quote(node)} depends on the thread, and a condition holds of all of them`, fix };
+  }
+  const floats = tensorsOf(condition, scope).find(({ element }) => element === "f32");
+  if (floats !== undefined) {
+    const fix = "state conditions on elements of integer tensors; guard floats where they are used";
+    return { fact: `${floats.name} holds floats, which no condition is about`, fix };
+  }
+  if (!mentions(condition, ({ type }) => type === "f32")) return undefined;
+  const fix = "compare integers: elements, dimensions, scalars and the variables of forall";
+  return { fact: `${quote(node)} calculates with floats, which no condition is about`, fix };
+}
+
+function mentions(condition: Expr, what: (part: Expr) => boolean): boolean {
   let found = false;
-  visitExpr(condition, ({ kind, type }) => {
-    if (kind === "index" || kind === "call" || (contents && type === "f32" && kind !== "load")) found = true;
+  visitExpr(condition, (part) => {
+    if (what(part)) found = true;
   });
   return found;
+}
+
+function ofContents(condition: Expr): boolean {
+  return mentions(condition, ({ kind }) => kind === "load" || kind === "ghost");
 }
 
 /** The tensors whose elements the condition reads, each once, in the order of their first element. */

@@ -5,6 +5,7 @@ export const requiresOfThread = kernel(
   { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
   ({ x, y }, { N }) => {
     requires(thread.x < N && x[0] > f32(0));
+    requires(thread.x < N);
     const i = block.x * 64 + thread.x;
     if (i < N) y[i] = x[i];
   },

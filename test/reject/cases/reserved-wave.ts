@@ -5,7 +5,7 @@ export const reservedWave = kernel(
   { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
   ({ x, y }, { N }) => {
     const i = block.x * 64 + thread.x;
-    if (i < N) y[i] = wave.sum(x[i]);
-    wave.barrier();
+    if (i < N) y[i] = wave.sum(x[i]) + wave.max(x[i]) + wave.shuffleXor(x[i], 1);
+    if (wave.ballot(i < N) > 0) y[i] = wave.max;
   },
 );
