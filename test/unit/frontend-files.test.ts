@@ -60,6 +60,18 @@ describe("files", () => {
     ]);
   });
 
+  it("give their kernels in the order of files and declarations, those of a folder by name", () => {
+    const two = `${fill("b2", "f32(1)")}${fill("b1", "f32(1)").replace(/^import.*\n/, "")}`;
+    const cwd = write("order", { "d/b.ts": two, "d/e/c.ts": fill("c", "f32(1)"), "a.ts": fill("a", "f32(1)") });
+    const { kernels } = readKernels(["d", "a.ts"], { cwd });
+    expect(kernels.map(({ name, span }) => `${name} ${span.file}`)).toEqual([
+      "b2 d/b.ts",
+      "b1 d/b.ts",
+      "c d/e/c.ts",
+      "a a.ts",
+    ]);
+  });
+
   it("are withheld when what they inline from another file is refused", () => {
     const cwd = write("imports", {
       "library.ts": "export const half = (v: number) => v / 2;\nexport const THIRD = 1 / 3;\n",
@@ -73,6 +85,28 @@ describe("files", () => {
       ["TK161", "library.ts", 2],
     ]);
     expect(diagnostics[0]?.message).toContain("inlined at a.ts:4:16");
+  });
+
+  it("are withheld when TypeScript refuses a file that they import, directly or through another", () => {
+    const cwd = write("chain", {
+      "library.ts": "export const THREE = 3;\nconst wrong: string = 4;\n",
+      "between.ts": 'import { THREE } from "./library.ts";\nexport const SIX = 2 * THREE;\n',
+      "a.ts": fill("a", "f32(SIX)").replace("\n", '\nimport { SIX } from "./between.ts";\n'),
+      "b.ts": fill("b", "f32(1)"),
+    });
+    const { kernels, diagnostics } = readKernels(["a.ts", "b.ts"], { cwd });
+    expect(kernels.map(({ name }) => name)).toEqual(["b"]);
+    expect(diagnostics.map(({ code, span }) => [code, span?.file, span?.line])).toEqual([["TK100", "library.ts", 2]]);
+  });
+
+  it("are withheld when a file that they import cannot be parsed", () => {
+    const cwd = write("unparsed", {
+      "library.ts": "export const THREE = 3;\nexport const FOUR = (4;\n",
+      "a.ts": fill("a", "f32(THREE)").replace("\n", '\nimport { THREE } from "./library.ts";\n'),
+    });
+    const { kernels, diagnostics } = readKernels(["a.ts"], { cwd });
+    expect(kernels).toEqual([]);
+    expect(new Set(diagnostics.map(({ span }) => span?.file))).toEqual(new Set(["library.ts"]));
   });
 
   it("have kernels of different names, over all of them", () => {

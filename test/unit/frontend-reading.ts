@@ -9,8 +9,12 @@ import { printKernel } from "../../src/ir/kernel/print.ts";
 import type { Kernel } from "../../src/ir/kernel/types.ts";
 import { renderDiagnostics } from "../../src/support/diagnostic.ts";
 
-export const IMPORT =
-  'import { abs, barrier, block, ceilDiv, div, exp, f32, fma, i32, i64, inout, input, invariant, kernel, max, min, mod, output, registers, requires, scalar, shared, sqrt, thread, u32 } from "tokitai/dsl";\n';
+export const IMPORT = `import {
+  atomicAdd, atomicMax, atomicMin, barrier, block, ceilDiv, covers, div, ensures, f32, forall, i32, i64, implies, inout,
+  input, invariant, kernel, loadVector, mod, occurrences, output, prefixSum, registers, requires, scalar, shared,
+  storeVector, thread, u32, wave,
+} from "tokitai/dsl";
+`;
 
 /** Reads files, given by name and text, from a folder of their own. */
 export function read(files: Readonly<Record<string, string>>, asked = Object.keys(files)): KernelsRead {

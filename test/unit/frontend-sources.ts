@@ -40,6 +40,10 @@ export const BODIES: Readonly<Record<string, string>> = {
     y[0] = 1e3;
     y[1] = 1.0;
     y[2] = f32(-3);`,
+  folding: `
+    k[2 * 8 + 1] = div(-7, 2) + 4;
+    y[0] = f32(i);
+    y[div(-7, 2) + 4] = f32(2 + 3);`,
   indices: `
     k[thread.x + thread.y + thread.z] = block.x + block.y + block.z;`,
   assignments: `
@@ -52,6 +56,11 @@ export const BODIES: Readonly<Record<string, string>> = {
     y[i] += a;
     y[i] /= 2.0;
     k[0] *= 3;`,
+  mutability: `
+    let u = x[0];
+    let v = x[1];
+    v += 1.0;
+    y[0] = u + v;`,
   branches: `
     if (i < 1) k[0] = 1;
     else if (i < 2) { k[1] = 2; }
@@ -110,7 +119,11 @@ export const BODIES: Readonly<Record<string, string>> = {
     {
       const N = threadIdx + i;
       k[0] = N;
-    }`,
+    }
+    const N_ = i;
+    const $e = N_;
+    const tok_x = $e;
+    k[1] = N_ + $e + tok_x;`,
   loops: `
     for (let a = 0; a < N; a++) k[a] = a;
     for (let a = i; a <= M; a += 64) k[a] = a;
@@ -198,8 +211,24 @@ export const choices = kernel(
 export const renamed = kernel(
   { x: input(f32, ["N"]), y: output(f32, ["N"]) },
   { grid: ({ N: count }) => [count], block: [1] },
-  ({ x: from, y: to }) => {
-    to[block.x] = from[block.x] * 2.0;
+  ({ x: from, y }, { N: size }) => {
+    const s = shared(f32, [1]);
+    s[0] = from[block.x] * 2.0;
+    const x = from[0];
+    const N = x + s[0];
+    if (size > 0) {
+      const s = N;
+      y[block.x] = s;
+    }
+  },
+);
+`,
+  "widths.ts": `${IMPORTS}
+export const widths = kernel(
+  { a: input(u32, ["N"]), b: input(i64, ["N"]), s: scalar(i64), y: output(i32, ["N"]) },
+  { grid: ({ N }) => [N], block: [1] },
+  ({ a, b, s, y }) => {
+    y[block.x] = a[block.x] + b[block.x] + s;
   },
 );
 `,
@@ -214,6 +243,7 @@ export function square(v: number): number {
 import { half, SIX as COUNT, square } from "./library.ts";
 const both = (a: boolean, b: boolean): boolean => a && b;
 const twice = (v: number) => v + v;
+const less = (v: number, w: number) => v - w;
 export const inlined = kernel(
   { x: input(f32, ["N"]), y: inout(f32, ["N"]), k: inout(i32, ["N"]) },
   { grid: ({ N }) => [N], block: [1] },
@@ -222,7 +252,10 @@ export const inlined = kernel(
     y[block.x] = half(x[block.x] + f32(1)) * square(x[block.x] + f32(1));
     const on = 0;
     if (both(on <= block.x, block.x < 8)) y[block.x] = twice(x[block.x]);
-    k[block.x] =    twice(block.x);
+    const w = x[0];
+    const v = x[1];
+    y[block.x] = less(w, v) + less(v, w);
+    k[block.x] = twice(block.x);
   },
 );
 `,
