@@ -99,6 +99,7 @@ export async function prove({ kernels, programs }: Sources, pool: SolverPool, ca
     verifyKernels(withChecks(kernels), session),
     Promise.all(programs.map(({ plan }) => verifyPlan(plan, byName, session))),
   ]);
+  await pool.audit();
   const cacheRemark = cache?.save();
   return {
     kernels: kernelReports,

@@ -5,8 +5,9 @@
  *   can never be taken for another query's. A process that answers anything but its oldest open query is killed.
  * - When a process is killed, aborts, hangs beyond its limit or talks nonsense, its oldest open query is `unknown`; the
  *   others go to another process.
- * - Before its first query and after every `CANARY_INTERVAL` a process gets *canaries*, one satisfiable and one
- *   unsatisfiable query. A wrong answer is a defect: every open and later query is rejected with an `InternalError`.
+ * - Before its first query, after every `CANARY_INTERVAL` and at the end of a run (`audit`) a process gets *canaries*, one
+ *   satisfiable and one unsatisfiable query. A wrong answer is a defect: every open and later query is rejected with an
+ *   `InternalError`.
  * - After `FAILURES_IN_A_ROW` failures without an answer in between no process is started any more.
  * - A process is retired after `QUERIES_PER_PROCESS` queries, long before WebAssembly's memory limit.
  *
@@ -107,6 +108,16 @@ export class SolverPool {
     });
   }
 
+  /** Asks every process that has answered a last pair of canaries; rejects when one of them fails. */
+  async audit(): Promise<void> {
+    const asked = [...this.#workers].flatMap((worker) => {
+      if (!worker.ready || worker.failure !== undefined || worker.answered === 0) return [];
+      return this.#sendCanaries(worker);
+    });
+    await Promise.all(asked);
+    if (this.#defect !== undefined) throw this.#defect;
+  }
+
   /** Process ids of the running solvers, for tests that kill one. */
   get processIds(): readonly number[] {
     return [...this.#workers].flatMap(({ child }) => (child.pid === undefined ? [] : [child.pid]));
@@ -195,15 +206,20 @@ export class SolverPool {
     return taken.map(({ id, text }) => ({ id, text, limits: this.limits }));
   }
 
-  #canaries(): readonly Job[] {
-    return CANARIES.map(({ text, expected }) => ({
-      id: this.#nextId++,
-      text,
-      hard: false,
-      expected,
-      settle: () => {},
-      reject: () => {},
-    }));
+  #canaries(settle: () => void = () => {}): readonly Job[] {
+    return CANARIES.map(({ text, expected }) => {
+      return { id: this.#nextId++, text, hard: false, expected, settle, reject: settle };
+    });
+  }
+
+  /** Settles when both are answered, or when the process has ended. */
+  #sendCanaries(worker: Worker): Promise<void> {
+    return new Promise((resolve) => {
+      const canaries = this.#canaries(resolve);
+      worker.open.push(...canaries);
+      if (worker.open.length === canaries.length) this.#restartTimer(worker);
+      worker.child.send(canaries.map(({ id, text }) => ({ id, text, limits: this.limits })));
+    });
   }
 
   #restartTimer(worker: Worker): void {
@@ -253,6 +269,8 @@ export class SolverPool {
         this.#rejectAll(new InternalError(`the solver's canary failed: ${answer.result} instead of ${job.expected}`));
         return;
       }
+      // The second of a pair; a canary that waits for nobody is settled in vain.
+      if (job.expected === "unsat") job.settle(answer);
     } else {
       this.#failures = 0;
       worker.answered++;
@@ -298,7 +316,9 @@ export class SolverPool {
     if (!this.#workers.delete(worker)) return;
     clearTimeout(worker.timer);
     const reason = worker.failure ?? how;
-    const queries = worker.open.splice(0).filter(({ expected }) => expected === undefined);
+    const open = worker.open.splice(0);
+    for (const job of open) if (job.expected !== undefined) job.settle(unknown(reason));
+    const queries = open.filter(({ expected }) => expected === undefined);
     // The query that was being solved, or, of a process that never got that far, the one that it was started for.
     const blamed = queries.shift() ?? (worker.answered === 0 ? this.#queue.shift() : undefined);
     blamed?.settle(unknown(reason));

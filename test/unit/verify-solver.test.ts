@@ -164,6 +164,48 @@ describe("a solver process that misbehaves", () => {
     own.close();
   });
 
+  it("is asked a last canary when a run ends", async () => {
+    const program = (limit: number): string => `let count = 0;
+      process.on("message", (requests) => {
+        for (const { id, text } of requests) {
+          const unsat = ++count > ${limit} || text.includes("(assert (< y x))");
+          const answer = unsat ? { result: "unsat" } : { result: "sat", model: "" };
+          process.send({ kind: "answer", id, answer: { milliseconds: 1, ...answer } });
+        }
+      });
+      process.send({ kind: "ready", version: "late" });`;
+    for (const [name, limit] of [
+      ["lies late", 20],
+      ["never lies", 1_000],
+    ] as const) {
+      const own = new SolverPool({ processes: 1, program: fakeProgram(name, program(limit)) });
+      const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => own.solve(`; ${i}`)));
+      expect(answers).toHaveLength(50);
+      if (limit < 50) await expect(own.audit()).rejects.toThrow("the solver's canary failed");
+      else await expect(own.audit()).resolves.toBeUndefined();
+      own.close();
+    }
+  });
+
+  it("does not keep a run from ending when it dies at the last canary", async () => {
+    const program = fakeProgram(
+      "dies at the end",
+      `let asked = 0;
+      process.on("message", (requests) => {
+        for (const { id, text } of requests) {
+          if (++asked > 3) process.exit(1);
+          const answer = text.includes("(assert (< y x))") ? { result: "unsat" } : { result: "sat", model: "" };
+          process.send({ kind: "answer", id, answer: { milliseconds: 1, ...answer } });
+        }
+      });
+      process.send({ kind: "ready", version: "mortal" });`,
+    );
+    const own = new SolverPool({ processes: 1, program });
+    expect((await own.solve("; the third, after two canaries")).result).toBe("sat");
+    await expect(own.audit()).resolves.toBeUndefined();
+    own.close();
+  });
+
   const misbehaviours: Readonly<Record<string, string>> = {
     garbage: 'process.send("unsat");',
     null: "process.send(null);",
