@@ -7,7 +7,7 @@
  */
 
 import type { FaultKind } from "../ir/kernel/interpret.ts";
-import type { IndexWidth } from "../ir/kernel/limits.ts";
+import type { IndexWidth, SizeLimits } from "../ir/kernel/limits.ts";
 import type { Span } from "../support/span.ts";
 import type { DataClause } from "./data-clause.ts";
 import type { ObligationKind } from "./obligation.ts";
@@ -48,6 +48,8 @@ export interface Replay {
   readonly faults: readonly FaultKind[];
   readonly array?: string;
   readonly width: IndexWidth;
+  /** What the launcher lets pass; default: `SIZE_LIMITS` of the width. */
+  readonly limits?: SizeLimits;
   readonly loops: readonly LoopContext[];
   /** Whether all blocks run, and not only those of the witness: for faults that show when a launch ends. */
   readonly whole?: true;

@@ -51,8 +51,9 @@ export function runForFault(
       if (param.kind === "scalar") scalars[name] = element === "f32" ? fill([1]) : contents.scalar(name);
       else tensors[name] = sparseTensor(element === "f32" ? fill : (index) => contents.integer(name, index));
     }
-    const width = claim.replay.width;
-    const { faults } = interpretKernel({ kernel, dims, scalars, tensors, width, maxSteps, ...restriction });
+    const { width, limits } = claim.replay;
+    const launch = { kernel, dims, scalars, tensors, width, ...(limits && { limits }) };
+    const { faults } = interpretKernel({ ...launch, maxSteps, ...restriction });
     const fault = faults.find(({ kind, array, span }) => {
       if (!claim.replay.faults.includes(kind)) return false;
       // An invariant or a divisor is told from others by its place, an access by its array.

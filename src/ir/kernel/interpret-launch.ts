@@ -9,7 +9,7 @@ import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
 import { foldCompare, foldInt } from "./build.ts";
 import { FLOAT_FUNCTION, FLOAT_OP } from "./float32.ts";
-import { ELEMENT_RANGE, type IndexWidth, MAX_GRID, MAX_GRID_THREADS, SIZE_LIMITS } from "./limits.ts";
+import { ELEMENT_RANGE, type IndexWidth, MAX_GRID, MAX_GRID_THREADS, SIZE_LIMITS, type SizeLimits } from "./limits.ts";
 import { printExpr } from "./print.ts";
 import type { CallExpr, Expr, Kernel, Triple } from "./types.ts";
 
@@ -25,12 +25,16 @@ export interface BrokenCondition {
 }
 
 /** Everything that forbids the launch; empty when it may go ahead. */
-export function brokenConditions(kernel: Kernel, values: LaunchValues, width: IndexWidth): readonly BrokenCondition[] {
+export function brokenConditions(
+  kernel: Kernel,
+  values: LaunchValues,
+  width: IndexWidth,
+  { maxDim, maxElements }: SizeLimits = SIZE_LIMITS[width],
+): readonly BrokenCondition[] {
   const broken: BrokenCondition[] = [];
   const demand = (holds: boolean | undefined, span: Span, condition: string): void => {
     if (holds !== true) broken.push({ span, message: `is given ${describeValues(values)}, which breaks ${condition}` });
   };
-  const { maxDim, maxElements } = SIZE_LIMITS[width];
   for (const name of kernel.dims) {
     const size = sizeOf(values, name);
     demand(size >= 0n && size <= maxDim, kernel.span, `0 <= ${name} <= ${maxDim}`);

@@ -24,7 +24,7 @@ import { brokenConditions, evaluateGrid, evaluateSize } from "./interpret-launch
 import { enterBlock, type Fault, leaveBlocks, type Machine, report, Stopped } from "./interpret-machine.ts";
 import { writerOf } from "./interpret-shadow.ts";
 import { compileGroup } from "./interpret-stmt.ts";
-import type { IndexWidth } from "./limits.ts";
+import type { IndexWidth, SizeLimits } from "./limits.ts";
 import { indexOf, type TensorMemory } from "./memory.ts";
 import type { Kernel, TensorParam, Triple } from "./types.ts";
 import { visitStmts } from "./walk.ts";
@@ -41,6 +41,8 @@ export interface RunRequest {
   readonly tensors: Readonly<Record<string, TensorMemory>>;
   /** Every integer that the machine evaluates must fit it. */
   readonly width: IndexWidth;
+  /** What the launcher lets pass; default: `SIZE_LIMITS` of the width. Weaker ones show what those are good for. */
+  readonly limits?: SizeLimits;
   /** The blocks to run; default: all blocks of the grid, x fastest. Blocks outside the grid do not exist. */
   readonly blocks?: readonly Triple<number>[];
   /**
@@ -69,7 +71,7 @@ export interface Outcome {
 /** Runs the kernel on the given tensors. A missing size, scalar or tensor is an `InternalError`. */
 export function interpretKernel(request: RunRequest): Outcome {
   const { kernel, width } = request;
-  const broken = brokenConditions(kernel, request, width);
+  const broken = brokenConditions(kernel, request, width, request.limits);
   if (broken.length > 0) {
     const origin: Triple<number> = [0, 0, 0];
     const faults = broken.map(

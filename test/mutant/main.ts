@@ -1,0 +1,35 @@
+/**
+ * `npm run mutants [-- [--json] [--sample N] [files…]]`: makes every kernel wrong in every way that the operators know,
+ * and asks the verifier. Default: all of kernels/.
+ *
+ * Exit code 0 when every mutant is killed or reviewed as equivalent, 1 when one survives or an entry of a list is stale.
+ */
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { isClean, reportJson, reportOf, reportText } from "./report.ts";
+import { judgeAll, populationOf, sampleOf } from "./run.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean", default: false }, sample: { type: "string" } },
+});
+
+const files =
+  positionals.length > 0
+    ? positionals
+    : readdirSync("kernels")
+        .filter((name) => name.endsWith(".ts"))
+        .sort()
+        .map((name) => join("kernels", name));
+
+const { mutants, reviewed } = populationOf(files, process.cwd());
+const chosen = values.sample === undefined ? mutants : sampleOf(mutants, Number(values.sample));
+const judgements = await judgeAll(chosen, ({ mutant, verdict }, done) => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${done} of ${chosen.length}: ${mutant.id} ${verdict}`);
+});
+if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+const report = reportOf(judgements, reviewed, chosen.length === mutants.length);
+process.stdout.write(`${values.json ? reportJson(report) : reportText(report)}\n`);
+process.exitCode = isClean(report) ? 0 : 1;
