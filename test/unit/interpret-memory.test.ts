@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { add, compare, dim, float, int, intOp, mul, scalar } from "../../src/ir/kernel/build.ts";
-import { denseTensor } from "../../src/ir/kernel/interpret.ts";
+import { denseTensor, sparseTensor } from "../../src/ir/kernel/interpret.ts";
+import { SIZE_LIMITS } from "../../src/ir/kernel/limits.ts";
 import type { AtomicOp, ElementType, Expr, Kernel, Stmt } from "../../src/ir/kernel/types.ts";
 import { faultKinds, faultTexts, onVector, run, runOn } from "./interpret-runs.ts";
 import {
@@ -344,5 +345,22 @@ describe("a wave barrier", () => {
       });
     expect(run(kernel(32n)).faults).toEqual([]);
     expect(faultKinds(run(kernel(64n)))).toEqual(["race"]);
+  });
+});
+
+describe("an address", () => {
+  it("fits the index width by the size limits, and is at fault where weaker ones let it not", () => {
+    const kernel = kernelOf({
+      params: [tensor("c", "inout", [dim("B"), N], "i32")],
+      dims: ["B", "N"],
+      body: [store("c", [int(40_960), int(65_534)], int(1)), store("c", [zero, int(5)], int(1))],
+    });
+    const dims = { B: 40_961n, N: 65_535n };
+    const tensors = { c: sparseTensor(() => 0) };
+    expect(faultKinds(run(kernel, { dims, tensors, width: 32 }))).toEqual(["requires"]);
+    expect(faultTexts(run(kernel, { dims, tensors, width: 32, limits: SIZE_LIMITS[64] }))).toEqual([
+      "overflow: computes the address of c[40960][65534] = 2684379134, which does not fit 32 bits",
+    ]);
+    expect(run(kernel, { dims, tensors }).faults).toEqual([]);
   });
 });

@@ -2,9 +2,9 @@
  * Arrays of a run: where each array's elements are, and the accesses to them as closures.
  *
  * An access evaluates its index, checks it axis by axis, and only then touches the element; each check that fails is a
- * fault, and the access is not performed. An access is in bounds only where each partial result of its row-major address
- * (i·D₁ + j)·D₂ + k is below the element count, which the size limits keep within the index width: so an address in
- * bounds never overflows.
+ * fault, and the access is not performed. Where it is in bounds, each partial result of its row-major address
+ * (i·D₁ + j)·D₂ + k is at most the address, and that is below the element count: so an address in bounds overflows only
+ * where the launch's size limits let the element count exceed the index width.
  */
 
 import { InternalError } from "../../support/result.ts";
@@ -103,6 +103,26 @@ type Verb = Conflict["deed"];
 
 /** Evaluates an index to an address; −1 where it is outside, which has then been reported. */
 export function compileAddress(
+  machine: Machine,
+  array: RunArray,
+  index: readonly NumberCode[],
+  site: FaultSite,
+  verb: Verb,
+): NumberCode {
+  const address = compilePlace(machine, array, index, site, verb);
+  const { max } = exactRange(machine.width);
+  const elements = array.shape.reduce((product, extent) => product * extent, 1);
+  if (elements - 1 <= max) return address;
+  // The size limits that the run was given do not keep addresses within the width.
+  return () => {
+    const at = address();
+    if (at <= max) return at;
+    const text = (): string => `the address of ${elementText(array.name, indexOf(array.shape, at))}`;
+    return settleInt(machine, site, BigInt(at), text);
+  };
+}
+
+function compilePlace(
   machine: Machine,
   array: RunArray,
   index: readonly NumberCode[],
