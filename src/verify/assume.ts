@@ -12,7 +12,7 @@ import type { Axis, CoversClause, DataCondition, Expr, Kernel, LoadExpr } from "
 import { visitExpr } from "../ir/kernel/walk.ts";
 import { InternalError } from "../support/result.ts";
 import type { DataClause, Pattern } from "./data-clause.ts";
-import { type ArrayInfo, asGhost, type Execution, evaluateTerm, newExecution } from "./evaluate.ts";
+import { type ArrayInfo, asGhost, contentsOf, type Execution, evaluateTerm, newExecution } from "./evaluate.ts";
 import { declare, from, multiply, type Scope } from "./scope.ts";
 import type { Assumptions, CoversTerms } from "./summary.ts";
 import { and, eq, implies, le, numeral, printTerm, scale, type Term, within } from "./term.ts";
@@ -116,7 +116,7 @@ export function dataClause(run: Execution, source: DataCondition): DataClause {
     source,
     text: printData(source),
     extents,
-    patterns: patternsOf(source),
+    patterns: patternsOf(run, source),
     reads: (values) => {
       const reading = newExecution({ scope: run.scope, arrays: run.arrays, dims: run.dims, scalars: run.scalars });
       for (const [position, { name }] of variables.entries()) reading.env.set(name, values[position] ?? "0");
@@ -147,7 +147,7 @@ export function loadsOf(condition: Expr): readonly LoadExpr[] {
   return loads;
 }
 
-function patternsOf({ variables, condition }: DataCondition): readonly Pattern[] {
+function patternsOf(run: Execution, { variables, condition }: DataCondition): readonly Pattern[] {
   const variableAt = (index: Expr): { readonly variable: number; readonly offset: bigint } | undefined => {
     if (index.kind === "local") {
       const variable = variables.findIndex(({ name }) => name === index.name);
@@ -160,7 +160,7 @@ function patternsOf({ variables, condition }: DataCondition): readonly Pattern[]
     return inner && { variable: inner.variable, offset: inner.offset + (index.op === "add" ? value : -value) };
   };
   return loadsOf(condition).map(({ array, index }) => ({
-    array: array.name,
+    array: contentsOf(run, array.name),
     axes: index.flatMap((expr, axis) => {
       const found = variableAt(expr);
       return found === undefined ? [] : [{ axis, ...found }];

@@ -49,6 +49,8 @@ export interface ArrayInfo {
   readonly extent: readonly Term[];
   /** Read-only in this kernel and disjoint from what it writes: equal indices read equal values. */
   readonly constant: boolean;
+  /** The name of the function that its contents are; default: the array's name. */
+  readonly contents?: string;
 }
 
 /** The state of a symbolic execution; `path`, `env` and the lists grow as it goes. */
@@ -170,7 +172,7 @@ export function evaluate(run: Execution, expr: Expr): Term | undefined {
       return ghostTerm(
         run.scope,
         expr.fn,
-        expr.array.name,
+        contentsOf(run, expr.array.name),
         expr.args.map((argument) => evaluateTerm(run, argument)),
       );
     default:
@@ -305,11 +307,11 @@ function evaluateLoad(run: Execution, expr: LoadExpr): Term | undefined {
   if (info === undefined || info.element === "f32") return undefined;
   if (run.instance !== undefined) {
     const element = run.instance.elements(expr.array.name, index, run.instance.next++);
-    return element ?? inputApplication(run.scope, expr.array.name, index);
+    return element ?? inputApplication(run.scope, contentsOf(run, expr.array.name), index);
   }
   const range = ELEMENT_RANGE[info.element];
   if (info.constant) {
-    const value = inputElement(run.scope, expr.array.name, index, range);
+    const value = inputElement(run.scope, contentsOf(run, expr.array.name), index, range);
     return range.max > INT_RANGE[32].max ? noteComputed(run, expr, value) : value;
   }
   const value = fresh(run.scope, `read.${expr.array.name}`, "Int", "thread", printExpr(expr));
@@ -318,6 +320,11 @@ function evaluateLoad(run: Execution, expr: LoadExpr): Term | undefined {
     term: and(le(numeral(range.min), value), le(value, numeral(range.max))),
   });
   return range.max > INT_RANGE[32].max ? noteComputed(run, expr, value) : value;
+}
+
+/** The name of the function that the array's contents are. */
+export function contentsOf(run: Execution, array: string): string {
+  return run.arrays.get(array)?.contents ?? array;
 }
 
 /** Notes a result that the machine computes. */

@@ -2,8 +2,9 @@
  * Verification of a launch plan: every launch binds the dimensions of its kernel consistently.
  *
  * For each argument of each launch the kernel's declared shape, under the launch's dimensions, is the shape of the view,
- * and the view lies within its buffer; and each launch meets what its kernel requires. Dimensions of the plan stay
- * symbolic. (The launchers check all of it again at run time; here it is known before anything runs.)
+ * and the view lies within its buffer; and each launch meets what its kernel requires (`kinds/plan-memory.ts`: buffers
+ * do not get into each other's way; `kinds/handover.ts`: conditions on data). Dimensions of the plan stay symbolic. (The
+ * launchers check shapes and `requires` again at run time; here they are known before anything runs.)
  */
 
 import { SIZE_LIMITS } from "../ir/kernel/limits.ts";
@@ -12,21 +13,19 @@ import type { Expr, Kernel } from "../ir/kernel/types.ts";
 import type { BufferView, Launch, Plan } from "../ir/plan.ts";
 import { InternalError } from "../support/result.ts";
 import { NO_SPAN } from "../support/span.ts";
-import { type Claim, type GiveId, idGiver, NO_REPLAY } from "./claim.ts";
-import { asGhost, type Execution, evaluateTerm, newExecution } from "./evaluate.ts";
-import { declare, multiply, newScope, type Scope } from "./scope.ts";
-import { add, and, eq, FALSE, le, not, numeral, type Term } from "./term.ts";
+import { type Claim, idGiver, NO_REPLAY } from "./claim.ts";
+import { asGhost, evaluateTerm, newExecution } from "./evaluate.ts";
+import { type Handover, handoverClaims } from "./kinds/handover.ts";
+import { memoryClaims } from "./kinds/plan-memory.ts";
+import { bindLaunch, elementCount, insideBuffer, type PlanContext, type Step } from "./plan-terms.ts";
+import { declare, newScope, type Scope } from "./scope.ts";
+import { and, eq, FALSE, le, not, numeral, type Term } from "./term.ts";
 
 export interface PlanClaims {
   readonly scope: Scope;
   readonly claims: readonly Claim[];
-}
-
-interface PlanContext {
-  readonly plan: Plan;
-  readonly run: Execution;
-  readonly assumptions: readonly Term[];
-  readonly giveId: GiveId;
+  /** Conditions on data that launches before may have established; what is not proved is checked at the launch. */
+  readonly handovers: readonly Handover[];
 }
 
 export function planClaims(plan: Plan, kernels: ReadonlyMap<string, Kernel>): PlanClaims {
@@ -37,15 +36,16 @@ export function planClaims(plan: Plan, kernels: ReadonlyMap<string, Kernel>): Pl
   const { maxDim, maxElements } = SIZE_LIMITS[64];
   const assumptions = [
     ...plan.dims.map((name) => and(le("0", `dim.${name}`), le(`dim.${name}`, numeral(maxDim)))),
-    ...tensors.map(({ shape }) => le(elements(run, shape), numeral(maxElements))),
+    ...tensors.map(({ shape }) => le(elementCount(run, shape), numeral(maxElements))),
   ];
   const context: PlanContext = { plan, run, assumptions, giveId: idGiver(plan.name) };
-  const claims = plan.launches.flatMap((launch) => {
+  const steps = plan.launches.map((launch): Step => {
     const kernel = kernels.get(launch.kernel);
     if (kernel === undefined) throw new InternalError(`the plan ${plan.name} launches an unknown ${launch.kernel}`);
-    return launchClaims(context, launch, kernel);
+    return { launch, kernel };
   });
-  return { scope, claims };
+  const launches = steps.flatMap(({ launch, kernel }) => launchClaims(context, launch, kernel));
+  return { scope, claims: [...launches, ...memoryClaims(context, steps)], handovers: handoverClaims(context, steps) };
 }
 
 function symbolOf(name: string): { name: string; sort: "Int"; owner: "launch"; display: string } {
@@ -55,16 +55,7 @@ function symbolOf(name: string): { name: string; sort: "Int"; owner: "launch"; d
 function launchClaims(context: PlanContext, launch: Launch, kernel: Kernel): readonly Claim[] {
   const { run, giveId, assumptions, plan } = context;
   const size = (expr: Expr): Term => asGhost(run, () => evaluateTerm(run, expr));
-  const bound = newExecution({
-    scope: run.scope,
-    arrays: new Map(),
-    dims: new Map(Object.entries(launch.dims).map(([name, value]) => [name, size(value)])),
-    scalars: new Map(
-      Object.entries(launch.scalars).flatMap(([name, value]) =>
-        typeof value === "bigint" ? [[name, numeral(value)] as const] : [],
-      ),
-    ),
-  });
+  const bound = bindLaunch(context, { launch, kernel });
   const claim = (kind: "shape" | "contract", name: string, statement: string, goal: Term): Claim => ({
     id: giveId(kind, `${launch.label}.${name}`),
     kind,
@@ -98,18 +89,6 @@ function launchClaims(context: PlanContext, launch: Launch, kernel: Kernel): rea
     ),
   );
   return [...shapes, ...contract];
-}
-
-function insideBuffer({ plan, run }: PlanContext, view: BufferView): Term {
-  const buffer = [...plan.params, ...plan.buffers].find(({ name }) => name === view.buffer);
-  if (buffer === undefined) return FALSE;
-  const offset = asGhost(run, () => evaluateTerm(run, view.offset));
-  return and(le("0", offset), le(add(offset, elements(run, view.shape)), elements(run, buffer.shape)));
-}
-
-function elements(run: Execution, shape: readonly Expr[]): Term {
-  const extents = asGhost(run, () => shape.map((extent) => evaluateTerm(run, extent)));
-  return extents.reduce<Term>((product, extent) => multiply(run.scope, product, extent), "1");
 }
 
 function describeView(view: BufferView | undefined): string {

@@ -1,0 +1,156 @@
+/**
+ * Memory of a plan: what one launch leaves for a later one is still there, and was there in the first place.
+ *
+ * - Live: while a buffer is live (from the first launch that names it to the last), no other live buffer overlaps it in
+ *   the arena. Classes lie one after another, each as large as the aligned size of its largest buffer.
+ * - Written: every element of a buffer that a launch reads was written by an earlier launch; and a plan's outputs are
+ *   written when it ends.
+ * - Apart: what a launch writes overlaps nothing else that it is given.
+ */
+
+import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
+import { ARENA_ALIGNMENT, type ArenaBuffer, type BufferView } from "../../ir/plan.ts";
+import { NO_SPAN } from "../../support/span.ts";
+import { type Claim, NO_REPLAY } from "../claim.ts";
+import { elementCount, type PlanContext, rangeOf, type Step, viewsOf } from "../plan-terms.ts";
+import { declare, divide, fresh } from "../scope.ts";
+import { add, and, le, lt, not, numeral, or, printTerm, scale, type Term, within } from "../term.ts";
+
+export function memoryClaims(context: PlanContext, steps: readonly Step[]): readonly Claim[] {
+  return [...liveClaims(context, steps), ...writtenClaims(context, steps), ...apartClaims(context, steps)];
+}
+
+function memoryClaim(
+  { plan, assumptions, giveId }: PlanContext,
+  name: string,
+  statement: string,
+  failure: string,
+  hypotheses: readonly Term[],
+): Claim {
+  return {
+    id: giveId("plan", name),
+    kind: "plan",
+    span: NO_SPAN,
+    statement,
+    failure,
+    code: "TK319",
+    hypotheses: [...assumptions, ...hypotheses],
+    replay: NO_REPLAY,
+    fix: `correct the order of launches or the buffers of ${plan.name}`,
+  };
+}
+
+function bytesOf({ run }: PlanContext, { element, shape }: ArenaBuffer): Term {
+  return scale(ELEMENT_BYTES[element], elementCount(run, shape));
+}
+
+function liveClaims(context: PlanContext, steps: readonly Step[]): readonly Claim[] {
+  const { plan } = context;
+  const offsets = classOffsets(context);
+  const ranges = plan.buffers.map(({ name }) => {
+    const used = steps.flatMap(({ launch }, position) =>
+      Object.values(launch.args).some(({ buffer }) => buffer === name) ? [position] : [],
+    );
+    return { first: used[0] ?? 0, last: used.at(-1) ?? -1 };
+  });
+  return plan.buffers.map((buffer, own) => {
+    const mine = ranges[own];
+    const overlaps = plan.buffers.flatMap((other, position): readonly Term[] => {
+      const theirs = ranges[position];
+      if (position === own || mine === undefined || theirs === undefined) return [];
+      if (mine.last < theirs.first || theirs.last < mine.first) return [];
+      const [a, b] = [offsets.get(buffer.shareClass) ?? "0", offsets.get(other.shareClass) ?? "0"];
+      return [and(lt(a, add(b, bytesOf(context, other))), lt(b, add(a, bytesOf(context, buffer))))];
+    });
+    return memoryClaim(
+      context,
+      `live.${buffer.name}`,
+      `no live buffer overlaps ${buffer.name} in the arena`,
+      `a live buffer may overlap ${buffer.name} in the arena`,
+      [or(...overlaps)],
+    );
+  });
+}
+
+/** The start of each class in bytes. */
+function classOffsets(context: PlanContext): ReadonlyMap<number, Term> {
+  const { plan, run } = context;
+  const offsets = new Map<number, Term>();
+  let end: Term = "0";
+  for (const shareClass of [...new Set(plan.buffers.map((buffer) => buffer.shareClass))].sort((a, b) => a - b)) {
+    offsets.set(shareClass, end);
+    const largest = fresh(run.scope, "largest", "Int", "launch");
+    const members = plan.buffers.filter((buffer) => buffer.shareClass === shareClass);
+    const sizes = members.map((buffer) => bytesOf(context, buffer));
+    run.scope.facts.push({ defines: [printTerm(largest)], term: and(...sizes.map((size) => le(size, largest))) });
+    const rounded = add(largest, numeral(ARENA_ALIGNMENT - 1n));
+    const units = divide(run.scope, rounded, numeral(ARENA_ALIGNMENT)).quotient;
+    end = add(end, scale(ARENA_ALIGNMENT, units));
+  }
+  return offsets;
+}
+
+function writtenClaims(context: PlanContext, steps: readonly Step[]): readonly Claim[] {
+  const { plan, run } = context;
+  const arena = new Set(plan.buffers.map(({ name }) => name));
+  const outputs = plan.params.filter(({ role }) => role === "output");
+  const undefinedAtStart = new Set([...arena, ...outputs.map(({ name }) => name)]);
+  const unwritten = (view: BufferView, before: readonly Step[]): readonly Term[] => {
+    const element = declare(run.scope, { name: "at.element", sort: "Int", owner: "launch", display: "element" });
+    const written = before
+      .flatMap((step) => viewsOf(step, "write"))
+      .filter(({ buffer }) => buffer === view.buffer)
+      .map((earlier) => rangeOf(context, earlier));
+    const { start, end } = rangeOf(context, view);
+    return [within(start, element, end), ...written.map((range) => not(within(range.start, element, range.end)))];
+  };
+  const reads = steps.flatMap((step, position) =>
+    viewsOf(step, "read").flatMap((view) =>
+      undefinedAtStart.has(view.buffer)
+        ? [
+            memoryClaim(
+              context,
+              `written.${step.launch.label}.${view.buffer}`,
+              `what ${step.launch.label} reads of ${view.buffer} was written by an earlier launch`,
+              `${step.launch.label} may read of ${view.buffer} what no launch has written`,
+              unwritten(view, steps.slice(0, position)),
+            ),
+          ]
+        : [],
+    ),
+  );
+  const ends = outputs.map(({ name, shape }) =>
+    memoryClaim(
+      context,
+      `output.${name}`,
+      `every element of the output ${name} is written by some launch`,
+      `an element of the output ${name} may be written by no launch`,
+      unwritten({ buffer: name, offset: { kind: "int", type: "int", value: 0n, span: NO_SPAN }, shape }, steps),
+    ),
+  );
+  return [...reads, ...ends];
+}
+
+function apartClaims(context: PlanContext, steps: readonly Step[]): readonly Claim[] {
+  return steps.flatMap((step) => {
+    const { launch } = step;
+    const given = Object.values(launch.args);
+    const overlaps = viewsOf(step, "write").flatMap((written) =>
+      given.flatMap((other): readonly Term[] => {
+        if (other === written || other.buffer !== written.buffer) return [];
+        const [a, b] = [rangeOf(context, written), rangeOf(context, other)];
+        return [and(lt(a.start, b.end), lt(b.start, a.end))];
+      }),
+    );
+    if (overlaps.length === 0) return [];
+    return [
+      memoryClaim(
+        context,
+        `apart.${launch.label}`,
+        `what ${launch.label} writes overlaps nothing else that it is given`,
+        `${launch.label} may write to what it is also given under another name`,
+        [or(...overlaps)],
+      ),
+    ];
+  });
+}
