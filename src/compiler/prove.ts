@@ -95,7 +95,7 @@ function withChecks(kernels: readonly Kernel[]): readonly Kernel[] {
 export async function prove({ kernels, programs }: Sources, pool: SolverPool, cache?: ProofCache): Promise<Proof> {
   const session = openSession(pool, cache);
   const byName = new Map(kernels.map((kernel) => [kernel.name, kernel]));
-  const [kernelReports, planObligations] = await Promise.all([
+  const [kernelReports, planReports] = await Promise.all([
     verifyKernels(withChecks(kernels), session),
     Promise.all(programs.map(({ plan }) => verifyPlan(plan, byName, session))),
   ]);
@@ -103,7 +103,10 @@ export async function prove({ kernels, programs }: Sources, pool: SolverPool, ca
   const cacheRemark = cache?.save();
   return {
     kernels: kernelReports,
-    programs: programs.map((program, position) => ({ ...program, obligations: planObligations[position] ?? [] })),
+    programs: programs.map((program, position) => {
+      const { obligations = [], discharged = new Map() } = planReports[position] ?? {};
+      return { ...program, obligations, discharged };
+    }),
     solverVersion: session.solverVersion(),
     ...(cacheRemark !== undefined && { cacheRemark }),
   };

@@ -95,15 +95,30 @@ export function verifyKernels(kernels: readonly Kernel[], session: Session): Pro
   return Promise.all(kernels.map((kernel) => verifyKernel(kernel, session)));
 }
 
-/** The obligations of a plan's launches; `kernels` by name. */
-export function verifyPlan(
+export interface PlanReport {
+  readonly obligations: readonly ObligationResult[];
+  /** Launch → position of a condition on data → the launches whose `ensures` prove it. All others are checked. */
+  readonly discharged: ReadonlyMap<string, ReadonlyMap<number, string>>;
+}
+
+/** The obligations of a plan; `kernels` by name. */
+export async function verifyPlan(
   plan: Plan,
   kernels: ReadonlyMap<string, Kernel>,
   session: Session,
-): Promise<readonly ObligationResult[]> {
-  const { scope, claims } = planClaims(plan, kernels);
+): Promise<PlanReport> {
+  const { scope, claims, handovers } = planClaims(plan, kernels);
   const subject: Subject = { name: plan.name, scope, dims: plan.dims };
-  return Promise.all(claims.map((claim) => settleClaim(subject, claim, session, true)));
+  const [obligations, handed] = await Promise.all([
+    Promise.all(claims.map((claim) => settleClaim(subject, claim, session, true))),
+    Promise.all(handovers.map(({ claim }) => settleClaim(subject, claim, session, false))),
+  ]);
+  const discharged = new Map<string, Map<number, string>>();
+  handovers.forEach(({ label, condition, producers }, position) => {
+    if (handed[position]?.verdict !== "proved") return;
+    discharged.set(label, (discharged.get(label) ?? new Map<number, string>()).set(condition, producers.join(", ")));
+  });
+  return { obligations: [...obligations, ...handed.filter(({ verdict }) => verdict === "proved")], discharged };
 }
 
 async function verifyKernel(kernel: Kernel, session: Session): Promise<KernelReport> {

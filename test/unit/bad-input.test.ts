@@ -106,6 +106,30 @@ describe("a kernel that is very large", () => {
   });
 });
 
+describe("a kernel that is too large", () => {
+  it("for an expression of 5,000 operands, is refused at its place", async () => {
+    for (const operand of ["x[i]", "f32(i)"]) {
+      const sum = Array.from({ length: 5_000 }, () => operand).join(" + ");
+      writeFileSync(join(folder, "bad.ts"), source("huge", `${I}if (i < N) y[i] = ${sum};`));
+      const { diagnostics, kernels } = await readSources({ inputs: ["bad.ts"], cwd: folder, config: undefined });
+      expect(kernels).toEqual([]);
+      expect(diagnostics.map(({ code }) => code)).toContain("TK109");
+    }
+  });
+});
+
+describe("a kernel that reads and writes one element 2,000 times", () => {
+  it("is proved without a pair for each two of its statements", async () => {
+    const statements = "y[i] = y[i] + x[i];\n".repeat(2_000);
+    const params = '{ x: input(f32, ["N"]), y: inout(f32, ["N"]) }';
+    const text = source("again", `${I}if (i < N) {\n${statements}}`, { params }).replace(
+      "f32, input",
+      "f32, inout, input",
+    );
+    expectProved(await report(text));
+  });
+});
+
 describe("a kernel of extreme sizes", () => {
   const fixed = (size: string, blocks: string): Form => ({
     params: `{ x: input(f32, [${size}]), y: output(f32, [${size}]) }`,

@@ -90,7 +90,7 @@ describe("lowering of the Nano forward pass", () => {
 
 describe("plan obligations", () => {
   it("are all proved for the Nano plan", async () => {
-    const obligations = await verifyPlan(await nanoPlan(), byName, openSession(pool));
+    const { obligations } = await verifyPlan(await nanoPlan(), byName, openSession(pool));
     expect(obligations.length).toBeGreaterThan(100);
     expect(obligations.filter(({ verdict }) => verdict !== "proved")).toEqual([]);
   });
@@ -106,7 +106,7 @@ describe("plan obligations", () => {
     ["a k that the kernel does not allow", "router.top_k", (launch) => ({ ...launch, scalars: { k: 5n } })],
   ])("refutes %s", async (_, label, change) => {
     const plan = changeLaunch(await nanoPlan(), label, change);
-    const obligations = await verifyPlan(plan, byName, openSession(pool));
+    const { obligations } = await verifyPlan(plan, byName, openSession(pool));
     const refuted = obligations.filter(({ verdict }) => verdict === "refuted");
     expect(refuted.map(({ id }) => id.split("/")[2]?.startsWith(label))).toContain(true);
     expect(refuted.every(({ witness }) => witness !== undefined)).toBe(true);

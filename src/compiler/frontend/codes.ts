@@ -15,7 +15,8 @@ export const CODES = {
   TK106: "a constant or an inline function that uses itself",
   TK107: "two kernels of one name, or a kernel name that C cannot carry",
   TK108: "a file or folder that cannot be read",
-  TK109: "an expression that grows too large when functions and constants are put in their places",
+  TK109:
+    "an expression that is nested too deep, or that grows too large when functions and constants are put in their places",
   TK110: "a parameter that is not declared by `input`, `output`, `inout` or `scalar`",
   TK111: "a parameter or dimension name that C cannot carry, or that is reserved",
   TK112: "two parameters of one name",

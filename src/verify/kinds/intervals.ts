@@ -79,7 +79,7 @@ function walk(nodes: readonly Node[], flow: Flow, together: readonly LoopContext
 
 function addAccess(access: Access, flow: Flow, together: readonly LoopContext[], pairs: Pair[]): void {
   if (!flow.open.includes(access)) flow.open = [...flow.open, access];
-  if (!flow.closed) flow.initial.push(access);
+  if (!flow.closed && !flow.initial.includes(access)) flow.initial.push(access);
   for (const other of flow.open) {
     // What was opened outside a loop has no iteration of it to share.
     const common = together.filter((loop) => other.loops.includes(loop) && access.loops.includes(loop));

@@ -13,11 +13,12 @@
  */
 
 import type { BarrierScope, Kernel } from "../../ir/kernel/types.ts";
+import { InternalError } from "../../support/result.ts";
 import type { Claim, GiveId } from "../claim.ts";
 import { type Renaming, secondThread } from "../query.ts";
 import { divide } from "../scope.ts";
-import { type Access, pathTerms, type Summary } from "../summary.ts";
-import { add, and, eq, lt, not, numeral, or, rename, scale, type Term, TRUE } from "../term.ts";
+import { type Access, type Node, type Path, pathTerms, type Summary } from "../summary.ts";
+import { add, and, eq, lt, not, numeral, or, printTerm, rename, scale, type Term, TRUE } from "../term.ts";
 import { baseAssumptions } from "./assumptions.ts";
 import { intervalPairs, type Pair } from "./intervals.ts";
 
@@ -35,9 +36,10 @@ const WAVE = 32n;
 
 export function raceClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
   const waves = summary.barriers.some(({ scope }) => scope === "wave");
-  const within = (scope: BarrierScope): readonly Pair[] =>
-    distinct(intervalPairs(summary.nodes, scope).filter(conflicting));
-  const written = summary.accesses.filter(({ space }) => space === "global");
+  const alike = alikeness(summary.accesses);
+  const nodes = withAlike(summary.nodes, alike);
+  const within = (scope: BarrierScope): readonly Pair[] => distinct(intervalPairs(nodes, scope).filter(conflicting));
+  const written = [...new Set(summary.accesses.map(alike))].filter(({ space }) => space === "global");
   const acrossBlocks = written.flatMap((first, position) =>
     written.slice(position).flatMap((second): readonly Pair[] => {
       const pair: Pair = { first, second, together: [] };
@@ -58,6 +60,45 @@ function conflicting({ first, second }: Pair): boolean {
     (first.write || second.write) &&
     !(first.atomic && second.atomic)
   );
+}
+
+/**
+ * The first access that does the same under the same conditions in the same loops: what races with one races with the
+ * other. Without this the pairs would grow with the square of a long kernel's statements.
+ */
+function alikeness(accesses: readonly Access[]): (access: Access) => Access {
+  const paths = new Map<Path, string>();
+  const first = new Map<string, Access>();
+  const representative = new Map<Access, Access>();
+  for (const access of accesses) {
+    const { path, array, space, write, atomic, lanes, index, loops, text } = access;
+    const reached = paths.get(path) ?? path.map(({ kind, term }) => `${kind} ${printTerm(term)}`).join(" ");
+    paths.set(path, reached);
+    const where = [array, space, text, ...index.map(printTerm), ...loops.map(({ id }) => id)].join(" ");
+    const key = `${write} ${atomic} ${lanes} ${where} ${reached}`;
+    const known = first.get(key) ?? access;
+    first.set(key, known);
+    representative.set(access, known);
+  }
+  return (access) => representative.get(access) ?? access;
+}
+
+function withAlike(nodes: readonly Node[], alike: (access: Access) => Access): readonly Node[] {
+  return nodes.map((node): Node => {
+    switch (node.kind) {
+      case "access":
+        return alike(node);
+      case "barrier":
+        return node;
+      case "branch":
+        return { ...node, then: withAlike(node.then, alike), else: withAlike(node.else, alike) };
+      case "loop":
+        return { ...node, body: withAlike(node.body, alike) };
+      default:
+        node satisfies never;
+        throw new InternalError("unknown node");
+    }
+  });
 }
 
 function distinct(pairs: readonly Pair[]): readonly Pair[] {
