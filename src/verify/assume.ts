@@ -117,10 +117,10 @@ export function dataClause(run: Execution, source: DataCondition): DataClause {
     text: printData(source),
     extents,
     patterns: patternsOf(run, source),
-    reads: (values) => {
+    reads: (values, elements = () => undefined) => {
       const reading = newExecution({ scope: run.scope, arrays: run.arrays, dims: run.dims, scalars: run.scalars });
       for (const [position, { name }] of variables.entries()) reading.env.set(name, values[position] ?? "0");
-      reading.instance = { elements: () => undefined, next: 0 };
+      reading.instance = { elements, next: 0 };
       evaluateTerm(reading, condition);
       return reading.accesses;
     },

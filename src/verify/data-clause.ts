@@ -17,7 +17,7 @@ export interface DataClause {
   /** The extent of each variable. */
   readonly extents: readonly Term[];
   /** The elements that the condition reads at the given values, each under the path on which it is read. */
-  readonly reads: (values: readonly Term[]) => readonly Access[];
+  readonly reads: (values: readonly Term[], elements?: ElementTerms) => readonly Access[];
   /** The elements that the condition mentions, for instances at the terms of a query. */
   readonly patterns: readonly Pattern[];
 }

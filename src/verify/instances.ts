@@ -10,26 +10,13 @@
  *     i ≤ 0 ⇒ c(i, v) = 0      0 ≤ c(i, v)      0 ≤ i ⇒ c(i, v) ≤ i      0 ≤ j ⇒ c(j+1, v) = c(j, v) + [a[j] = v]
  *     i ≤ j ∧ v = w ⇒ c(i, v) ≤ c(j, w) ≤ c(i, v) + (j − i)
  *     i ≤ 0 ⇒ S(i) = 0         0 ≤ j ⇒ S(j+1) = S(j) + a[j]
- *     i ≤ j ⇒ S(i) ≤ S(j)      where every element is ≥ 0, which is an obligation of the kernel (`kinds/data.ts`)
+ *     i ≤ j ⇒ S(i) ≤ S(j), and 0 ≤ i ⇒ 0 ≤ S(i)   where every element is ≥ 0, which is an obligation of the kernel (`kinds/data.ts`)
  *
  *   all of which follow by induction on i or j ≥ 0; for arguments beyond the tensor, a[j] is any function that extends it.
  */
 
 import type { DataClause } from "./data-clause.ts";
-import {
-  add,
-  and,
-  eq,
-  implies,
-  ite,
-  le,
-  numeral,
-  numeralValue,
-  printTerm,
-  sub,
-  type Term,
-  visitTerms,
-} from "./term.ts";
+import { add, and, eq, implies, ite, le, numeral, printTerm, sub, type Term, visitTerms } from "./term.ts";
 
 /** An element `array[index…]`, wherever a query mentions it. */
 interface Element {
@@ -37,7 +24,7 @@ interface Element {
   readonly index: readonly Term[];
 }
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 /** Beyond this many instances of one clause in one round the rest is left out, which can only weaken a proof. */
 const MAX_INSTANCES = 400;
 
@@ -69,7 +56,7 @@ export function instancesFor(
     next = made;
   }
   for (const term of next) collect(term, known, ghosts);
-  for (const term of [...boundLemmas([...ghosts.values()]), ...orderLemmas([...ghosts.values()], ordered)]) {
+  for (const term of [...boundLemmas([...ghosts.values()], ordered), ...orderLemmas([...ghosts.values()], ordered)]) {
     instances.set(printTerm(term), term);
   }
   return [...instances.values()];
@@ -132,21 +119,15 @@ function stepLemmas(ghosts: readonly Ghost[], elements: readonly Element[]): rea
       const element: Term = [`input.${array}`, j];
       const at = (position: Term): Term => [`${ghost.fn}.${array}`, position, ...(value === undefined ? [] : [value])];
       const increment = value === undefined ? element : ite(eq(element, value), "1", "0");
-      return [implies(le("0", j), eq(at(next(j)), add(at(j), increment)))];
+      return [implies(le("0", j), eq(at(add(j, "1")), add(at(j), increment)))];
     }),
   );
 }
 
-/** j + 1, with `(t − 1) + 1` as t, so that equal positions have equal texts. */
-function next(j: Term): Term {
-  if (typeof j !== "string" && j[0] === "-" && j[1] !== undefined && j[2] === "1") return j[1];
-  const value = numeralValue(j);
-  return value === undefined ? add(j, "1") : numeral(value + 1n);
-}
-
-function boundLemmas(ghosts: readonly Ghost[]): readonly Term[] {
+function boundLemmas(ghosts: readonly Ghost[], sums: boolean): readonly Term[] {
   return ghosts.flatMap(({ fn, position, term }) => [
     implies(le(position, "0"), eq(term, "0")),
+    ...(fn === "prefix-sum" && sums ? [implies(le("0", position), le("0", term))] : []),
     ...(fn === "occurrences" ? [and(le("0", term), implies(le("0", position), le(term, position)))] : []),
   ]);
 }

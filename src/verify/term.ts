@@ -50,14 +50,24 @@ export function add(left: Term, right: Term): Term {
   if (a !== undefined && b !== undefined) return numeral(a + b);
   if (a === 0n) return right;
   if (b === 0n) return left;
-  return ["+", left, right];
+  return b === undefined ? ["+", left, right] : plus(left, b);
+}
+
+/** (t ± c) + d → t ± (c ± d), so that equal sums have equal texts. */
+function plus(term: Term, constant: bigint): Term {
+  const [op, base, last] = typeof term === "string" ? [] : term;
+  const inner = last === undefined ? undefined : numeralValue(last);
+  const known = (op === "+" || op === "-") && base !== undefined && inner !== undefined && term.length === 3;
+  const start = known ? base : term;
+  const sum = known ? constant + (op === "+" ? inner : -inner) : constant;
+  if (sum === 0n) return start;
+  return sum > 0n ? ["+", start, numeral(sum)] : ["-", start, numeral(-sum)];
 }
 
 export function sub(left: Term, right: Term): Term {
   const [a, b] = [numeralValue(left), numeralValue(right)];
   if (a !== undefined && b !== undefined) return numeral(a - b);
-  if (b === 0n) return left;
-  return ["-", left, right];
+  return b === undefined ? ["-", left, right] : plus(left, -b);
 }
 
 /** The product where at least one side is a numeral, which keeps it linear. */

@@ -12,9 +12,8 @@
 
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import { statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
-import { InternalError } from "../../support/result.ts";
 import type { Claim, GiveId } from "../claim.ts";
-import type { DataClause } from "../data-clause.ts";
+import type { DataClause, ElementTerms } from "../data-clause.ts";
 import { otherThread, type Renaming } from "../query.ts";
 import { declare, inputApplication, type Scope } from "../scope.ts";
 import { type Access, pathTerms, type StoredValue, type Summary } from "../summary.ts";
@@ -109,27 +108,22 @@ function ensuresClaim(kernel: Kernel, summary: Summary, clause: DataClause, give
   const written = new Map(
     kernel.params.flatMap((param) => (param.kind === "tensor" && param.role !== "input" ? [[param.name, param]] : [])),
   );
-  const reads = clause.reads(values);
+  // Each element of a written array that is read gets a value of its own, in its place in the condition too.
+  const elements: ElementTerms = (array, _, ordinal) =>
+    written.has(array)
+      ? declare(scope, { name: `final.${ordinal}`, sort: "Int", owner: "launch", display: `${array}'s element` })
+      : undefined;
   const others: Renaming[] = [];
   const events: Term[] = [];
-  const elements = new Map<number, Term>();
-  reads.forEach((read, ordinal) => {
+  clause.reads(values, elements).forEach((read, ordinal) => {
     const param = written.get(read.array);
     if (param === undefined) return;
-    const value = declare(scope, { name: `final.${ordinal}`, sort: "Int", owner: "launch", display: read.text });
     const other = otherThread(scope, false, `e${ordinal}`);
     others.push(other);
-    elements.set(ordinal, value);
+    const value = elements(read.array, read.index, ordinal) ?? "0";
     events.push(implies(and(...pathTerms(read.path)), someStore(summary, param, read, value, other)));
   });
-  const broken = not(
-    clause.instance(values, (array, _, ordinal) => {
-      if (!written.has(array)) return undefined;
-      const value = elements.get(ordinal);
-      if (value === undefined) throw new InternalError(`an element of ${array} without a value`);
-      return value;
-    }),
-  );
+  const broken = not(clause.instance(values, elements));
   return {
     id: giveId("contract", "ensures"),
     kind: "contract",
