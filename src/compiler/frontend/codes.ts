@@ -53,6 +53,7 @@ export const CODES = {
   TK149: "an array size that is not a positive constant",
   TK150: "`barrier`, `requires`, `atomicAdd` or another statement of the language inside an expression",
   TK151: "a loop over registers whose unrolling has too many rounds",
+  TK152: "a file that nests too deeply, or a kernel with too many branches",
   TK160: "integers, floats or booleans mixed without a conversion",
   TK161: "`/` on integers",
   TK162: "`%`",

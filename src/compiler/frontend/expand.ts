@@ -6,6 +6,8 @@
 import type { ts } from "ts-morph";
 import type { Expr } from "../../ir/kernel/types.ts";
 import { children } from "../../ir/kernel/walk.ts";
+import type { Size } from "./growth.ts";
+import { MAX_DEPTH } from "./limits.ts";
 import { quote, type Scope } from "./scope.ts";
 
 /** The largest expression in a kernel that people write has some hundred nodes. */
@@ -22,8 +24,9 @@ export function mayExpand(node: ts.Node, scope: Scope): boolean {
 
 /** The expression that a call has become, or a report where it is too large. */
 export function checkSize(expr: Expr, node: ts.Node, scope: Scope): Expr | undefined {
-  if (sizeOf(expr, scope.growth.sizes) <= MAX_NODES) return expr;
-  return refuseGrowth(node, `${MAX_NODES} operations`, scope);
+  const { nodes, depth } = sizeOf(expr, scope.growth.sizes);
+  if (nodes > MAX_NODES) return refuseGrowth(node, `${MAX_NODES} operations`, scope);
+  return depth > MAX_DEPTH ? refuseGrowth(node, `${MAX_DEPTH} operations inside of each other`, scope) : expr;
 }
 
 function refuseGrowth(node: ts.Node, limit: string, scope: Scope): undefined {
@@ -31,10 +34,16 @@ function refuseGrowth(node: ts.Node, limit: string, scope: Scope): undefined {
   return scope.reporter.report("TK109", node, `${quote(node)} grows beyond ${limit}`, fix);
 }
 
-function sizeOf(expr: Expr, sizes: WeakMap<Expr, number>): number {
+function sizeOf(expr: Expr, sizes: WeakMap<Expr, Size>): Size {
   const known = sizes.get(expr);
   if (known !== undefined) return known;
-  const size = children(expr).reduce((sum, child) => sum + sizeOf(child, sizes), 1);
+  let [nodes, depth] = [1, 0];
+  for (const child of children(expr)) {
+    const size = sizeOf(child, sizes);
+    nodes += size.nodes;
+    depth = Math.max(depth, size.depth);
+  }
+  const size = { nodes, depth: depth + 1 };
   sizes.set(expr, size);
   return size;
 }

@@ -2,11 +2,16 @@
 
 import type { Expr } from "../../ir/kernel/types.ts";
 
+export interface Size {
+  /** Arguments counted wherever they stand. */
+  readonly nodes: number;
+  readonly depth: number;
+}
+
 export interface Growth {
   /** Functions and constants expanded since the outermost one. */
   expansions: number;
-  /** Nodes of each expression, arguments counted wherever they stand. */
-  readonly sizes: WeakMap<Expr, number>;
+  readonly sizes: WeakMap<Expr, Size>;
 }
 
 export function createGrowth(): Growth {

@@ -101,7 +101,7 @@ function lowerInstance(
   const { clauses, rest } = splitClauses(block.statements, scope);
   const before = reporter.count;
   const arrays: LocalArray[] = [];
-  const statements: readonly Stmt[] = lowerStatements(rest, { top: true, inLoop: false, arrays }, scope);
+  const statements: readonly Stmt[] = lowerStatements(rest, { top: true, inLoop: false, depth: 0, arrays }, scope);
   const specification = lowerClauses(clauses, reporter.count > before ? undefined : statements, taken, scope);
   if (launch === undefined) return undefined;
   const suffix = [...choices].map(([choice, value]) => `_${choice}${value}`).join("");

@@ -8,6 +8,8 @@ export interface Place {
   /** In the kernel's own block, or in what follows an early return there. */
   readonly top: boolean;
   readonly inLoop: boolean;
+  /** How many statements it stands inside of, in the IR. */
+  readonly depth: number;
   readonly arrays: LocalArray[];
   /** The boolean local that a return sets to false, where something around this place still has to be skipped. */
   readonly running?: string;
@@ -23,5 +25,5 @@ export function blockOf(statement: ts.Statement): readonly ts.Statement[] {
 
 /** The place of what is nested in a statement at this place. */
 export function inside(place: Place): Place {
-  return { ...place, top: false };
+  return { ...place, top: false, depth: place.depth + 1 };
 }

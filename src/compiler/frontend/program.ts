@@ -11,6 +11,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Project, ts } from "ts-morph";
 import { type Diagnostic, error, type SourceLookup } from "../../support/diagnostic.ts";
+import { findExcess, isStackOverflow } from "./limits.ts";
 import { fileName, spanOfRange } from "./reporter.ts";
 
 /** A complaint of TypeScript's, with its place in characters. */
@@ -55,6 +56,9 @@ const OPTIONS: ts.CompilerOptions = {
   paths: { "tokitai/dsl": [DSL] },
 };
 
+export const TOO_DEEP = "is nested too deeply to be read";
+export const SPLIT = "keep parts in locals, or split the kernel";
+
 /** Folders are read with their subfolders, in the order of their names. */
 export function createKernelProgram(paths: readonly string[], cwd: string): KernelProgram {
   const unreadable: Diagnostic[] = [];
@@ -69,16 +73,28 @@ export function createKernelProgram(paths: readonly string[], cwd: string): Kern
     skipFileDependencyResolution: true,
     skipLoadingLibFiles: false,
   });
-  for (const name of names) project.addSourceFileAtPath(name);
+  const deep = new Map<string, string>();
+  for (const name of names) {
+    const refused = addFile(project, name, cwd);
+    if (refused === undefined) continue;
+    unreadable.push(refused.diagnostic);
+    deep.set(fileName(name, cwd), refused.text);
+    names.delete(name);
+  }
   const program = project.getProgram().compilerObject;
   const folder = path.dirname(DSL);
   const isDsl = (file: ts.SourceFile): boolean => path.dirname(path.normalize(file.fileName)) === folder;
   const allFiles = program.getSourceFiles().filter((file) => !file.isDeclarationFile && !isDsl(file));
-  const texts = new Map(allFiles.map((file) => [fileName(file.fileName, cwd), file.text]));
+  const texts = new Map([...deep, ...allFiles.map((file) => [fileName(file.fileName, cwd), file.text] as const)]);
+
+  // A file that is imported cannot be left out: with one of them too deep, nothing is read.
+  const imported = allFiles.flatMap((file) => refuseExcess(file, cwd) ?? []);
+  unreadable.push(...imported.filter(({ span }) => !deep.has(span?.file ?? "")));
+  const readable = imported.length > 0 ? [] : allFiles;
 
   const typeErrors: TypeScriptError[] = [];
   const broken = new Set<ts.SourceFile>();
-  for (const file of allFiles) {
+  for (const file of readable) {
     const syntactic = program.getSyntacticDiagnostics(file);
     if (syntactic.length > 0) broken.add(file);
     for (const found of syntactic.length > 0 ? syntactic : program.getSemanticDiagnostics(file)) {
@@ -86,18 +102,46 @@ export function createKernelProgram(paths: readonly string[], cwd: string): Kern
     }
   }
   const checker = program.getTypeChecker();
-  const imports = new Map(allFiles.map((file) => [fileName(file.fileName, cwd), importsOf(file, checker, cwd)]));
-  const asked = [...names].flatMap((name) => program.getSourceFile(name) ?? []);
+  const imports = new Map(readable.map((file) => [fileName(file.fileName, cwd), importsOf(file, checker, cwd)]));
+  const asked = [...names].flatMap((name) => readable.find((file) => file === program.getSourceFile(name)) ?? []);
   return {
     checker,
     files: asked.filter((file) => !broken.has(file)),
-    allFiles: allFiles.filter((file) => !broken.has(file)),
+    allFiles: readable.filter((file) => !broken.has(file)),
     typeErrors,
     unreadable,
     sources: (file) => texts.get(file),
     isDsl,
     importedBy: (file) => reach(file, imports),
   };
+}
+
+/** The refusal of a file that nests or branches too much. */
+function refuseExcess(file: ts.SourceFile, cwd: string): Diagnostic | undefined {
+  const excess = findExcess(file);
+  if (excess === undefined) return undefined;
+  const { start, end, fact, fix } = excess;
+  return error("TK152", spanOfRange(file, start, end, cwd), fact, fix);
+}
+
+/** Parses a file; one that no later step can take is not added, and its text and refusal come back. */
+function addFile(
+  project: Project,
+  name: string,
+  cwd: string,
+): { readonly diagnostic: Diagnostic; readonly text: string } | undefined {
+  try {
+    const added = project.addSourceFileAtPath(name);
+    const file = added.compilerNode;
+    const diagnostic = refuseExcess(file, cwd);
+    if (diagnostic === undefined) return undefined;
+    const { text } = file;
+    project.removeSourceFile(added);
+    return { diagnostic, text };
+  } catch (cause) {
+    if (!isStackOverflow(cause)) throw cause;
+    return { diagnostic: error("TK152", undefined, `${fileName(name, cwd)} ${TOO_DEEP}`, SPLIT), text: "" };
+  }
 }
 
 /** The names of the files that a file's imports and re-exports lead to. */

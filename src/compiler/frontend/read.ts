@@ -16,8 +16,9 @@ import { inlineBody, notInline } from "./call.ts";
 import { MAX_DEPTH, nestedTooDeep } from "./depth.ts";
 import { lowerConstantValue } from "./expression.ts";
 import { type KernelSource, lowerKernel } from "./kernel.ts";
+import { isStackOverflow } from "./limits.ts";
 import { createNames } from "./names.ts";
-import { createKernelProgram, type KernelProgram, type TypeScriptError } from "./program.ts";
+import { createKernelProgram, type KernelProgram, SPLIT, TOO_DEEP, type TypeScriptError } from "./program.ts";
 import { createReporter, type Reporter, spanOfRange } from "./reporter.ts";
 import {
   createScope,
@@ -42,6 +43,17 @@ export interface KernelsRead {
 
 /** Reads files, and folders with their subfolders. Places are given relative to `cwd`. */
 export function readKernels(paths: readonly string[], { cwd }: { readonly cwd: string }): KernelsRead {
+  try {
+    return readProgram(paths, cwd);
+  } catch (cause) {
+    // A file that is imported is parsed by TypeScript itself. What it leaves undone is not known: nothing is read.
+    if (!isStackOverflow(cause)) throw cause;
+    const diagnostics = [error("TK152", undefined, `a file ${TOO_DEEP}`, SPLIT)];
+    return { kernels: [], sources: () => undefined, diagnostics };
+  }
+}
+
+function readProgram(paths: readonly string[], cwd: string): KernelsRead {
   const program = createKernelProgram(paths, cwd);
   const reporter = createReporter(cwd);
   const found: { readonly kernel: Kernel; readonly file: string }[] = [];

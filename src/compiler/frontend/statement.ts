@@ -11,6 +11,7 @@ import type { Stmt } from "../../ir/kernel/types.ts";
 import { lowerArrayDeclaration } from "./array.ts";
 import { lowerAssignment } from "./assignment.ts";
 import { lowerCondition, lowerExpression } from "./expression.ts";
+import { MAX_DEPTH } from "./limits.ts";
 import { lowerFor } from "./loop.ts";
 import { lowerMemoryCall } from "./memory.ts";
 import { blockOf, inside, type Place } from "./place.ts";
@@ -28,6 +29,7 @@ export function lowerStatements(statements: readonly ts.Statement[], place: Plac
       if (statement.expression !== undefined) refuseReturn(statement, scope);
       return [...lowered, ...leave(statement, place, scope)];
     }
+    if (isTooDeep(statement, place, scope)) return lowered;
     const returning = ts.isIfStatement(statement) ? branchThatReturns(statement) : undefined;
     if (ts.isIfStatement(statement) && returning !== undefined) {
       return [...lowered, ...lowerEarlyReturn(statement, returning, rest, place, scope)];
@@ -42,12 +44,21 @@ function lowerStatement(statement: ts.Statement, place: Place, scope: Scope): re
     return statement.declarationList.declarations.flatMap((declaration) => lowerDeclaration(declaration, place, scope));
   }
   if (ts.isExpressionStatement(statement)) return lowerExpressionStatement(statement.expression, scope);
+  if (isTooDeep(statement, place, scope)) return [];
   if (ts.isIfStatement(statement)) return lowerIf(statement, place, scope);
   if (ts.isForStatement(statement)) return lowerFor(statement, place, scope, lowerStatements);
   if (ts.isBlock(statement)) return lowerStatements(statement.statements, inside(place), scope);
   if (ts.isEmptyStatement(statement)) return [];
   refuseStatement(statement, scope);
   return [];
+}
+
+/** Reports a statement whose parts would stand too deep in the IR. */
+function isTooDeep(statement: ts.Statement, place: Place, scope: Scope): boolean {
+  if (place.depth < MAX_DEPTH) return false;
+  const fact = `this stands inside of ${MAX_DEPTH} statements, early returns counted, and nothing may be deeper`;
+  scope.reporter.report("TK152", statement, fact, "join the conditions of returns by ||, or split the kernel");
+  return true;
 }
 
 function lowerDeclaration(declaration: ts.VariableDeclaration, place: Place, scope: Scope): readonly Stmt[] {
@@ -211,7 +222,8 @@ function lowerEarlyReturn(
   const cond = lowerCondition(statement.expression, scope);
   const [ending, going] = returning === "then" ? [thenStatement, elseStatement] : [elseStatement, thenStatement];
   const ended = lowerStatements(ending === undefined ? [] : blockOf(ending), inside(place), scope);
-  const onward = lowerStatements(going === undefined ? rest : [going, ...rest], place, scope);
+  const below = { ...place, depth: place.depth + 1 };
+  const onward = lowerStatements(going === undefined ? rest : [going, ...rest], below, scope);
   if (cond === undefined) return [];
   const span = scope.reporter.spanOf(statement.expression);
   if (returning === "else") return [{ kind: "if", cond, then: onward, else: ended, span }];
@@ -238,7 +250,7 @@ function lowerNestedReturn(
       ? [{ kind: "let", name: running, type: "bool", mutable: true, value: bool(true, span), span }]
       : [];
   const body = lowerStatement(statement, { ...place, running }, scope);
-  const onward = lowerStatements(rest, place, scope);
+  const onward = lowerStatements(rest, { ...place, depth: place.depth + 1 }, scope);
   if (onward.length === 0) return [...declared, ...body];
   return [...declared, ...body, { kind: "if", cond: local(running, "bool", span), then: onward, else: [], span }];
 }
