@@ -52,10 +52,3 @@ export function bodyOf(kernel: Kernel): string {
   const text = printKernel(kernel);
   return text.slice(text.indexOf("\n{\n") + 3, text.lastIndexOf("\n}")).replace(/^ {2}/gm, "");
 }
-
-/** The IR of a body, one statement a line. */
-export function lower(body: string, top = ""): string {
-  const [kernel] = accept({ "k.ts": `${IMPORT}${top}${simple("form", body)}` });
-  if (kernel === undefined) throw new Error("no kernel was read");
-  return bodyOf(kernel);
-}
