@@ -9,7 +9,6 @@ import {
   kernel,
   occurrences,
   output,
-  requires,
   thread,
 } from "tokitai/dsl";
 
@@ -22,9 +21,8 @@ const THREADS = 64;
  */
 export const expert_counts = kernel(
   { ids: input(i32, ["T"]), counts: output(i32, ["E"]) },
-  { grid: ({ E }) => [ceilDiv(E, THREADS)], block: [THREADS] },
+  { index: "i32", grid: ({ E }) => [ceilDiv(E, THREADS)], block: [THREADS] },
   ({ ids, counts }, { T, E }) => {
-    requires(T <= 2147483647);
     ensures(forall([E], (e) => counts[e] === occurrences(ids, T, e)));
     ensures(forall([E], (e) => 0 <= counts[e]));
     const e = block.x * THREADS + thread.x;

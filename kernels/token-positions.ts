@@ -25,9 +25,8 @@ const THREADS = 64;
  */
 export const token_positions = kernel(
   { ids: input(i32, ["T"]), offsets: input(i32, ["E+1"]), position: output(i32, ["T"]) },
-  { grid: ({ E }) => [ceilDiv(E, THREADS)], block: [THREADS] },
+  { index: "i32", grid: ({ E }) => [ceilDiv(E, THREADS)], block: [THREADS] },
   ({ ids, offsets, position }, { T, E }) => {
-    requires(T <= 2147483647);
     requires(forall([T], (t) => 0 <= ids[t] && ids[t] < E));
     requires(offsets[0] === 0 && offsets[E] === T);
     requires(forall([E], (e) => offsets[e + 1] === offsets[e] + occurrences(ids, T, e)));

@@ -65,7 +65,7 @@ export function collectClaims(kernel: Kernel): KernelClaims {
     ...raceClaims(kernel, summary, giveId),
     ...divergenceClaims(summary, giveId),
     ...rangeClaims(summary, giveId),
-    ...initClaims(summary, outputsOf(kernel), giveId),
+    ...initClaims(kernel, summary, giveId),
     ...coverageClaims(kernel, summary, giveId),
     ...alignmentClaims(summary, giveId),
     ...dataClaims(kernel, summary, giveId),
@@ -73,12 +73,6 @@ export function collectClaims(kernel: Kernel): KernelClaims {
   ];
   const wide = kernel.indexWidth === "i32" ? [] : overflowClaims(summary, 64, giveId);
   return { summary, common, byWidth: { 32: overflowClaims(summary, 32, giveId), 64: wide } };
-}
-
-function outputsOf(kernel: Kernel): ReadonlySet<string> {
-  return new Set(
-    kernel.params.flatMap((param) => (param.kind === "tensor" && param.role === "output" ? [param.name] : [])),
-  );
 }
 
 /** The SMT-LIB text of a claim, as the solver gets it. */

@@ -3,17 +3,19 @@
  *
  * The kernel's structure is walked in program order. A write counts for a read of
  *   - the same thread, when it comes earlier in the program;
- *   - any thread of the block, when besides a block barrier lies between the two on every way.
+ *   - any thread of the block, when besides a block barrier lies between the two on every way;
+ *   - any thread of the reader's wave, when a wave barrier does.
  * Within a loop around both, they are in the same iteration, or the write is in the previous one: then its counter is one
  * step less. (That the write's own conditions hold is not asked here.)
  */
 
+import type { BarrierScope } from "../../ir/kernel/types.ts";
 import { InternalError } from "../../support/result.ts";
 import type { Access, LoopContext, Node } from "../summary.ts";
 
 export interface Earlier {
   readonly write: Access;
-  readonly by: "same thread" | "any thread";
+  readonly by: "same thread" | "same wave" | "any thread";
   /** The loop of whose previous iteration the write is. */
   readonly previous?: LoopContext;
 }
@@ -43,8 +45,10 @@ function walk(nodes: readonly Node[], flow: Flow, found: Map<Access, readonly Ea
         if (node.write && !node.atomic) flow.before = [...flow.before, { write: node, by: "same thread" }];
         break;
       case "barrier":
-        if (node.scope === "wave") break;
-        flow.settled = union(flow.settled, flow.before.map(toAnyThread));
+        flow.settled = union(
+          flow.settled,
+          flow.before.map((earlier) => settle(earlier, node.scope)),
+        );
         break;
       case "branch": {
         const then: Flow = { ...flow };
@@ -72,14 +76,14 @@ function walk(nodes: readonly Node[], flow: Flow, found: Map<Access, readonly Ea
           );
         const second: Flow = {
           before: union(flow.before, inside(first.before)),
-          // Only a loop that the block runs in step has one previous iteration for all threads.
-          settled: node.context.aligned ? union(flow.settled, inside(first.settled)) : flow.settled,
+          // Only a loop that the block, or the wave, runs in step has one previous iteration for all its threads.
+          settled: union(flow.settled, inside(inStep(first.settled, node.context))),
         };
         walk(node.body, second, found);
         // After the loop, its writes count with iterations of their own; it may have run none.
         flow.before = union(flow.before, first.before);
         const left = first.settled.filter(({ write }) => write.loops.includes(node.context));
-        flow.settled = union(flow.settled, node.context.aligned ? left : []);
+        flow.settled = union(flow.settled, inStep(left, node.context));
         break;
       }
       default:
@@ -89,8 +93,13 @@ function walk(nodes: readonly Node[], flow: Flow, found: Map<Access, readonly Ea
   }
 }
 
-function toAnyThread(earlier: Earlier): Earlier {
-  return { ...earlier, by: "any thread" };
+function settle(earlier: Earlier, scope: BarrierScope): Earlier {
+  return { ...earlier, by: scope === "block" ? "any thread" : "same wave" };
+}
+
+/** What the threads that run the loop in step may rely on. */
+function inStep(list: readonly Earlier[], { aligned, waveAligned }: LoopContext): readonly Earlier[] {
+  return list.filter(({ by }) => (by === "same wave" ? waveAligned : aligned));
 }
 
 function same(a: Earlier, b: Earlier): boolean {

@@ -6,31 +6,39 @@
  * block, to the very element that is read. Which thread is found by inverting the write's index.
  */
 
+import type { Kernel } from "../../ir/kernel/types.ts";
 import type { Claim, GiveId } from "../claim.ts";
 import { type Candidate, denyAll } from "../existence.ts";
 import { invertAccess } from "../invert.ts";
-import type { Scope } from "../scope.ts";
+import { declare, divide, type Scope } from "../scope.ts";
 import { type Access, pathTerms, type Summary } from "../summary.ts";
-import { add, numeral, sub, type Term, visitAtoms } from "../term.ts";
+import { add, eq, numeral, sub, type Term, visitAtoms } from "../term.ts";
 import { baseAssumptions } from "./assumptions.ts";
 import { type Earlier, earlierWrites } from "./dominance.ts";
+import { threadNumber, WAVE } from "./race.ts";
 
+/** The reader's wave: known to the thread that wrote, whose own symbols have other names. */
+const READERS_WAVE = "wave.reader";
 const THREAD = ["thread.x", "thread.y", "thread.z"];
 const BLOCK = ["block.x", "block.y", "block.z"];
 /** The candidates with the fewest conditions; more of them make a query slow and rarely help. */
 const MAX_CANDIDATES = 8;
 
-/** `outputs` are the arrays in global memory that start undefined. */
-export function initClaims(summary: Summary, outputs: ReadonlySet<string>, giveId: GiveId): readonly Claim[] {
+export function initClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
+  const outputs = new Set(
+    kernel.params.flatMap((param) => (param.kind === "tensor" && param.role === "output" ? [param.name] : [])),
+  );
+  const wave = divide(summary.scope, threadNumber(kernel), numeral(WAVE)).quotient;
+  declare(summary.scope, { name: READERS_WAVE, sort: "Int", owner: "launch" });
   const earlier = earlierWrites(summary.nodes);
   return summary.accesses.flatMap((access) => {
     const reads = !access.write || access.atomic;
     const undefinedAtStart = access.space !== "global" || outputs.has(access.array);
-    return reads && undefinedAtStart ? [initClaim(summary, access, earlier.get(access) ?? [], giveId)] : [];
+    return reads && undefinedAtStart ? [initClaim(summary, wave, access, earlier.get(access) ?? [], giveId)] : [];
   });
 }
 
-function initClaim(summary: Summary, read: Access, earlier: readonly Earlier[], giveId: GiveId): Claim {
+function initClaim(summary: Summary, wave: Term, read: Access, earlier: readonly Earlier[], giveId: GiveId): Claim {
   const { scope } = summary;
   const element = [...read.index];
   const last = element.length - 1;
@@ -51,7 +59,7 @@ function initClaim(summary: Summary, read: Access, earlier: readonly Earlier[], 
   const candidates = [...earlier]
     .sort((a, b) => guards(a) - guards(b))
     .slice(0, MAX_CANDIDATES)
-    .map((one) => candidateFor(summary, read, one, element));
+    .map((one) => candidateFor(summary, wave, read, one, element));
   const { hypotheses, others } = denyAll(scope, candidates);
   return {
     id: giveId("init", read.array),
@@ -60,10 +68,10 @@ function initClaim(summary: Summary, read: Access, earlier: readonly Earlier[], 
     statement: `${read.text} has been written when it is read`,
     failure: `${read.text} may be read before anything is written to it`,
     code: "TK314",
-    hypotheses: [...baseAssumptions(summary), ...pathTerms(read.path), ...lane, ...hypotheses],
+    hypotheses: [...baseAssumptions(summary), ...pathTerms(read.path), ...lane, eq(READERS_WAVE, wave), ...hypotheses],
     others,
     replay: {
-      faults: ["uninitialised"],
+      faults: ["uninitialised", "race"],
       array: read.array,
       width: 64,
       loops: read.loops,
@@ -79,12 +87,13 @@ function guards({ write }: Earlier): number {
 
 function candidateFor(
   { scope, assumptions }: Summary,
+  wave: Term,
   read: Access,
   { write, by, previous }: Earlier,
   element: readonly Term[],
 ): Candidate {
   const given = new Map<string, Term>();
-  const free = new Set<string>(by === "any thread" ? THREAD : []);
+  const free = new Set<string>(by === "same thread" ? [] : THREAD);
   const shared = new Set<string>([...BLOCK, ...(by === "same thread" ? THREAD : [])]);
   let outer = true;
   for (const loop of write.loops) {
@@ -105,7 +114,11 @@ function candidateFor(
       if (mine.has(atom) && !free.has(atom) && isThreads(scope, atom)) shared.add(atom);
   }
   const values = invertAccess(scope, write, element, free, given);
-  const position = by === "any thread" ? assumptions.position : [];
+  const position = {
+    "same thread": [],
+    "same wave": [...assumptions.position, eq(wave, READERS_WAVE)],
+    "any thread": assumptions.position,
+  }[by];
   return { access: write, values, element, position, shared };
 }
 

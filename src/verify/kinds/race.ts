@@ -32,7 +32,8 @@ const THREADS: Readonly<Record<Where, string>> = {
   grid: "threads of two blocks",
 };
 
-const WAVE = 32n;
+/** Threads of a wave, for proofs: what holds of 32 holds of 64. */
+export const WAVE = 32n;
 
 export function raceClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
   const waves = summary.barriers.some(({ scope }) => scope === "wave");
@@ -179,7 +180,7 @@ export function meet(first: Access, second: Access, renaming: Renaming): readonl
 }
 
 /** The thread's number in its block, x fastest. */
-function threadNumber({ block: [x, y] }: Kernel): Term {
+export function threadNumber({ block: [x, y] }: Kernel): Term {
   return add(add("thread.x", scale(x, "thread.y")), scale(x * y, "thread.z"));
 }
 
