@@ -102,7 +102,12 @@ describe("the symbols of a query", () => {
 });
 
 describe("a list of reviewed survivors", () => {
-  const entry = (mutant: string): Reviewed => ({ list: "k.mutants.json", mutant, reason: "because it is the same" });
+  const entry = (mutant: string, verdict: Reviewed["verdict"] = "certified"): Reviewed => ({
+    list: "k.mutants.json",
+    mutant,
+    verdict,
+    reason: "because it is the same",
+  });
 
   it("names mutants by id, with * for any characters", () => {
     expect(names(entry("k/bound-high#1"), "k/bound-high#1")).toBe(true);
@@ -119,7 +124,7 @@ describe("a list of reviewed survivors", () => {
       expect(readReviewed(join(folder, "k.ts"))).toEqual([]);
       writeFileSync(list, JSON.stringify([{ mutant: "k/*", reason: "the sum is the same in each order" }]));
       expect(readReviewed(join(folder, "k.ts"))).toEqual([
-        { list, mutant: "k/*", reason: "the sum is the same in each order" },
+        { list, mutant: "k/*", verdict: "certified", reason: "the sum is the same in each order" },
       ]);
       writeFileSync(list, JSON.stringify([{ mutant: "k/*", reason: "ok" }]));
       expect(() => readReviewed(join(folder, "k.ts"))).toThrow("reason");
@@ -139,15 +144,19 @@ describe("a list of reviewed survivors", () => {
     const report = reportOf(all, [], true);
     expect(report.survivors.map(({ mutant }) => mutant.id)).toEqual(["plus_one/comparison#2"]);
     expect(isClean(report)).toBe(false);
-    const excused = reportOf(all, [entry("plus_one/comparison#*")], true);
+    expect(report.undecided.map(({ mutant }) => mutant.id)).toEqual(["plus_one/min-max#1"]);
+    expect(isClean(reportOf(all.slice(0, 2), [entry("plus_one/comparison#2")], true))).toBe(true);
+    expect(isClean(reportOf(all, [entry("plus_one/comparison#2")], true))).toBe(false);
+    const excused = reportOf(all, [entry("plus_one/comparison#*"), entry("plus_one/min-max#1", "unknown")], true);
     expect(isClean(excused)).toBe(true);
     expect(reportText(excused)).toContain(
-      "3 mutants: 1 refuted with a replayed witness, 1 unknown, 1 equivalent by review, 0 survivors",
+      "3 mutants: 1 refuted with a replayed witness, 1 unknown (1 reviewed), 1 equivalent by review, 0 survivors",
     );
     expect(JSON.parse(reportJson(excused))).toMatchObject({
       format: 1,
       survivors: [],
-      mutants: [{}, { equivalent: "because it is the same" }, {}],
+      undecided: [],
+      mutants: [{}, { reviewed: "because it is the same" }, { reviewed: "because it is the same" }],
     });
   });
 
@@ -155,7 +164,7 @@ describe("a list of reviewed survivors", () => {
     const stale = reportOf(all, [entry("plus_one/comparison#*"), entry("plus_one/min-max#1")], true);
     expect(stale.stale.map(({ mutant }) => mutant)).toEqual(["plus_one/min-max#1"]);
     expect(isClean(stale)).toBe(false);
-    expect(reportText(stale)).toContain("k.mutants.json: the entry plus_one/min-max#1 names no survivor");
+    expect(reportText(stale)).toContain("k.mutants.json: the entry plus_one/min-max#1 names no certified mutant");
     expect(reportOf(all.slice(0, 1), [entry("plus_one/comparison#2")], false).stale).toEqual([]);
   });
 });

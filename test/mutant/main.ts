@@ -2,7 +2,8 @@
  * `npm run mutants [-- [--json] [--sample N] [files…]]`: makes every kernel wrong in every way that the operators know,
  * and asks the verifier. Default: all of kernels/.
  *
- * Exit code 0 when every mutant is killed or reviewed as equivalent, 1 when one survives or an entry of a list is stale.
+ * Exit code 0 when every mutant is refuted or reviewed; 1 when one survives or is undecided, when an entry of a list is
+ * stale, or when a kernel itself is not certified: then its mutants say nothing.
  */
 
 import { readdirSync } from "node:fs";
@@ -19,12 +20,17 @@ const { values, positionals } = parseArgs({
 const files =
   positionals.length > 0
     ? positionals
-    : readdirSync("kernels")
+    : readdirSync("kernels", { recursive: true, encoding: "utf8" })
         .filter((name) => name.endsWith(".ts"))
         .sort()
         .map((name) => join("kernels", name));
 
-const { mutants, reviewed } = populationOf(files, process.cwd());
+const { originals, mutants, reviewed } = populationOf(files, process.cwd());
+for (const { mutant, verdict, by, reason } of await judgeAll(originals)) {
+  if (verdict === "certified") continue;
+  process.stderr.write(`${mutant.id} itself is ${verdict} (${by?.id}${reason === undefined ? "" : `: ${reason}`})\n`);
+  process.exit(1);
+}
 const chosen = values.sample === undefined ? mutants : sampleOf(mutants, Number(values.sample));
 const judgements = await judgeAll(chosen, ({ mutant, verdict }, done) => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${done} of ${chosen.length}: ${mutant.id} ${verdict}`);

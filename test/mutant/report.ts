@@ -1,19 +1,21 @@
-/** The report of a mutation run: counts per operator and per kernel, survivors, and stale entries of reviewed lists. */
+/** The report of a mutation run: counts per operator and per kernel, what is not refuted, stale entries of the lists. */
 
 import Table from "cli-table3";
 import { formatPlace } from "../../src/support/span.ts";
 import { OBLIGATION_KINDS, type ObligationKind } from "../../src/verify/obligation.ts";
 import type { Judgement, MutantVerdict } from "./judge.ts";
 import { OPERATOR_NAMES } from "./mutants.ts";
-import { names, type Reviewed } from "./survivors.ts";
+import { excuses, type Reviewed } from "./survivors.ts";
 
 export interface MutationReport {
   readonly judgements: readonly Judgement[];
   /** Certified mutants that no reviewed list names. */
   readonly survivors: readonly Judgement[];
-  /** Certified mutants that a reviewed list gives a reason for. */
-  readonly equivalent: readonly { readonly judgement: Judgement; readonly reason: string }[];
-  /** Entries that name none of the certified mutants. */
+  /** Unknown ones that no reviewed list names. */
+  readonly undecided: readonly Judgement[];
+  /** The reasons that reviewed lists give for certified and unknown mutants. */
+  readonly reasons: ReadonlyMap<Judgement, string>;
+  /** Entries that name no mutant of their verdict. */
   readonly stale: readonly Reviewed[];
 }
 
@@ -23,28 +25,30 @@ export function reportOf(
   reviewed: readonly Reviewed[],
   whole: boolean,
 ): MutationReport {
-  const certified = judgements.filter(({ verdict }) => verdict === "certified");
-  const equivalent = certified.flatMap((judgement) => {
-    const entry = reviewed.find((candidate) => names(candidate, judgement.mutant.id));
-    return entry === undefined ? [] : [{ judgement, reason: entry.reason }];
-  });
-  const listed = new Set(equivalent.map(({ judgement }) => judgement));
-  const isStale = (entry: Reviewed): boolean => !certified.some(({ mutant }) => names(entry, mutant.id));
+  const excused = (entry: Reviewed, { mutant, verdict }: Judgement): boolean => excuses(entry, mutant.id, verdict);
+  const reasons = new Map(
+    judgements.flatMap((judgement): [Judgement, string][] => {
+      const entry = reviewed.find((candidate) => excused(candidate, judgement));
+      return entry === undefined ? [] : [[judgement, entry.reason]];
+    }),
+  );
+  const unlisted = judgements.filter((judgement) => !reasons.has(judgement));
   return {
     judgements,
-    survivors: certified.filter((judgement) => !listed.has(judgement)),
-    equivalent,
-    stale: whole ? reviewed.filter(isStale) : [],
+    survivors: unlisted.filter(({ verdict }) => verdict === "certified"),
+    undecided: unlisted.filter(({ verdict }) => verdict === "unknown"),
+    reasons,
+    stale: whole ? reviewed.filter((entry) => !judgements.some((judgement) => excused(entry, judgement))) : [],
   };
 }
 
-export function isClean({ survivors, stale }: MutationReport): boolean {
-  return survivors.length === 0 && stale.length === 0;
+export function isClean({ survivors, undecided, stale }: MutationReport): boolean {
+  return survivors.length === 0 && undecided.length === 0 && stale.length === 0;
 }
 
 /** Two tables, the survivors with what was done to the kernel, and one line of counts. */
 export function reportText(report: MutationReport): string {
-  const { judgements, survivors, stale } = report;
+  const { judgements, survivors, undecided, stale } = report;
   const kernels = [...new Set(judgements.map(({ mutant }) => mutant.kernel.name))];
   const perOperator = OPERATOR_NAMES.map(
     (name): Row => [name, judgements.filter(({ mutant }) => mutant.operator === name)],
@@ -53,17 +57,17 @@ export function reportText(report: MutationReport): string {
   return [
     table("operator", perOperator, report),
     table("kernel", perKernel, report),
-    ...judgements.filter(({ verdict }) => verdict === "unknown").map(unknownText),
+    ...undecided.map(unknownText),
     ...survivors.map(survivorText),
-    ...stale.map(({ list, mutant }) => `${list}: the entry ${mutant} names no survivor`),
+    ...stale.map(({ list, mutant, verdict }) => `${list}: the entry ${mutant} names no ${verdict} mutant`),
     summaryText(report),
   ].join("\n");
 }
 
 type Row = readonly [string, readonly Judgement[]];
 
-function table(title: string, rows: readonly Row[], { equivalent }: MutationReport): string {
-  const listed = new Set(equivalent.map(({ judgement }) => judgement));
+function table(title: string, rows: readonly Row[], { reasons, survivors }: MutationReport): string {
+  const surviving = new Set(survivors);
   const count = (judgements: readonly Judgement[], verdict: MutantVerdict): number =>
     judgements.filter((judgement) => judgement.verdict === verdict).length;
   const printed = new Table({
@@ -73,14 +77,13 @@ function table(title: string, rows: readonly Row[], { equivalent }: MutationRepo
   });
   for (const [name, judgements] of rows) {
     if (judgements.length === 0) continue;
-    const reviewed = judgements.filter((judgement) => listed.has(judgement)).length;
     printed.push([
       name,
       judgements.length,
       count(judgements, "refuted"),
       count(judgements, "unknown"),
-      reviewed,
-      count(judgements, "certified") - reviewed,
+      judgements.filter((judgement) => judgement.verdict === "certified" && reasons.has(judgement)).length,
+      judgements.filter((judgement) => surviving.has(judgement)).length,
       killers(judgements),
     ]);
   }
@@ -102,18 +105,18 @@ function survivorText({ mutant }: Judgement): string {
   return `survivor  ${mutant.id}  ${formatPlace(mutant.span)}  ${mutant.description}`;
 }
 
-function summaryText({ judgements, equivalent, survivors }: MutationReport): string {
+function summaryText({ judgements, survivors, undecided }: MutationReport): string {
   const count = (verdict: MutantVerdict): number =>
     judgements.filter((judgement) => judgement.verdict === verdict).length;
   return (
-    `${judgements.length} mutants: ${count("refuted")} refuted with a replayed witness, ${count("unknown")} unknown, ` +
-    `${equivalent.length} equivalent by review, ${survivors.length} survivors`
+    `${judgements.length} mutants: ${count("refuted")} refuted with a replayed witness, ` +
+    `${count("unknown")} unknown (${count("unknown") - undecided.length} reviewed), ` +
+    `${count("certified") - survivors.length} equivalent by review, ${survivors.length} survivors`
   );
 }
 
 /** For machines: one entry per mutant, and what fails the run. */
-export function reportJson({ judgements, equivalent, survivors, stale }: MutationReport): string {
-  const reasons = new Map(equivalent.map(({ judgement, reason }) => [judgement, reason]));
+export function reportJson({ judgements, reasons, survivors, undecided, stale }: MutationReport): string {
   const mutants = judgements.map((judgement) => ({
     id: judgement.mutant.id,
     kernel: judgement.mutant.kernel.name,
@@ -126,8 +129,9 @@ export function reportJson({ judgements, equivalent, survivors, stale }: Mutatio
     witness: judgement.witness?.text,
     replayed: judgement.witness?.replayed,
     reason: judgement.reason,
-    equivalent: reasons.get(judgement),
+    reviewed: reasons.get(judgement),
   }));
-  const ids = survivors.map(({ mutant }) => mutant.id);
-  return JSON.stringify({ format: 1, mutants, survivors: ids, stale }, undefined, 2);
+  const ids = (list: readonly Judgement[]): readonly string[] => list.map(({ mutant }) => mutant.id);
+  const lists = { survivors: ids(survivors), undecided: ids(undecided), stale };
+  return JSON.stringify({ format: 1, mutants, ...lists }, undefined, 2);
 }

@@ -12,6 +12,8 @@ import { type Reviewed, readReviewed } from "./survivors.ts";
 const MAX_PROCESSES = 2;
 
 export interface Population {
+  /** The kernels themselves, as mutants that nothing was done to: all of them must be certified. */
+  readonly originals: readonly Mutant[];
   readonly mutants: readonly Mutant[];
   readonly reviewed: readonly Reviewed[];
 }
@@ -20,7 +22,16 @@ export interface Population {
 export function populationOf(files: readonly string[], cwd: string): Population {
   const { kernels, diagnostics, sources } = readKernels(files, { cwd });
   if (diagnostics.length > 0) throw new Error(renderDiagnostics(diagnostics, sources));
-  return { mutants: kernels.flatMap(mutantsOf), reviewed: files.flatMap(readReviewed) };
+  const originals = kernels.map(
+    (kernel): Mutant => ({
+      id: kernel.name,
+      operator: "none",
+      description: "the kernel itself",
+      span: kernel.span,
+      kernel,
+    }),
+  );
+  return { originals, mutants: kernels.flatMap(mutantsOf), reviewed: files.flatMap(readReviewed) };
 }
 
 /** Judges in order, two at a time; `progress` is told of each judgement. */
