@@ -6,34 +6,30 @@ import type { Emit, Target } from "../compiler/compile.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Finish } from "./main.ts";
 import { addModelOptions, type ModelOptions, readModelConfig } from "./model-options.ts";
+import { anyNames, namesOf, usageError } from "./options.ts";
 import { print, printDiagnostics, progress } from "./output.ts";
 
 interface CompileOptions extends ModelOptions {
-  readonly target: readonly string[];
-  readonly offloadArch: readonly string[];
-  readonly emit?: string;
+  readonly target?: readonly Target[];
+  readonly offloadArch?: readonly string[];
+  readonly emit?: readonly string[];
   readonly output?: string;
   readonly table: boolean;
 }
 
+const TARGETS = ["cpu", "hip"] as const;
 /** And the source of each target. */
 const DEFAULT_EMITS: readonly Emit[] = ["so", "header", "types", "ir", "kernel-ir", "manifest"];
 const DEFAULT_ARCHITECTURE = "gfx1101";
 
 export function addCompile(program: Command, finish: Finish): void {
-  const collect = (value: string, before: readonly string[]): readonly string[] => [...before, ...value.split(",")];
   const command = program
     .command("compile")
     .description("prove kernels and models, and build libraries of what is proved")
     .argument("<inputs...>", "kernel files, folders of kernels, model files, or the built-in model moe")
-    .option("--target <target>", "cpu or hip; may be repeated (default: cpu)", collect, [])
-    .option(
-      "--offload-arch <arch>",
-      `GPU architecture; may be repeated (default: ${DEFAULT_ARCHITECTURE})`,
-      collect,
-      [],
-    )
-    .option("--emit <kinds>", "ir, kernel-ir, hip, cpp, header, types, smt2, so, manifest; comma-separated")
+    .option("--target <target>", "cpu or hip; may be repeated (default: cpu)", namesOf(TARGETS))
+    .option("--offload-arch <arch>", `GPU architecture; may be repeated (default: ${DEFAULT_ARCHITECTURE})`, anyNames)
+    .option("--emit <kinds>", "ir, kernel-ir, hip, cpp, header, types, smt2, so, manifest; comma-separated", anyNames)
     .option("-o, --output <folder>", "where the build goes; without it, what --emit names is printed")
     .option("--no-table", "do not print the proof table");
   addModelOptions(command)
@@ -54,25 +50,19 @@ Exit code: 0 built, 2 source refused, 4 a tool failed or is missing, 5 something
 
 async function compileCommand(inputs: readonly string[], options: CompileOptions): Promise<ExitCode> {
   const { EMITS, compile, describeFiles, writeCompilation } = await import("../compiler/compile.ts");
-  const targets = (options.target.length === 0 ? ["cpu"] : [...new Set(options.target)]).flatMap((name): Target[] =>
-    name === "cpu" || name === "hip" ? [name] : [],
-  );
-  const emits =
-    options.emit === undefined
-      ? [...DEFAULT_EMITS, ...targets.map((target): Emit => (target === "cpu" ? "cpp" : "hip"))]
-      : options.emit.split(",").flatMap((name) => EMITS.filter((known) => known === name));
-  const unknownEmit = (options.emit ?? "")
-    .split(",")
-    .filter((name) => name !== "" && !EMITS.some((known) => known === name));
-  const unknownTarget = options.target.filter((name) => name !== "cpu" && name !== "hip");
-  if (unknownEmit.length > 0 || unknownTarget.length > 0) {
-    const wrong = [...unknownEmit, ...unknownTarget].join(", ");
-    process.stderr.write(`unknown: ${wrong}. --emit takes ${EMITS.join(", ")}; --target takes cpu, hip\n`);
-    return EXIT.usage;
+  const targets: readonly Target[] = options.target ?? ["cpu"];
+  const asked = options.emit;
+  const wrong = (asked ?? []).filter((name) => !EMITS.some((known) => known === name));
+  if (wrong.length > 0) {
+    return printDiagnostics([usageError(`--emit does not know ${wrong.join(", ")}`, `it takes ${EMITS.join(", ")}`)]);
   }
-  if (options.output === undefined && options.emit === undefined) {
-    process.stderr.write("name the folder of the build with -o, or what to print with --emit\n");
-    return EXIT.usage;
+  const emits =
+    asked === undefined
+      ? [...DEFAULT_EMITS, ...targets.map((target): Emit => (target === "cpu" ? "cpp" : "hip"))]
+      : EMITS.filter((known) => asked.includes(known));
+  if (options.output === undefined && asked === undefined) {
+    const fix = "name the folder of the build with -o, or what to print with --emit";
+    return printDiagnostics([usageError("there is nothing to do with what is compiled", fix)]);
   }
   const config = readModelConfig(options);
   if (!config.ok) return printDiagnostics(config.diagnostics);
@@ -104,7 +94,7 @@ async function compileCommand(inputs: readonly string[], options: CompileOptions
       proof,
       lookup: sources.lookup,
       targets,
-      architectures: options.offloadArch.length === 0 ? [DEFAULT_ARCHITECTURE] : options.offloadArch,
+      architectures: options.offloadArch ?? [DEFAULT_ARCHITECTURE],
       emits: options.output === undefined ? emits.filter((emit) => emit !== "so") : emits,
       toolchain: await findToolchain(process.env),
       cache: cacheDirectory(process.env),

@@ -3,21 +3,27 @@
 import type { Command } from "commander";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Finish } from "./main.ts";
+import { type Format, formatOption } from "./options.ts";
 import { print } from "./output.ts";
 
 export function addDoctor(program: Command, finish: Finish): void {
   program
     .command("doctor")
     .description("show what is installed, and what each missing thing would enable")
-    .option("--format <format>", "text or json", "text")
-    .action(async ({ format }: { readonly format: string }) => finish(await doctor(format)));
+    .addOption(formatOption())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  tokitai doctor                  what is there, and how to get what is not
+  tokitai doctor --format json    for machines
+
+Exit code: 0, whatever is missing.`,
+    )
+    .action(async ({ format }: { readonly format: Format }) => finish(await doctor(format)));
 }
 
-async function doctor(format: string): Promise<ExitCode> {
-  if (format !== "text" && format !== "json") {
-    process.stderr.write("--format is text or json\n");
-    return EXIT.usage;
-  }
+async function doctor(format: Format): Promise<ExitCode> {
   const [{ describeToolchain, findToolchain }, { availableArchitectures }] = await Promise.all([
     import("../compiler/build/toolchain.ts"),
     import("../compiler/build/architectures.ts"),

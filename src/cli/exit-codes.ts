@@ -29,6 +29,7 @@ export function worst(codes: readonly ExitCode[]): ExitCode {
 
 /** The exit code of a diagnostic, by the group of its code. */
 export function exitCodeOf(code: string): ExitCode {
+  if (code.startsWith("TK0")) return EXIT.usage;
   if (code === "TK399") return EXIT.unknown;
   if (/^TK[12]|^TK41/.test(code)) return EXIT.sourceRefused;
   if (code.startsWith("TK3")) return EXIT.refuted;

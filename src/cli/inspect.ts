@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import type { Manifest } from "../compiler/build/manifest.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Finish } from "./main.ts";
+import { type Format, formatOption } from "./options.ts";
 import { print, printDiagnostics } from "./output.ts";
 
 export function addInspect(program: Command, finish: Finish): void {
@@ -11,16 +12,20 @@ export function addInspect(program: Command, finish: Finish): void {
     .command("inspect")
     .description("show what a build holds, what was proved of it, and what its kernels use")
     .argument("<folder>", "a folder that tokitai compile wrote")
-    .option("--format <format>", "text or json", "text")
-    .addHelpText("after", "\nExample:\n  tokitai inspect out\n\nExit code: 3 where a file was altered.")
-    .action(async (folder: string, { format }: { readonly format: string }) => finish(await inspect(folder, format)));
+    .addOption(formatOption())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  tokitai inspect out                  targets, programs, files, kernels, and the GPU's resources
+  tokitai inspect out --format json    the manifest
+
+Exit code: 0 the build is whole, 3 a file is missing or was altered.`,
+    )
+    .action(async (folder: string, { format }: { readonly format: Format }) => finish(await inspect(folder, format)));
 }
 
-async function inspect(folder: string, format: string): Promise<ExitCode> {
-  if (format !== "text" && format !== "json") {
-    process.stderr.write("--format is text or json\n");
-    return EXIT.usage;
-  }
+async function inspect(folder: string, format: Format): Promise<ExitCode> {
   const { openBuild } = await import("../compiler/build/output.ts");
   const manifest = openBuild(folder);
   if (!manifest.ok) return printDiagnostics(manifest.diagnostics);
@@ -63,7 +68,7 @@ async function inspect(folder: string, format: string): Promise<ExitCode> {
 
 function describeBuild({ name, tokitai, targets, solver, programs, files }: Manifest): string {
   return [
-    `${name}, built by tokitai ${tokitai}, proved by ${solver.name} ${solver.version}`,
+    `${name}, built by tokitai ${tokitai}, proved by ${solver.version}`,
     ...targets.map(({ kind, architectures, compiler }) => `target ${[kind, ...architectures].join(" ")}: ${compiler}`),
     ...programs.map(
       (program) => `program ${program.name}(${program.dims.join(", ")}): ${program.launches.length} launches`,

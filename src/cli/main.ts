@@ -10,6 +10,8 @@ import { addCompile } from "./compile.ts";
 import { addDoctor } from "./doctor.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { addInspect } from "./inspect.ts";
+import { usageDiagnostic } from "./options.ts";
+import { printDiagnostics } from "./output.ts";
 import { addRun } from "./run.ts";
 import { addVerify } from "./verify.ts";
 
@@ -26,7 +28,6 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
     .description("Compiles GPU kernels written in TypeScript to HIP and C++, and emits only what it can prove safe.")
     .version(VERSION)
     .exitOverride()
-    .showHelpAfterError("(tokitai --help lists the commands)")
     .addHelpText(
       "after",
       `
@@ -40,7 +41,9 @@ Examples:
 Exit codes: 0 done, 1 usage, 2 source refused, 3 refused at run time, 4 a tool failed or is missing,
 5 something is unknown, 6 a defect in tokitai, 10 something is refuted.`,
     );
+  refuseUsage(program);
   for (const add of [addCompile, addVerify, addRun, addInspect, addDoctor]) add(program, finish);
+  program.commands.forEach(refuseUsage);
   try {
     await program.parseAsync([...args], { from: "user" });
     return exitCode;
@@ -50,4 +53,9 @@ Exit codes: 0 done, 1 usage, 2 source refused, 3 refused at run time, 4 a tool f
     process.stderr.write(`tokitai: this is a defect in tokitai, please report it\n${text}\n`);
     return EXIT.internal;
   }
+}
+
+/** Prints what commander refuses as diagnostics. */
+function refuseUsage(command: Command): void {
+  command.configureOutput({ outputError: (text) => void printDiagnostics([usageDiagnostic(text, command)]) });
 }

@@ -1,29 +1,25 @@
 /** `--size` and `--config`: the configuration that a model is built with. */
 
 import { readFileSync } from "node:fs";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { MOE_SIZE_NAMES, MOE_SIZES, type MoeConfig, type MoeSizeName, parseMoeConfig } from "../moe/sizes.ts";
 import { error } from "../support/diagnostic.ts";
 import { ok, type Result, refuse } from "../support/result.ts";
 
 export interface ModelOptions {
-  readonly size: string;
+  readonly size: MoeSizeName;
   readonly config?: string;
 }
 
 export function addModelOptions(command: Command): Command {
   return command
-    .option("--size <name>", `size of the model: ${MOE_SIZE_NAMES.join(", ")}`, "nano")
+    .addOption(new Option("--size <name>", "size of the model").choices(MOE_SIZE_NAMES).default("nano"))
     .option("--config <file>", "a JSON file with the model's configuration, instead of a size");
 }
 
-/** TK510: no such size; TK511: the file cannot be read; TK512: it is not JSON. */
+/** TK511: the file cannot be read; TK512: it is not JSON. */
 export function readModelConfig({ size, config }: ModelOptions): Result<MoeConfig> {
-  if (config === undefined) {
-    const name = MOE_SIZE_NAMES.find((known): known is MoeSizeName => known === size);
-    if (name !== undefined) return ok(MOE_SIZES[name]);
-    return refuse(error("TK510", undefined, `there is no size ${size}`, `choose ${MOE_SIZE_NAMES.join(", ")}`));
-  }
+  if (config === undefined) return ok(MOE_SIZES[size]);
   let text: string;
   try {
     text = readFileSync(config, "utf8");

@@ -9,6 +9,11 @@ import { EXIT, type ExitCode, exitCodeOf, worst } from "./exit-codes.ts";
 export function printDiagnostics(diagnostics: readonly Diagnostic[], sources: SourceLookup = readSource): ExitCode {
   if (diagnostics.length === 0) return EXIT.done;
   process.stderr.write(`${renderDiagnostics(sortDiagnostics(diagnostics), sources)}\n`);
+  return exitCodeOfAll(diagnostics);
+}
+
+/** The exit code that the errors among the diagnostics mean. */
+export function exitCodeOfAll(diagnostics: readonly Diagnostic[]): ExitCode {
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   return worst(errors.map(({ code }) => exitCodeOf(code)));
 }

@@ -5,14 +5,15 @@ import type { Command } from "commander";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Finish } from "./main.ts";
 import { addModelOptions, type ModelOptions, readModelConfig } from "./model-options.ts";
+import { type Format, formatOption, seedNumber, wholeNumber } from "./options.ts";
 import { print, printDiagnostics } from "./output.ts";
 
 interface RunOptions extends ModelOptions {
   readonly data: string;
   readonly schema?: string;
-  readonly rows: string;
-  readonly seed: string;
-  readonly format: string;
+  readonly rows: number;
+  readonly seed: bigint;
+  readonly format: Format;
 }
 
 export function addRun(program: Command, finish: Finish): void {
@@ -22,9 +23,9 @@ export function addRun(program: Command, finish: Finish): void {
     .argument("<folder>", "a folder that tokitai compile moe wrote")
     .option("--data <name>", "birdstrikes, or a CSV file (then --schema is needed)", "birdstrikes")
     .option("--schema <file>", "the schema of the CSV file")
-    .option("--rows <n>", "how many rows", "1000")
-    .option("--seed <n>", "seed of the initial weights, a 64-bit number", "7")
-    .option("--format <format>", "text or json", "text");
+    .option("--rows <n>", "how many rows", wholeNumber(0, Number.MAX_SAFE_INTEGER), 1000)
+    .option("--seed <n>", "seed of the initial weights, a 64-bit number", seedNumber, 7n)
+    .addOption(formatOption());
   addModelOptions(command)
     .addHelpText(
       "after",
@@ -40,13 +41,6 @@ condition of the library is refused, or where a result lies outside the referenc
 }
 
 async function runCommand(folder: string, options: RunOptions): Promise<ExitCode> {
-  const rows = Number(options.rows);
-  const seed = /^\d{1,20}$/.test(options.seed) ? BigInt(options.seed) : undefined;
-  const isFormat = options.format === "text" || options.format === "json";
-  if (!Number.isSafeInteger(rows) || rows < 0 || seed === undefined || seed >= 2n ** 64n || !isFormat) {
-    process.stderr.write("--rows and --seed are numbers from 0; --format is text or json\n");
-    return EXIT.usage;
-  }
   const config = readModelConfig(options);
   if (!config.ok) return printDiagnostics(config.diagnostics);
   const { openCpuLibrary, LaunchError } = await import("../runtime/cpu/library.ts");
@@ -60,11 +54,11 @@ async function runCommand(folder: string, options: RunOptions): Promise<ExitCode
   if (!files.ok) return printDiagnostics(files.diagnostics);
   const schema = readSchema(files.value.schemaPath);
   if (!schema.ok) return printDiagnostics(schema.diagnostics);
-  const dataset = encodeCsv(files.value.csvPath, schema.value, { limit: rows });
+  const dataset = encodeCsv(files.value.csvPath, schema.value, { limit: options.rows });
   if (!dataset.ok) return printDiagnostics(dataset.diagnostics);
   const { runForward } = await import("../moe/forward.ts");
   try {
-    const outcome = await runForward(library.value, config.value, dataset.value, seed);
+    const outcome = await runForward(library.value, config.value, dataset.value, options.seed);
     if (!outcome.ok) return printDiagnostics(outcome.diagnostics);
     const { describeForward } = await import("./forward-report.ts");
     print(

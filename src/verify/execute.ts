@@ -46,6 +46,7 @@ export function summarise(kernel: Kernel): Summary {
   executeBlock(run, collected, kernel.body);
   return {
     scope,
+    widest: kernel.indexWidth === "i32" ? 32 : 64,
     assumptions,
     grid,
     extents: new Map([...run.arrays].map(([name, { extent }]) => [name, extent])),

@@ -157,6 +157,8 @@ export interface Assumptions {
 
 export interface Summary {
   readonly scope: Scope;
+  /** The width whose size limits every launch meets: 32 where the kernel demands it. */
+  readonly widest: IndexWidth;
   readonly assumptions: Assumptions;
   readonly grid: readonly Term[];
   /** The extent per axis of each array. */

@@ -1,0 +1,26 @@
+/** The verifier's diagnostic codes: what each one refutes. Codes are stable; docs/contracts.md shows this table. */
+
+export const PROOF_CODES = {
+  TK301: "an index that may be outside its array",
+  TK302: "two threads of a block that may race",
+  TK303: "threads of two blocks that may race",
+  TK304: "a barrier that not all threads of its block reach together",
+  TK305: "an integer that may overflow the index width",
+  TK306: "a divisor that may be zero or negative",
+  TK307: "an integer that may not fit the elements that it is stored to",
+  TK308: "a launch beyond the limits of the target, or an empty grid with something left to write",
+  TK309: "a loop invariant that may not hold",
+  TK310: "parameters that are not those of the operation that the kernel claims",
+  TK311: "a launch of a plan that does not meet its kernel's contract",
+  TK312: "assumptions that contradict each other, or code that is never reached",
+  TK313: "a kernel that computes something else than it claims",
+  TK314: "a read of memory that nothing may have been written to",
+  TK315: "an element of an output that may be left unwritten",
+  TK316: "an element of an output that two threads may write",
+  TK317: "a vector access that may start at an address that is no multiple of its size",
+  TK318: "an `ensures` that may not hold when the kernel ends",
+  TK319: "a plan whose buffers get into each other's way",
+  TK320: "a condition on data that may read an element that is not there",
+  TK321: "sums that are compared although their elements may be negative",
+  TK399: "an obligation that could be neither proved nor refuted",
+} as const;
