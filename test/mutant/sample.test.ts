@@ -45,7 +45,7 @@ function faultsAtSmallSizes(kernel: Kernel): readonly Fault[] {
       if (kind === "scalar") scalars[name] = 1;
       else tensors[name] = sparseTensor((index) => index.reduce((sum, i) => sum + i, 1) % Number(size));
     }
-    return interpretKernel({ kernel, dims, scalars, tensors, width: 64, maxSteps: 2_000_000 }).faults;
+    return interpretKernel({ kernel, dims, scalars, tensors, width: 64, maxSteps: 300_000 }).faults;
   });
 }
 
