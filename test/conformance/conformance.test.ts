@@ -38,8 +38,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const casesOf = (kernel: string): readonly Case[] => CASES.filter((one) => one.kernel === kernel);
 
 describe("the case table", () => {
-  it("has every kernel of kernels/, and no other", () => {
-    expect([...KERNELS].sort()).toEqual(proved.sources.kernels.map(({ name }) => name).sort());
+  it("has every kernel of kernels/ that claims an operation, and no other", () => {
+    const claiming = proved.sources.kernels.filter(({ computes }) => computes !== undefined);
+    expect([...KERNELS].sort()).toEqual(claiming.map(({ name }) => name).sort());
   });
 
   it("has a case with batch 0, an interpreted case with data, and NaN for every kernel", () => {

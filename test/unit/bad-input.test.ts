@@ -96,12 +96,12 @@ describe("a kernel that is very large", () => {
     expect(notProved(await report(source("deeper", body("k11 + k0"))))).toContain("deeper/bounds/x#1 refuted");
   });
 
-  it("with conditions nested 500 deep is proved", async () => {
-    expectProved(await report(source("conditions", `${I}${nested(500, () => "if (i < N)", "y[i] = x[i];")}`)));
+  it("with conditions nested 60 deep is proved", async () => {
+    expectProved(await report(source("conditions", `${I}${nested(60, () => "if (i < N)", "y[i] = x[i];")}`)));
   });
 
-  it("with an expression of 1,000 operands is proved", async () => {
-    const sum = Array.from({ length: 1_000 }, () => "x[i]").join(" + ");
+  it("with an expression of 150 operands is proved", async () => {
+    const sum = Array.from({ length: 150 }, () => "x[i]").join(" + ");
     expectProved(await report(source("sum", `${I}if (i < N) y[i] = ${sum};`)));
   });
 });
@@ -113,7 +113,7 @@ describe("a kernel that is too large", () => {
       writeFileSync(join(folder, "bad.ts"), source("huge", `${I}if (i < N) y[i] = ${sum};`));
       const { diagnostics, kernels } = await readSources({ inputs: ["bad.ts"], cwd: folder, config: undefined });
       expect(kernels).toEqual([]);
-      expect(diagnostics.map(({ code }) => code)).toContain("TK109");
+      expect(diagnostics.map(({ code }) => code)).toContain("TK152");
     }
   });
 });

@@ -132,7 +132,7 @@ const KERNELS: Readonly<Record<string, readonly [string, string, string, string]
   ],
   // divergence
   uniform_branch: [
-    "{ y: output(f32, ['N']) }",
+    "{ y: inout(f32, ['N']) }",
     "grid: ({ N }) => [ceilDiv(N, T)], block: [T]",
     "{ y }, { N }",
     "const s = shared(f32, [T]); if (N > 100) { s[thread.x] = f32(1); barrier(); const i = block.x * T + thread.x; if (i < N) y[i] = s[0]; }",

@@ -13,7 +13,6 @@ import type { Diagnostic, SourceLookup } from "../../support/diagnostic.ts";
 import { error, sortDiagnostics } from "../../support/diagnostic.ts";
 import type { Span } from "../../support/span.ts";
 import { inlineBody, notInline } from "./call.ts";
-import { MAX_DEPTH, nestedTooDeep } from "./depth.ts";
 import { lowerConstantValue } from "./expression.ts";
 import { type KernelSource, lowerKernel } from "./kernel.ts";
 import { isStackOverflow } from "./limits.ts";
@@ -59,12 +58,6 @@ function readProgram(paths: readonly string[], cwd: string): KernelsRead {
   const found: { readonly kernel: Kernel; readonly file: string }[] = [];
   const asked = new Set(program.files);
   for (const file of program.allFiles) {
-    const deep = nestedTooDeep(file);
-    if (deep !== undefined) {
-      const fact = `something here is nested more than ${MAX_DEPTH} levels deep`;
-      reporter.report("TK109", deep, fact, "give parts of long expressions names of their own");
-      continue;
-    }
     for (const statement of file.statements) {
       for (const source of checkStatement(statement, program, reporter)) {
         if (!asked.has(file)) continue;
