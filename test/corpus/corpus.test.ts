@@ -2,7 +2,7 @@
  * Classic mistakes of GPU kernels, as twins: each file of kernels/ has a kernel `…_correct` and a kernel `…_broken`.
  *
  * The correct twin is proved whole: an obligation that is not is a false alarm. The broken twin is refuted for its own
- * reason (`expected.ts`), with a witness that the interpreter has replayed as the fault that the obligation denies.
+ * reason (`expectation.ts`), with a witness that the interpreter has replayed as the fault that the obligation denies.
  */
 
 import { readdirSync } from "node:fs";
@@ -14,7 +14,8 @@ import type { ObligationResult } from "../../src/verify/obligation.ts";
 import { SolverPool } from "../../src/verify/pool.ts";
 import { openSession } from "../../src/verify/session.ts";
 import { type KernelReport, verifyKernels } from "../../src/verify/verify.ts";
-import { EXPECTED, type Expectation, PENDING, REFUSED } from "./expected.ts";
+import type { Expectation } from "./expectation.ts";
+import { EXPECTED, PENDING, REFUSED } from "./expected.ts";
 
 const FOLDER = join(import.meta.dirname, "kernels");
 
@@ -32,11 +33,13 @@ const REPLAYS: Readonly<Record<string, RegExp>> = {
   TK310: /^the sizes alone are the counterexample$/,
   TK312: /^the solver found none$/,
   TK313: /^./,
-  TK314: /^the interpreter reads .* before it is written$/,
+  // A read without a barrier after the write is before it in another order of the threads.
+  TK314: /^the interpreter reads .*( before it is written| with no barrier between)$/,
   TK315: /^the interpreter leaves .* unwritten$/,
   TK316: /^the interpreter writes .* has written it$/,
   TK317: /^the interpreter (reads|writes) \d+ lanes from .*, which is no multiple of \d+$/,
   TK318: /^the interpreter leaves data that breaks ensures/,
+  TK320: /^the interpreter reads .* out of bounds/,
 };
 
 const files = readdirSync(FOLDER)
@@ -90,7 +93,7 @@ async function expectRefuted(kernel: Kernel, expected: Expectation): Promise<voi
   const failures = open(report);
   const summary = `${kernel.name}:\n${failures.map(describeFailure).join("\n")}\n`;
 
-  const { kind, code, line, witness, consequences = [], unshown = [] } = expected;
+  const { kind, code, line, witness, consequences = [] } = expected;
   const own = failures.filter(
     (failure) => failure.kind === kind && failure.code === code && failure.verdict === "refuted",
   );
@@ -108,7 +111,7 @@ async function expectRefuted(kernel: Kernel, expected: Expectation): Promise<voi
   const kindsOf = (verdict: string): readonly string[] =>
     [...new Set(failures.filter((failure) => failure.verdict === verdict).map((failure) => failure.kind))].sort();
   expect(kindsOf("refuted"), `${summary}kinds that are refuted`).toEqual([kind, ...consequences].sort());
-  expect(kindsOf("unknown"), `${summary}kinds that are unknown`).toEqual([...unshown].sort());
+  expect(kindsOf("unknown"), `${summary}kinds that are unknown`).toEqual([]);
   for (const failure of failures.filter(({ verdict }) => verdict === "refuted")) {
     expect(failure.witness?.replayed, `${summary}the replay of ${failure.id}`).toMatch(REPLAYS[failure.code] ?? /^\b$/);
   }
