@@ -31,7 +31,7 @@ export function dataClaims(kernel: Kernel, summary: Summary, giveId: GiveId): re
 }
 
 /** Fresh values for a clause's variables, within their extents. */
-function anyValues(
+export function anyValues(
   scope: Scope,
   { source, extents }: DataClause,
 ): { readonly values: Term[]; readonly guards: Term[] } {

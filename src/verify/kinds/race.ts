@@ -37,7 +37,7 @@ export const WAVE = 32n;
 
 export function raceClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
   const waves = summary.barriers.some(({ scope }) => scope === "wave");
-  const alike = alikeness(summary.accesses);
+  const alike = alikeness(summary.accesses, segmentsOf(summary.nodes));
   const nodes = withAlike(summary.nodes, alike);
   const within = (scope: BarrierScope): readonly Pair[] => distinct(intervalPairs(nodes, scope).filter(conflicting));
   const written = [...new Set(summary.accesses.map(alike))].filter(({ space }) => space === "global");
@@ -63,11 +63,41 @@ function conflicting({ first, second }: Pair): boolean {
   );
 }
 
+/** How many barriers stand before each access in the text: between two of them, nothing else tells alike accesses apart. */
+function segmentsOf(nodes: readonly Node[]): ReadonlyMap<Access, number> {
+  const segments = new Map<Access, number>();
+  let barriers = 0;
+  const visit = (list: readonly Node[]): void => {
+    for (const node of list) {
+      switch (node.kind) {
+        case "access":
+          segments.set(node, barriers);
+          break;
+        case "barrier":
+          barriers++;
+          break;
+        case "branch":
+          visit(node.then);
+          visit(node.else);
+          break;
+        case "loop":
+          visit(node.body);
+          break;
+        default:
+          node satisfies never;
+          throw new InternalError("unknown node");
+      }
+    }
+  };
+  visit(nodes);
+  return segments;
+}
+
 /**
- * The first access that does the same under the same conditions in the same loops: what races with one races with the
- * other. Without this the pairs would grow with the square of a long kernel's statements.
+ * The first access between the same barriers that does the same under the same conditions in the same loops: what races
+ * with one races with the other. Without this the pairs would grow with the square of a long kernel's statements.
  */
-function alikeness(accesses: readonly Access[]): (access: Access) => Access {
+function alikeness(accesses: readonly Access[], segments: ReadonlyMap<Access, number>): (access: Access) => Access {
   const paths = new Map<Path, string>();
   const first = new Map<string, Access>();
   const representative = new Map<Access, Access>();
@@ -76,7 +106,7 @@ function alikeness(accesses: readonly Access[]): (access: Access) => Access {
     const reached = paths.get(path) ?? path.map(({ kind, term }) => `${kind} ${printTerm(term)}`).join(" ");
     paths.set(path, reached);
     const where = [array, space, text, ...index.map(printTerm), ...loops.map(({ id }) => id)].join(" ");
-    const key = `${write} ${atomic} ${lanes} ${where} ${reached}`;
+    const key = `${segments.get(access)} ${write} ${atomic} ${lanes} ${where} ${reached}`;
     const known = first.get(key) ?? access;
     first.set(key, known);
     representative.set(access, known);

@@ -11,9 +11,11 @@ import type { Kernel } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
 import type { Claim, GiveId } from "../claim.ts";
 import { NO_REPLAY } from "../claim.ts";
+import type { DataClause } from "../data-clause.ts";
 import { type Path, pathTerms, type Summary } from "../summary.ts";
 import { printTerm } from "../term.ts";
-import { baseAssumptions } from "./assumptions.ts";
+import { baseAssumptions, launchAssumptions } from "./assumptions.ts";
+import { anyValues } from "./data.ts";
 
 export function vacuityClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
   const seen = new Set<string>();
@@ -53,6 +55,7 @@ export function vacuityClaims(kernel: Kernel, summary: Summary, giveId: GiveId):
       "no sizes meet the kernel's contract: its body is never reached, and everything would be proved of it",
       "remove the requires(...) that contradicts the others",
     ),
+    ...summary.scope.data.map((clause) => dataClaim(summary, clause, giveId)),
     ...summary.accesses.flatMap(({ path, span, text, array }) =>
       claim(
         `reachable.${array}`,
@@ -64,4 +67,22 @@ export function vacuityClaims(kernel: Kernel, summary: Summary, giveId: GiveId):
       ),
     ),
   ];
+}
+
+/** Some element, of tensors that have one, meets a condition on data and all others that mention it. */
+function dataClaim(summary: Summary, clause: DataClause, giveId: GiveId): Claim {
+  const { values, guards } = anyValues(summary.scope, clause);
+  return {
+    id: giveId("contract", "reachable.data"),
+    kind: "contract",
+    span: clause.source.span,
+    statement: `${clause.text} can be met by an element`,
+    failure: `no element meets ${clause.text} and what else is required of it`,
+    code: "TK312",
+    hypotheses: [...launchAssumptions(summary), ...guards, clause.instance(values)],
+    expects: "sat",
+    exact: true,
+    replay: NO_REPLAY,
+    fix: "remove the requires(...) that contradicts the others",
+  };
 }
