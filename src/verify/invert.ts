@@ -82,23 +82,36 @@ function solveAll(solver: Solver, equations: readonly Equation[]): void {
 /** Moves what is known to the right; returns the equations that follow from what was found. */
 function solve(solver: Solver, { left, right }: Equation): readonly Equation[] {
   const { scope } = solver;
-  const digits = [...left.parts].sort(([, a], [, b]) => (b > a ? 1 : b < a ? -1 : 0));
   let remaining = sub(right, left.rest);
+  const digits = [...left.parts].map(([atom, coefficient]): Digit => {
+    // A counter that goes from lo in steps of c is lo + c·digit; one that starts at a free symbol is a digit itself.
+    const loop = left.parts.size > 1 ? solver.loops.find(({ symbol }) => symbol === atom) : undefined;
+    if (loop === undefined || mentionsFree(solver, loop.lo)) return { atom, weight: coefficient, start: "0", step: 1n };
+    const start = substitute(solver.values, loop.lo);
+    remaining = sub(remaining, scale(coefficient, start));
+    return { atom, weight: coefficient * loop.step, start, step: loop.step };
+  });
+  digits.sort((a, b) => (b.weight > a.weight ? 1 : b.weight < a.weight ? -1 : 0));
   const [only] = digits;
-  if (digits.length === 1 && only?.[1] === -1n) return found(solver, only[0], sub("0", remaining));
-  if (digits.some(([, coefficient]) => coefficient <= 0n)) return [];
+  if (digits.length === 1 && only?.weight === -1n) return found(solver, only.atom, sub("0", remaining));
+  if (digits.some(({ weight }) => weight <= 0n)) return [];
   const following: Equation[] = [];
-  digits.forEach(([atom, coefficient], position) => {
+  digits.forEach(({ atom, weight, start, step }, position) => {
     const last = position === digits.length - 1;
-    if (coefficient === 1n) {
-      following.push(...found(solver, atom, last ? remaining : "0"));
-      return;
-    }
-    const { quotient, remainder } = divide(scope, remaining, numeral(coefficient));
-    following.push(...found(solver, atom, quotient));
-    remaining = remainder;
+    const parts = weight === 1n ? undefined : divide(scope, remaining, numeral(weight));
+    const digit = parts?.quotient ?? (last ? remaining : "0");
+    following.push(...found(solver, atom, add(start, scale(step, digit))));
+    remaining = parts?.remainder ?? remaining;
   });
   return following;
+}
+
+/** One unknown of an equation: atom = start + step·digit, and the digit counts `weight` times. */
+interface Digit {
+  readonly atom: string;
+  readonly weight: bigint;
+  readonly start: Term;
+  readonly step: bigint;
 }
 
 /** Notes the atom's value; a counter's gives an equation for its loop's start, a division's parts one for its dividend. */
