@@ -7,6 +7,7 @@ import { create } from "xmlbuilder2";
 import { junitText } from "../../src/cli/junit.ts";
 import { sarifText } from "../../src/cli/sarif.ts";
 import { error } from "../../src/support/diagnostic.ts";
+import { PROOF_CODES } from "../../src/verify/codes.ts";
 import type { ObligationResult } from "../../src/verify/obligation.ts";
 import { SolverPool } from "../../src/verify/pool.ts";
 import { countVerdicts, obligationDiagnostics } from "../../src/verify/report.ts";
@@ -59,6 +60,14 @@ function sarifOf(obligations: readonly ObligationResult[]): string {
   const diagnostics = obligationDiagnostics(obligations);
   return sarifText({ diagnostics, counts: countVerdicts(obligations), exitCode: 10 });
 }
+
+describe("the codes of proofs", () => {
+  it("are those that docs/contracts.md shows", () => {
+    const text = readFileSync(join(import.meta.dirname, "../../docs/contracts.md"), "utf8");
+    const rows = [...text.matchAll(/^\| (TK3\d\d) \| (.*) \|$/gm)].map(([, code, meaning]) => [code, meaning]);
+    expect(rows).toEqual(Object.entries(PROOF_CODES));
+  });
+});
 
 describe("SARIF", () => {
   it("validates against the official schema, with and without results", async () => {
