@@ -17,6 +17,10 @@ export const MEMORY: Expectations = {
     "if (n < N) y[block.y][n] = x[block.y * B + n];",
     /M = 2, B = 2, N = 1; block \(0, 1, 0\).*index 2, length 2\n.*reads x\[2\] out of bounds/,
   ),
+  flip: {
+    ...bounds("if (i < N) y[N - i] = x[i];", /N = 1;.*index 1, length 1\n.*writes y\[1\] out of bounds/),
+    consequences: ["coverage"],
+  },
   "gather-out-of-range": bounds(
     "if (n < N) y[block.y][n] = table[ids[block.y]][n];",
     /T = 1, V = 0,.*\n.*reads table\[0\]\[0\] out of bounds/,
@@ -100,6 +104,10 @@ export const MEMORY: Expectations = {
   "vector-alignment": alignment(
     "loadVector(four, x[block.y][k]);",
     /B = 2, K = 5; block \(0, 1, 0\).*row length 5\n.*reads 4 lanes from x\[1\]\[0\] on, element 5, which is no multiple of 4/,
+  ),
+  "vector-in-padded-tile": alignment(
+    "storeVector(tile[div(thread.x, 4)][mod(thread.x, 4) * 4], four);",
+    /thread \(4, 0, 0\): .*row length 17\n.*writes 4 lanes from tile\[1\]\[0\] on, element 17, which is no multiple of 4/,
   ),
   "vector-tail": bounds("loadVector(four, x[n]);", /N = 1;.*index 0, length 1\n.*reads x\[1\] out of bounds/),
 };

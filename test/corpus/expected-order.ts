@@ -24,6 +24,10 @@ export const ORDER: Expectations = {
     ...race("y[i] = max(x[i], 0.0);", /N = 1;.*: index 0\n.*writes y\[0\], which thread \(0, 0, 0\) writes/),
     consequences: ["coverage"],
   },
+  "condition-reads-early": race(
+    "const changes = thread.x > 0 && tile[thread.x - 1] * own < 0.0;",
+    /thread \(0, 0, 0\) and .* thread \(1, 0, 0\).*: index 0\n.*reads tile\[0\], which thread \(0, 0, 0\) writes/,
+  ),
   "data-dependent-barrier": divergence("barrier();", /B = 1;.*thread \(\d+, 0, 0\)\n.*with \d+ of 64 threads/),
   "double-buffer-parity": race(
     "for (let k = 0; k < TILE; k++) sum += stage[mod(tile, 2)][k];",
@@ -37,6 +41,14 @@ export const ORDER: Expectations = {
     "if (i < N && !(abs(x[i]) <= 3e38)) flag[0] = 1;",
     /N = 2;.*: index 0\n.*writes flag\[0\], which thread \(0, 0, 0\) writes/,
   ),
+  "flattened-output": raceOfBlocks(
+    "if (n < N) y[block.y * (N - 1) + n] = x[block.y][n];",
+    /B = 2, N = \d,.* block \(0, 1, 0\).*\n.*y\[\d\], which a thread of block \(0, 0, 0\) writes/,
+  ),
+  "grid-axis-unused": raceOfBlocks(
+    "if (n < N) y[block.y][n] += x[block.y][n];",
+    /B = 1, N = 1; block \(0, 0, 0\).* block \(0, 0, 1\).*\n.*y\[0\]\[0\], which a thread of block \(0, 0, 0\) writes/,
+  ),
   "grid-stride": raceOfBlocks(
     "for (let i = block.x * THREADS + thread.x; i < N; i += (BLOCKS - 1) * THREADS) y[i] = sqrt(x[i]);",
     /N = 7617;.*i = 7616 and block \(119, 0, 0\).*index 7616\n.*y\[7616\], which a thread of block \(0, 0, 0\) writes/,
@@ -44,6 +56,10 @@ export const ORDER: Expectations = {
   "grouped-rows": raceOfBlocks(
     "y[t][n] += sum;",
     /block \(0, 0, \d\).* and block \(0, 0, \d\).*\n.*y\[0\]\[0\], which a thread of block \(0, 0, \d\) writes/,
+  ),
+  "halves-share-a-slot": race(
+    "else values[lane] = own * own;",
+    /thread \(0, 0, 0\) and .* thread \(32, 0, 0\).*: index 0\n.*writes values\[0\], which thread \(0, 0, 0\) writes/,
   ),
   "histogram-privatised": {
     ...race(

@@ -33,9 +33,20 @@ export const VALUES: Expectations = {
     ],
     /no sizes, block and thread meet them all/,
   ),
+  "contradictory-pairs": vacuous(
+    [
+      "requires(forall([T, T], (s, t) => s === t || place[s] < place[t]));",
+      "export const distinct_places_broken = kernel(",
+    ],
+    /no sizes, block and thread meet them all/,
+  ),
   "contradictory-requires": vacuous(
     "export const contradiction_broken = kernel(",
     /no sizes, block and thread meet them all/,
+  ),
+  "count-of-all-tokens": brokenEnsures(
+    "ensures(forall([T], (t) => rank[t] === occurrences(ids, t, ids[t])));",
+    /T = 1;.*\n.*breaks ensures\(.*occurrences.* at t = 0/,
   ),
   "divide-by-dimension": {
     ...divisor("if (i < N) y[i] = x[i] + bias[mod(i, P)];", /P = 0;.*divisor 0\n.*divides by 0/),
