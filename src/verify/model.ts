@@ -81,9 +81,3 @@ export function parseModel(text: string): Model | undefined {
   }
   return { values, functions };
 }
-
-/** The function's value at the given arguments. */
-export function applyTable({ entries, otherwise }: FunctionTable, args: readonly bigint[]): bigint {
-  const entry = entries.find((candidate) => candidate.args.every((argument, axis) => argument === args[axis]));
-  return entry?.value ?? otherwise;
-}

@@ -6,6 +6,7 @@
  */
 
 import type { Span } from "../support/span.ts";
+import type { ReplayRecord } from "./replay-record.ts";
 
 export const OBLIGATION_KINDS = [
   "shape",
@@ -58,4 +59,6 @@ export interface Witness {
   readonly text: string;
   /** `the interpreter reads x[0][1] out of bounds`. */
   readonly replayed: string;
+  /** The run that confirmed it; absent where the sizes alone are the counterexample. */
+  readonly replay?: ReplayRecord;
 }

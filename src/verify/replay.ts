@@ -5,33 +5,33 @@
  * depends on them.
  */
 
-import {
-  evaluateSize,
-  type Fault,
-  interpretKernel,
-  type RunRequest,
-  sparseTensor,
-  type TensorMemory,
-} from "../ir/kernel/interpret.ts";
+import { evaluateSize, type Fault } from "../ir/kernel/interpret.ts";
 import type { Kernel } from "../ir/kernel/types.ts";
 import type { Claim } from "./claim.ts";
 import type { Witness } from "./obligation.ts";
+import { type Filling, fillElement, type ReplayRecord, runRecord, showsFault } from "./replay-record.ts";
 
 /** What integer inputs and integer scalars hold. */
 export interface Contents {
-  readonly integer: (tensor: string, index: readonly number[]) => number;
+  readonly integer: (tensor: string) => Filling;
   readonly scalar: (name: string) => number;
+}
+
+/** A run that showed a fault. */
+export interface Shown {
+  readonly fault: Fault;
+  readonly record: ReplayRecord;
 }
 
 const REPLAY_STEPS = 3_000_000;
 const SEARCH_STEPS = 200_000;
 
 /** Fillings for float inputs, tried in turn: the model does not say which comparisons of floats hold. */
-const FILLINGS: readonly ((index: readonly number[]) => number)[] = [
-  (index) => 1 + index.reduce((sum, i, axis) => sum + ((i * (axis + 3)) % 7), 0),
-  () => 0,
-  (index) => -1 - index.reduce((sum, i, axis) => sum + ((i * (axis + 5)) % 11), 0),
-  () => Number.NaN,
+const FILLINGS: readonly Filling[] = [
+  { kind: "ripple", sign: 1, stride: 3, modulus: 7 },
+  { kind: "constant", value: 0 },
+  { kind: "ripple", sign: -1, stride: 5, modulus: 11 },
+  { kind: "nan" },
 ];
 
 /** The first run whose faults include one that the claim denies. */
@@ -40,29 +40,39 @@ export function runForFault(
   claim: Claim,
   dims: Readonly<Record<string, bigint>>,
   contents: Contents,
-  restriction: Pick<RunRequest, "blocks" | "iterations">,
+  restriction: Pick<ReplayRecord, "blocks" | "iterations">,
   maxSteps = REPLAY_STEPS,
-): Fault | undefined {
+): Shown | undefined {
+  const { width, limits, faults: kinds, array } = claim.replay;
   for (const fill of FILLINGS) {
-    const tensors: Record<string, TensorMemory> = {};
+    const tensors: Record<string, Filling> = {};
     const scalars: Record<string, number> = {};
     for (const param of kernel.params) {
       const { name, element } = param;
-      if (param.kind === "scalar") scalars[name] = element === "f32" ? fill([1]) : contents.scalar(name);
-      else tensors[name] = sparseTensor(element === "f32" ? fill : (index) => contents.integer(name, index));
+      if (param.kind === "scalar") scalars[name] = element === "f32" ? fillElement(fill, [1]) : contents.scalar(name);
+      else tensors[name] = element === "f32" ? fill : contents.integer(name);
     }
-    const { width, limits } = claim.replay;
-    const launch = { kernel, dims, scalars, tensors, width, ...(limits && { limits }) };
-    const { faults } = interpretKernel({ ...launch, maxSteps, ...restriction });
-    const fault = faults.find(({ kind, array, span, block, otherBlock }) => {
-      if (!claim.replay.faults.includes(kind)) return false;
-      // A race of two blocks is one of two blocks, and not of the threads of one.
-      if (claim.code === "TK303" && block.join() === otherBlock?.join()) return false;
-      // An invariant or a divisor is told from others by its place, an access by its array.
-      if (claim.replay.array === undefined) return kind !== "invariant" || span.line === claim.span.line;
-      return array === claim.replay.array;
+    const record: ReplayRecord = {
+      width,
+      ...(limits && { limits }),
+      dims,
+      scalars,
+      tensors,
+      ...restriction,
+      maxSteps,
+      fault: {
+        kinds,
+        ...(array !== undefined && { array }),
+        // A race of two blocks is one of two blocks, and not of the threads of one.
+        ...(claim.code === "TK303" && { acrossBlocks: true }),
+      },
+    };
+    const fault = runRecord(kernel, record).faults.find((found) => {
+      if (!showsFault(record.fault, found)) return false;
+      // An invariant is told from others by its place.
+      return array !== undefined || found.kind !== "invariant" || found.span.line === claim.span.line;
     });
-    if (fault !== undefined) return fault;
+    if (fault !== undefined) return { fault, record };
   }
   return undefined;
 }
@@ -76,7 +86,7 @@ const UNEQUAL: readonly (readonly [bigint, bigint])[] = [
 
 interface Trial {
   readonly dims: Record<string, bigint>;
-  readonly integer: Contents["integer"];
+  readonly filling: Filling;
 }
 
 /** All dimensions alike, with data that varies; then one dimension at a time, with data that is 0. */
@@ -84,14 +94,14 @@ function* trialsOf({ dims: names }: Kernel): Generator<Trial> {
   for (const size of SIZES) {
     yield {
       dims: Object.fromEntries(names.map((name) => [name, size])),
-      integer: (_, index) => index.reduce((sum, i) => sum + i, 0) % Number(size),
+      filling: { kind: "index-sum", modulus: Number(size) },
     };
   }
   if (names.length < 2) return;
   for (const [one, others] of UNEQUAL) {
     for (const own of names) {
       const dims = Object.fromEntries(names.map((name) => [name, name === own ? one : others]));
-      yield { dims, integer: () => 0 };
+      yield { dims, filling: { kind: "constant", value: 0 } };
     }
   }
 }
@@ -99,13 +109,14 @@ function* trialsOf({ dims: names }: Kernel): Generator<Trial> {
 /** Runs the whole kernel at small sizes, for a fault that the solver's own state did not reach. */
 export function searchSmallSizes(kernel: Kernel, claim: Claim): Witness | undefined {
   if (kernel.params.some(({ kind, element }) => kind === "tensor" && element === "i64")) return undefined;
-  for (const { dims, integer } of trialsOf(kernel)) {
+  for (const { dims, filling } of trialsOf(kernel)) {
     for (const { dim, value } of kernel.where) dims[dim] = evaluateSize(value, { dims, scalars: {} });
-    const fault = runForFault(kernel, claim, dims, { integer, scalar: () => 1 }, {}, SEARCH_STEPS);
-    if (fault === undefined) continue;
+    const shown = runForFault(kernel, claim, dims, { integer: () => filling, scalar: () => 1 }, {}, SEARCH_STEPS);
+    if (shown === undefined) continue;
+    const { fault, record } = shown;
     const sizes = Object.entries(dims).map(([name, value]) => `${name} = ${value}`);
     const text = `${sizes.join(", ")}; block (${fault.block.join(", ")}), thread (${fault.thread.join(", ")})`;
-    return { dims, text, replayed: `the interpreter ${fault.message}` };
+    return { dims, text, replayed: `the interpreter ${fault.message}`, replay: record };
   }
   return undefined;
 }

@@ -9,13 +9,13 @@
  * 3. What no run confirms is not refuted: the solver has invented a state that the kernel cannot be in.
  */
 
-import type { Fault } from "../ir/kernel/interpret.ts";
 import type { Kernel, Triple } from "../ir/kernel/types.ts";
 import { type Claim, queryOptionsOf } from "./claim.ts";
-import { applyTable, type Model, parseModel } from "./model.ts";
+import { type FunctionTable, type Model, parseModel } from "./model.ts";
 import type { Witness } from "./obligation.ts";
 import { buildQuery, type Query } from "./query.ts";
-import { type Contents, runForFault, searchSmallSizes } from "./replay.ts";
+import { type Contents, runForFault, type Shown, searchSmallSizes } from "./replay.ts";
+import type { Filling } from "./replay-record.ts";
 import type { Scope } from "./scope.ts";
 import type { Session } from "./session.ts";
 import { eq, le, numeral, type Term } from "./term.ts";
@@ -46,9 +46,10 @@ export async function confirm(subject: Subject, claim: Claim, session: Session):
   if (claim.replay.faults.length === 0) {
     return { kind: "confirmed", witness: { dims, text, replayed: "the sizes alone are the counterexample" } };
   }
-  const fault = subject.kernel && replay(subject.kernel, claim, model, dims);
-  if (fault !== undefined) {
-    return { kind: "confirmed", witness: { dims, text, replayed: `the interpreter ${fault.message}` } };
+  const shown = subject.kernel && replay(subject.kernel, claim, model, dims);
+  if (shown !== undefined) {
+    const { fault, record } = shown;
+    return { kind: "confirmed", witness: { dims, text, replayed: `the interpreter ${fault.message}`, replay: record } };
   }
   // The model's state may be out of reach at its sizes, and a like one in reach at others.
   const witness = subject.kernel && searchSmallSizes(subject.kernel, claim);
@@ -133,34 +134,43 @@ function blocksOf(claim: Claim, model: Model): readonly Triple<number>[] {
 }
 
 /** The iterations of the witness, for loops that are too long to run whole. */
-function iterationsOf(claim: Claim, model: Model): ReadonlyMap<string, readonly number[]> {
-  const iterations = new Map<string, number[]>();
+function iterationsOf(claim: Claim, model: Model): Readonly<Record<string, readonly number[]>> {
+  const iterations: Record<string, readonly number[]> = {};
   for (const { counter, symbol } of claim.replay.loops) {
     const values = [symbol, claim.renaming?.(symbol) ?? symbol].map((name) => integer(model, name));
     if (values.every((value) => value <= LONG_LOOP)) continue;
-    iterations.set(
-      counter,
-      [...new Set([...(iterations.get(counter) ?? []), ...values.map(Number)])].sort((a, b) => a - b),
-    );
+    iterations[counter] = [...new Set([...(iterations[counter] ?? []), ...values.map(Number)])].sort((a, b) => a - b);
   }
   return iterations;
 }
 
-function replay(kernel: Kernel, claim: Claim, model: Model, dims: Readonly<Record<string, bigint>>): Fault | undefined {
+function replay(kernel: Kernel, claim: Claim, model: Model, dims: Readonly<Record<string, bigint>>): Shown | undefined {
   const contents: Contents = {
-    integer: (name, index) => {
-      const table = model.functions.get(`input.${name}`);
-      return table === undefined ? 0 : Number(applyTable(table, index.map(BigInt)));
-    },
+    integer: (name) => tableFilling(model.functions.get(`input.${name}`)),
     scalar: (name) => Number(integer(model, `scalar.${name}`)),
   };
-  const restriction =
-    claim.replay.whole === true ? {} : { blocks: blocksOf(claim, model), iterations: iterationsOf(claim, model) };
-  const fault = runForFault(kernel, claim, dims, contents, restriction);
-  if (fault !== undefined || kernel.dataRequires.length === 0) return fault;
+  const iterations = iterationsOf(claim, model);
+  const restriction = {
+    blocks: blocksOf(claim, model),
+    ...(Object.keys(iterations).length > 0 && { iterations }),
+  };
+  const partOf = claim.replay.whole === true ? {} : restriction;
+  const shown = runForFault(kernel, claim, dims, contents, partOf);
+  if (shown !== undefined || kernel.dataRequires.length === 0) return shown;
   // The model meets conditions on data at its own elements alone. Where it breaks them at others, the identity may do.
-  const identity: Contents = { ...contents, integer: (_, index) => index[0] ?? 0 };
-  return runForFault(kernel, claim, dims, identity, restriction);
+  const identity: Contents = { ...contents, integer: () => ({ kind: "first-index" }) };
+  return runForFault(kernel, claim, dims, identity, partOf);
+}
+
+/** What the model says of a tensor's contents; where it says nothing, 0. */
+function tableFilling(table: FunctionTable | undefined): Filling {
+  if (table === undefined) return { kind: "constant", value: 0 };
+  const { entries, otherwise } = table;
+  return {
+    kind: "table",
+    entries: entries.map(({ args, value }) => ({ index: args.map(Number), value: Number(value) })),
+    otherwise: Number(otherwise),
+  };
 }
 
 /** `B = 1, K = 1; block (0, 0), thread (1, 0), k0 = 0: index 1, length 1` */

@@ -1,0 +1,112 @@
+/**
+ * Replay records: everything that a run of the interpreter needs to show a fault again, as plain data.
+ *
+ * Contents of tensors are *fillings*: rules that say what an element holds by its index, so that a record stays small
+ * whatever the shape, and an edited kernel that reads other elements finds something there.
+ */
+
+import {
+  type Fault,
+  type FaultKind,
+  interpretKernel,
+  type Outcome,
+  sparseTensor,
+  type TensorMemory,
+} from "../ir/kernel/interpret.ts";
+import type { IndexWidth, SizeLimits } from "../ir/kernel/limits.ts";
+import type { Kernel, Triple } from "../ir/kernel/types.ts";
+import { InternalError } from "../support/result.ts";
+
+export type Filling =
+  /** The same everywhere. */
+  | { readonly kind: "constant"; readonly value: number }
+  /** Not a number, everywhere. */
+  | { readonly kind: "nan" }
+  /** The first index; 0 for a tensor without axes. */
+  | { readonly kind: "first-index" }
+  /** (Σₐ iₐ) mod modulus */
+  | { readonly kind: "index-sum"; readonly modulus: number }
+  /** sign · (1 + Σₐ (iₐ · (a + stride)) mod modulus) */
+  | { readonly kind: "ripple"; readonly sign: 1 | -1; readonly stride: number; readonly modulus: number }
+  /** The first entry whose index this is, else `otherwise`. */
+  | { readonly kind: "table"; readonly entries: readonly FillingEntry[]; readonly otherwise: number };
+
+export interface FillingEntry {
+  readonly index: readonly number[];
+  readonly value: number;
+}
+
+export interface ReplayRecord {
+  readonly width: IndexWidth;
+  /** What the launcher lets pass; default: `SIZE_LIMITS` of the width. */
+  readonly limits?: SizeLimits;
+  readonly dims: Readonly<Record<string, bigint>>;
+  readonly scalars: Readonly<Record<string, number>>;
+  readonly tensors: Readonly<Record<string, Filling>>;
+  /** The blocks that run; default: all of the grid. */
+  readonly blocks?: readonly Triple<number>[];
+  /** Loop counter → the only iterations that run. */
+  readonly iterations?: Readonly<Record<string, readonly number[]>>;
+  readonly maxSteps: number;
+  readonly fault: FaultPattern;
+}
+
+/** The faults that a run is to show: of these kinds, at this array where one is named. */
+export interface FaultPattern {
+  readonly kinds: readonly FaultKind[];
+  readonly array?: string;
+  /** Whether it is of threads of two blocks, and not of one. */
+  readonly acrossBlocks?: true;
+}
+
+/** What the element at `index` holds. */
+export function fillElement(filling: Filling, index: readonly number[]): number {
+  switch (filling.kind) {
+    case "constant":
+      return filling.value;
+    case "nan":
+      return Number.NaN;
+    case "first-index":
+      return index[0] ?? 0;
+    case "index-sum":
+      return index.reduce((sum, i) => sum + i, 0) % filling.modulus;
+    case "ripple": {
+      const { sign, stride, modulus } = filling;
+      return sign * (1 + index.reduce((sum, i, axis) => sum + ((i * (axis + stride)) % modulus), 0));
+    }
+    case "table": {
+      const entry = filling.entries.find((candidate) => candidate.index.every((i, axis) => i === index[axis]));
+      return entry?.value ?? filling.otherwise;
+    }
+    default:
+      filling satisfies never;
+      throw new InternalError("unknown filling");
+  }
+}
+
+/** Runs the kernel on fresh tensors. Every dimension, scalar and tensor of the kernel must be in the record. */
+export function runRecord(kernel: Kernel, record: ReplayRecord): Outcome {
+  const { width, limits, dims, scalars, blocks, iterations, maxSteps } = record;
+  const tensors: Record<string, TensorMemory> = {};
+  for (const [name, filling] of Object.entries(record.tensors)) {
+    tensors[name] = sparseTensor((index) => fillElement(filling, index));
+  }
+  return interpretKernel({
+    kernel,
+    dims,
+    scalars,
+    tensors,
+    width,
+    maxSteps,
+    ...(limits && { limits }),
+    ...(blocks && { blocks }),
+    ...(iterations && { iterations: new Map(Object.entries(iterations)) }),
+  });
+}
+
+/** Whether a fault is one that the pattern describes. */
+export function showsFault({ kinds, array, acrossBlocks }: FaultPattern, fault: Fault): boolean {
+  if (!kinds.includes(fault.kind)) return false;
+  if (acrossBlocks === true && fault.block.join() === fault.otherBlock?.join()) return false;
+  return array === undefined || fault.array === array;
+}
