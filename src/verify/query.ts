@@ -22,6 +22,14 @@ export interface Query {
   /** The symbols declared in the text, with the thread that they belong to. */
   readonly symbols: readonly QuerySymbol[];
   readonly functions: readonly FunctionInfo[];
+  /** What the text asserts, in its order. */
+  readonly assertions: readonly Assertion[];
+}
+
+/** A hypothesis of the claim, or what the query adds: definitions of symbols, conditions on data, lemmas about products. */
+export interface Assertion {
+  readonly kind: "hypothesis" | "definition" | "data" | "lemma";
+  readonly term: Term;
 }
 
 export interface QuerySymbol {
@@ -89,12 +97,12 @@ export function buildQuery(options: QueryOptions): Query {
 
   const products = new Map<string, Product>();
   const asserted = new Set<string>();
-  const facts: Term[] = [];
-  const include = (term: Term): void => {
+  const facts: Assertion[] = [];
+  const include = (kind: Assertion["kind"], term: Term): void => {
     const text = printTerm(term);
     if (asserted.has(text)) return;
     asserted.add(text);
-    facts.push(term);
+    facts.push({ kind, term });
     visitAtoms(term, (atom) => atoms.add(atom));
   };
   const close = (): void => {
@@ -102,7 +110,7 @@ export function buildQuery(options: QueryOptions): Query {
       before = atoms.size;
       for (const copy of copies) {
         for (const { defines, term } of scope.facts) {
-          if (defines.some((symbol) => atoms.has(copy(symbol)))) include(rename(term, copy));
+          if (defines.some((symbol) => atoms.has(copy(symbol)))) include("definition", rename(term, copy));
         }
         for (const { symbol, left, right } of scope.products) {
           const name = copy(symbol);
@@ -116,19 +124,25 @@ export function buildQuery(options: QueryOptions): Query {
   };
   close();
   // Clauses without variables hold of fixed elements, whether the query mentions them or not.
-  for (const term of instancesFor(clauses, [...assertions, ...facts], !unordered)) include(term);
+  const mentioned = [...assertions, ...facts.map(({ term }) => term)];
+  for (const term of instancesFor(clauses, mentioned, !unordered)) include("data", term);
   close();
   const lemmas = exact
     ? [...products.values()].map(({ symbol, left, right }) => eq(symbol, ["*", left, right]))
     : productLemmas([...products.values()]);
-  return printQuery(scope, copies, atoms, [...assertions, ...facts, ...lemmas], shown.length);
+  const all = [
+    ...assertions.map((term): Assertion => ({ kind: "hypothesis", term })),
+    ...facts,
+    ...lemmas.map((term): Assertion => ({ kind: "lemma", term })),
+  ];
+  return printQuery(scope, copies, atoms, all, shown.length);
 }
 
 function printQuery(
   scope: Scope,
   copies: readonly Renaming[],
   atoms: ReadonlySet<string>,
-  assertions: readonly Term[],
+  assertions: readonly Assertion[],
   shown: number,
 ): Query {
   const symbols: QuerySymbol[] = [];
@@ -146,11 +160,11 @@ function printQuery(
     ...Array.from({ length: shown }, (_, ordinal) => `(declare-const shown.${ordinal} Int)`),
     ...symbols.map(({ name, info }) => `(declare-const ${name} ${info.sort})`),
     ...functions.map(({ name, arity }) => `(declare-fun ${name} (${Array(arity).fill("Int").join(" ")}) Int)`),
-    ...assertions.map((term) => `(assert ${printTerm(term)})`),
+    ...assertions.map(({ term }) => `(assert ${printTerm(term)})`),
   ];
   // A goal that is false outright leaves nothing to assert; the solver is asked all the same.
   if (assertions.length === 0) lines.push("(declare-const refuted Bool)", "(assert refuted)");
-  return { text: `${lines.join("\n")}\n`, symbols, functions };
+  return { text: `${lines.join("\n")}\n`, symbols, functions, assertions };
 }
 
 /** The ground lemmas above, for each product and for each pair with a common factor. */
