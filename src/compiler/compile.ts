@@ -17,7 +17,7 @@ import { formatPlace } from "../support/span.ts";
 import { VERSION } from "../support/version.ts";
 import type { ProvedKernel } from "../verify/certificate.ts";
 import type { ObligationResult } from "../verify/obligation.ts";
-import { obligationDiagnostics, smt2Text } from "../verify/report.ts";
+import { obligationDiagnostics, obligationFileStem, smt2Text } from "../verify/report.ts";
 import { type BuiltLibrary, buildCpu, buildHip } from "./build/compile.ts";
 import type {
   JsonValue,
@@ -179,7 +179,7 @@ function outputFiles(
 }
 
 function smt2File(obligation: ObligationResult): OutputFile {
-  const stem = obligation.id.replace(/[^A-Za-z0-9_]+/g, "-");
+  const stem = obligationFileStem(obligation.id);
   return { role: "smt2", target: null, stem, extension: "smt2", content: smt2Text(obligation) };
 }
 

@@ -17,7 +17,7 @@ import { InternalError } from "../support/result.ts";
 import type { ObligationResult } from "../verify/obligation.ts";
 import type { SolverPool } from "../verify/pool.ts";
 import type { ProofCache } from "../verify/proof-cache.ts";
-import { openSession } from "../verify/session.ts";
+import { type OnProgress, openSession } from "../verify/session.ts";
 import { type KernelReport, verifyKernels, verifyPlan } from "../verify/verify.ts";
 import { type Discharged, nameClashes } from "./codegen/library.ts";
 import { dataCheck } from "./data-check.ts";
@@ -87,13 +87,18 @@ export async function readSources({ inputs, cwd, config }: ProveRequest): Promis
 }
 
 /** The kernels, and the check kernels of those that require something of data: all of them are proved and emitted. */
-function withChecks(kernels: readonly Kernel[]): readonly Kernel[] {
+export function withChecks(kernels: readonly Kernel[]): readonly Kernel[] {
   return [...kernels, ...kernels.flatMap((kernel) => dataCheck(kernel)?.kernel ?? [])];
 }
 
 /** With a cache, only what no earlier run has proved is asked, and what is proved is kept for the next one. */
-export async function prove({ kernels, programs }: Sources, pool: SolverPool, cache?: ProofCache): Promise<Proof> {
-  const session = openSession(pool, cache);
+export async function prove(
+  { kernels, programs }: Sources,
+  pool: SolverPool,
+  cache?: ProofCache,
+  onProgress?: OnProgress,
+): Promise<Proof> {
+  const session = openSession(pool, cache, onProgress);
   const byName = new Map(kernels.map((kernel) => [kernel.name, kernel]));
   const [kernelReports, planReports] = await Promise.all([
     verifyKernels(withChecks(kernels), session),

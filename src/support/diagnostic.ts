@@ -17,11 +17,19 @@ export interface Diagnostic {
   readonly message: string;
   /** Absent where no source line is concerned, as for a missing tool. */
   readonly span?: Span;
+  /** Other places that it is about, such as the first of two accesses that race. */
+  readonly related?: readonly RelatedPlace[];
   /** Obligation id, where the diagnostic stands for one. */
   readonly id?: string;
   readonly witness?: string;
   readonly replayed?: string;
   readonly fix?: string;
+}
+
+export interface RelatedPlace {
+  readonly span: Span;
+  /** What is there, without a full stop. */
+  readonly message: string;
 }
 
 /** The text of a source file by its name in spans; `undefined` where it cannot be had. */
@@ -77,7 +85,8 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function renderExcerpt(span: Span, sources: SourceLookup): string[] {
+/** The source line with carets under the span; nothing where the line cannot be had. */
+export function renderExcerpt(span: Span, sources: SourceLookup): string[] {
   const text = sources(span.file)?.split(/\r?\n/)[span.line - 1];
   if (text === undefined) return [];
   const number = String(span.line);

@@ -8,6 +8,7 @@
 
 import type { FaultKind } from "../ir/kernel/interpret.ts";
 import type { IndexWidth, SizeLimits } from "../ir/kernel/limits.ts";
+import type { RelatedPlace } from "../support/diagnostic.ts";
 import type { Span } from "../support/span.ts";
 import type { DataClause } from "./data-clause.ts";
 import type { ObligationKind } from "./obligation.ts";
@@ -19,6 +20,8 @@ export interface Claim {
   readonly id: string;
   readonly kind: ObligationKind;
   readonly span: Span;
+  /** Other places that it is about: the first of two accesses. */
+  readonly related?: readonly RelatedPlace[];
   /** What must hold, in words. */
   readonly statement: string;
   /** What a refutation says: `x[b][k] may be read past its end`. */

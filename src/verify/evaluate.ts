@@ -12,7 +12,7 @@ import type { ElementType, Expr, IntBinary, LoadExpr } from "../ir/kernel/types.
 import { InternalError } from "../support/result.ts";
 import type { Span } from "../support/span.ts";
 import type { ElementTerms } from "./data-clause.ts";
-import { divide, fresh, ghostTerm, inputApplication, inputElement, multiply, type Scope } from "./scope.ts";
+import { divide, fresh, from, ghostTerm, inputApplication, inputElement, multiply, type Scope } from "./scope.ts";
 import type {
   Access,
   Computed,
@@ -151,11 +151,12 @@ export function evaluate(run: Execution, expr: Expr): Term | undefined {
     case "logic": {
       const left = evaluateTerm(run, expr.left);
       const premise = expr.op === "and" ? left : not(left);
+      noteBranch(run.scope, expr.left, left);
       const right = under(run, premise, () => evaluateTerm(run, expr.right));
       return expr.op === "and" ? and(left, right) : or(left, right);
     }
     case "select": {
-      const cond = evaluateTerm(run, expr.cond);
+      const cond = noteBranch(run.scope, expr.cond, evaluateTerm(run, expr.cond));
       const then = under(run, cond, () => evaluate(run, expr.then));
       const otherwise = under(run, not(cond), () => evaluate(run, expr.else));
       return then === undefined || otherwise === undefined ? undefined : ite(cond, then, otherwise);
@@ -185,6 +186,13 @@ function bound(terms: ReadonlyMap<string, Term>, name: string): Term {
   const term = terms.get(name);
   if (term === undefined) throw new InternalError(`${name} is bound to nothing`);
   return term;
+}
+
+/** Notes that a path is taken, or left, by the condition's doing; returns its term. */
+export function noteBranch(scope: Scope, cond: Expr, term: Term): Term {
+  const origin = `branch on ${printExpr(cond)}`;
+  from(scope, origin, not(term), cond.span);
+  return from(scope, origin, term, cond.span);
 }
 
 /** Runs `body` with one more guard on the path. */

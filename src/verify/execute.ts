@@ -22,7 +22,7 @@ import type {
 import { assignedLocals, containsBarrier, visitStmts } from "../ir/kernel/walk.ts";
 import { InternalError } from "../support/result.ts";
 import { assume, coversTerms, dataClause, declareSymbols, startExecution } from "./assume.ts";
-import { asGhost, type Execution, evaluate, evaluateTerm, noteAccess, siteOf } from "./evaluate.ts";
+import { asGhost, type Execution, evaluate, evaluateTerm, noteAccess, noteBranch, siteOf } from "./evaluate.ts";
 import { divide, fresh, from, newScope } from "./scope.ts";
 import type { BarrierNode, InvariantCheck, LoopContext, Node, PathStep, Summary } from "./summary.ts";
 import { add, eq, implies, ite, le, lt, not, numeral, or, printTerm, sub, type Term, within } from "./term.ts";
@@ -160,8 +160,7 @@ function executeVector(run: Execution, { direction, registers, lanes, array, ind
 
 function executeIf(run: Execution, out: Collected, stmt: IfStmt): void {
   run.owner = "if";
-  const cond = from(run.scope, `branch on ${printExpr(stmt.cond)}`, evaluateTerm(run, stmt.cond), stmt.cond.span);
-  from(run.scope, `branch on ${printExpr(stmt.cond)}`, not(cond), stmt.cond.span);
+  const cond = noteBranch(run.scope, stmt.cond, evaluateTerm(run, stmt.cond));
   const { path, decisions, env } = run;
   if (containsBarrier([stmt])) {
     run.decisions = [...decisions, { path, loops: run.loops, terms: [cond], text: printExpr(stmt.cond) }];

@@ -5,6 +5,7 @@
  * the three, as in `linear/bounds/x#2`.
  */
 
+import type { RelatedPlace } from "../support/diagnostic.ts";
 import type { Span } from "../support/span.ts";
 import type { ReplayRecord } from "./replay-record.ts";
 
@@ -31,6 +32,8 @@ export interface ObligationResult {
   readonly kind: ObligationKind;
   readonly kernel: string;
   readonly span: Span;
+  /** Other places that it is about: the first of two accesses. */
+  readonly related?: readonly RelatedPlace[];
   /** What must hold, in words: `x[b][k0 + thread.x] stays within x`. */
   readonly statement: string;
   /** What a refutation says, and its diagnostic code. */

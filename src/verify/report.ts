@@ -7,7 +7,7 @@ import type { ObligationResult, Verdict } from "./obligation.ts";
 /** One error per obligation that is refuted or unknown; TK399 is the code of `unknown`. */
 export function obligationDiagnostics(obligations: readonly ObligationResult[]): readonly Diagnostic[] {
   return obligations.flatMap((obligation): readonly Diagnostic[] => {
-    const { verdict, id, span, code, failure, statement, witness, reason, fix } = obligation;
+    const { verdict, id, span, related, code, failure, statement, witness, reason, fix } = obligation;
     if (verdict === "proved") return [];
     const refuted = verdict === "refuted";
     return [
@@ -17,6 +17,7 @@ export function obligationDiagnostics(obligations: readonly ObligationResult[]):
         message: refuted ? failure : `not proved: ${statement}${reason === undefined ? "" : ` (${reason})`}`,
         id,
         ...(span !== NO_SPAN && { span }),
+        ...(related && { related }),
         ...(witness && { witness: witness.text, replayed: witness.replayed }),
         ...(fix !== undefined && { fix }),
       },
@@ -53,6 +54,11 @@ export function obligationJson(obligation: ObligationResult): object {
     ...(reason !== undefined && { reason }),
     ...(fix !== undefined && { fix }),
   };
+}
+
+/** A file name without its extension: `linear-bounds-x-2`. */
+export function obligationFileStem(id: string): string {
+  return id.replace(/[^A-Za-z0-9_]+/g, "-");
 }
 
 /** The obligation as a self-contained SMT-LIB 2 file: `unsat` is the proof. */

@@ -16,16 +16,22 @@ import { readAnswer } from "./solver-protocol.ts";
 
 export interface Session {
   readonly solve: (text: string) => Promise<SolverAnswer>;
+  /** Counts work on an obligation: begun, and when it settles, done. */
+  readonly counted: <T>(work: Promise<T>) => Promise<T>;
   /** For results that no solver is asked for: `proofKey` of everything that decides them. */
   readonly cache: ProofCache | undefined;
   /** As the solver says it, of the processes that ran or of those that gave the cached answers; else `unknown`. */
   readonly solverVersion: () => string;
 }
 
-export function openSession(pool: SolverPool, cache?: ProofCache): Session {
+/** How many obligations are settled, of those begun so far. */
+export type OnProgress = (done: number, total: number) => void;
+
+export function openSession(pool: SolverPool, cache?: ProofCache, onProgress?: OnProgress): Session {
   const answers = new Map<string, Promise<SolverAnswer>>();
   const context = [solverPackageVersion(), VERSION, `${pool.limits.steps} steps`];
   let cachedVersion: string | undefined;
+  let [done, total] = [0, 0];
 
   const ask = async (text: string): Promise<SolverAnswer> => {
     const key = proofKey("query", text, ...context);
@@ -46,6 +52,12 @@ export function openSession(pool: SolverPool, cache?: ProofCache): Session {
       const answer = answers.get(text) ?? ask(text);
       answers.set(text, answer);
       return answer;
+    },
+    counted: async (work) => {
+      onProgress?.(done, ++total);
+      const result = await work;
+      onProgress?.(++done, total);
+      return result;
     },
     cache,
     solverVersion: () => pool.version ?? cachedVersion ?? "unknown",

@@ -118,14 +118,14 @@ export async function verifyPlan(
 async function verifyKernel(kernel: Kernel, session: Session): Promise<KernelReport> {
   const { summary, common, byWidth } = collectClaims(kernel);
   const subject: Subject = { name: kernel.name, scope: summary.scope, dims: kernel.dims, kernel };
-  const settle = (claims: readonly Claim[], search: boolean): Promise<readonly ObligationResult[]> =>
+  const settleAll = (claims: readonly Claim[], search: boolean): Promise<readonly ObligationResult[]> =>
     Promise.all(claims.map((claim) => settleClaim(subject, claim, session, search)));
   // Without a demand for 32 bits an overflow there only drops the instance, so that no witness is searched.
   const demanded = kernel.indexWidth === "i32";
   const [shared, wide, narrow] = await Promise.all([
-    settle(common, true),
-    settle(byWidth[64], true),
-    settle(byWidth[32], demanded),
+    settleAll(common, true),
+    settleAll(byWidth[64], true),
+    settleAll(byWidth[32], demanded),
   ]);
   const proved = (results: readonly ObligationResult[]): boolean =>
     results.every(({ verdict }) => verdict === "proved");
@@ -142,7 +142,17 @@ async function verifyKernel(kernel: Kernel, session: Session): Promise<KernelRep
   };
 }
 
-async function settleClaim(
+/** Solves a claim; `searchWitness` asks for a confirmed counterexample where it does not hold. */
+export function settleClaim(
+  subject: Subject,
+  claim: Claim,
+  session: Session,
+  searchWitness: boolean,
+): Promise<ObligationResult> {
+  return session.counted(settle(subject, claim, session, searchWitness));
+}
+
+async function settle(
   subject: Subject,
   claim: Claim,
   session: Session,
@@ -157,6 +167,7 @@ async function settleClaim(
     kind: claim.kind,
     kernel: subject.name,
     span: claim.span,
+    ...(claim.related && { related: claim.related }),
     code: claim.code,
     statement: claim.statement,
     failure: claim.failure,

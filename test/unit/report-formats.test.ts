@@ -46,6 +46,8 @@ async function obligationsOf(text: string): Promise<readonly ObligationResult[]>
   return report.obligations;
 }
 
+const PLACES = { cwd: "/repository/gpu", root: "/repository" };
+
 interface SarifResult {
   readonly ruleId: string;
   readonly message: { readonly text: string };
@@ -62,7 +64,7 @@ function resultsOf(text: string): readonly SarifResult[] {
 
 function sarifOf(obligations: readonly ObligationResult[]): string {
   const diagnostics = obligationDiagnostics(obligations);
-  return sarifText({ diagnostics, counts: countVerdicts(obligations), exitCode: 10 });
+  return sarifText({ diagnostics, counts: countVerdicts(obligations), exitCode: 10, ...PLACES });
 }
 
 describe("the codes of proofs", () => {
@@ -82,6 +84,7 @@ describe("SARIF", () => {
       diagnostics: [error("TK108", undefined, "kernels/none.ts cannot be read", "name a file")],
       counts: countVerdicts([]),
       exitCode: 2,
+      ...PLACES,
     });
     expect(validate(JSON.parse(refused)), JSON.stringify(validate.errors)).toBe(true);
   });

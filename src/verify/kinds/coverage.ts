@@ -34,7 +34,7 @@ function writtenClaim({ name, span }: TensorParam, writes: readonly Access[], su
   const { scope } = summary;
   const extents = summary.extents.get(name) ?? [];
   const element = extents.map((_, axis) =>
-    declare(scope, { name: `at.${name}.${axis}`, sort: "Int", owner: "launch", display: `${name}[${axis}]` }),
+    declare(scope, { name: `at.${name}.${axis}`, sort: "Int", owner: "launch", display: `${name}.index[${axis}]` }),
   );
   const candidates = writes.flatMap((access) => candidatesFor(summary, access, element));
   const { hypotheses, others } = denyAll(scope, candidates);
@@ -100,6 +100,7 @@ function onceClaim(first: Access, second: Access, summary: Summary, giveId: Give
     id: giveId("coverage", `${first.array}.once`),
     kind: "coverage",
     span: second.span,
+    ...(first !== second && { related: [{ span: first.span, message: `the other write, ${first.text}` }] }),
     statement: `no two threads of a block write one element of ${first.array} through ${texts}`,
     failure: `two threads of a block may write one element of ${first.array}`,
     code: "TK316",

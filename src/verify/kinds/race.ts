@@ -165,6 +165,7 @@ function raceClaim(kernel: Kernel, summary: Summary, pair: Pair, where: Where, g
     id: giveId("race", first.array),
     kind: "race",
     span: second.span,
+    ...(first !== second && { related: [{ span: first.span, message: `the other access may ${describe(first)}` }] }),
     statement: `${THREADS[where]} never meet at ${describe(first)} and ${describe(second)} ${sameBlock ? "between barriers" : "in the launch"}`,
     failure: `${THREADS[where]} may ${describe(first)} and ${describe(second)} at the same time`,
     code: sameBlock ? "TK302" : "TK303",
