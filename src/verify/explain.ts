@@ -18,7 +18,7 @@ import { type Assertion, buildQuery, type Query } from "./query.ts";
 import { smt2Text } from "./report.ts";
 import type { Origin, Scope } from "./scope.ts";
 import type { Session } from "./session.ts";
-import { printTerm, rename, type Term } from "./term.ts";
+import { and, printTerm, rename, type Term } from "./term.ts";
 import { printerOf } from "./term-text.ts";
 import { collectClaims, settleClaim } from "./verify.ts";
 import type { Subject } from "./witness.ts";
@@ -134,7 +134,10 @@ function explanationText(
     [`${id}: ${statement}`, ...place],
     [`${kind}: ${DUTY[kind]}`],
     ["assumed", ...groupedByOrigin(assumed, show)],
-    section("by definition", shownOf(query, "definition", show)),
+    section(
+      "by definition",
+      shownOf(query, "definition", (term) => show(withoutTautologies(term, show))),
+    ),
     dataSection(scope, claim, query, show),
     productSection(scope, claim, query, show),
     claim.expects === "sat"
@@ -211,6 +214,17 @@ function placeText(span: Span | undefined): string {
 function shownOf(query: Query, kind: Assertion["kind"], show: (term: Term) => string): readonly string[] {
   const texts = query.assertions.flatMap((assertion) => (assertion.kind === kind ? [show(assertion.term)] : []));
   return [...new Set(texts)];
+}
+
+/** An element of an input is defined by itself: that part says nothing. */
+function withoutTautologies(term: Term, show: (term: Term) => string): Term {
+  if (typeof term === "string" || term[0] !== "and") return term;
+  const [, ...parts] = term;
+  const says = (part: Term): boolean => {
+    const [op, left = "", right = ""] = typeof part === "string" ? [] : part;
+    return op !== "=" || show(left) !== show(right);
+  };
+  return and(...parts.filter(says));
 }
 
 function dataSection(scope: Scope, claim: Claim, query: Query, show: (term: Term) => string): readonly string[] {

@@ -57,8 +57,7 @@ function recordFields(record: ReplayRecord): object {
 /** A value as a TypeScript literal; absent fields are left out. */
 function literal(value: unknown, indent: string): string {
   if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "number")
-    return Object.is(value, -0) ? "-0" : String(value).replace(/NaN|Infinity/, "Number.$&");
+  if (typeof value === "number") return numberLiteral(value);
   if (Array.isArray(value)) return `[${value.map((item) => literal(item, indent)).join(", ")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);
@@ -67,6 +66,12 @@ function literal(value: unknown, indent: string): string {
   if (fields.length === 0) return "{}";
   if (line.length < 100 && !line.includes("\n")) return line;
   return `{\n${printed.map((field) => `${indent}  ${field},\n`).join("")}${indent}}`;
+}
+
+function numberLiteral(value: number): string {
+  if (Number.isNaN(value)) return "Number.NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "Number.POSITIVE_INFINITY" : "Number.NEGATIVE_INFINITY";
+  return Object.is(value, -0) ? "-0" : String(value);
 }
 
 function propertyName(name: string): string {

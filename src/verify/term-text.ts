@@ -98,7 +98,7 @@ export function printerOf(scope: Scope, declared?: ReadonlySet<string>): (term: 
       case "+":
         return join(args, "+", LEVEL.sum);
       case "-":
-        if (args.length === 1) return [`-${at(first, LEVEL.unary)}`, LEVEL.unary];
+        if (args.length === 1) return [`-${at(first, LEVEL.power)}`, LEVEL.unary];
         return join(args, "-", LEVEL.sum);
       case "*": {
         // A coefficient reads better behind what it multiplies: `block.x * 16`.
