@@ -1,6 +1,5 @@
 /** The command line as its users meet it: exit codes, what is printed where, and that nothing is written when refused. */
 
-import { spawnSync } from "node:child_process";
 import {
   appendFileSync,
   existsSync,
@@ -14,26 +13,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Ended, ensureBuilt, ROOT, runTokitai } from "./command.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "tokitai-cli-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs `tokitai` in the test's folder. */
-function tokitai(args: readonly string[], env: NodeJS.ProcessEnv = {}): Ended {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, "bin/tokitai.js"), ...args], {
-    cwd: folder,
-    encoding: "utf8",
-    env: { ...process.env, ...env },
-  });
-  return { code: status, stdout, stderr };
-}
+const tokitai = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Ended => runTokitai(folder, args, env);
 
 const HEADER =
   'import { barrier, block, ceilDiv, f32, i32, input, kernel, output, shared, thread } from "tokitai/dsl";\nconst T = 32;\n';
@@ -54,10 +39,7 @@ function kernelFile(name: string, body: string, launch = "grid: ({ N }) => [ceil
 }
 
 beforeAll(() => {
-  if (!existsSync(join(ROOT, "dist/cli/main.js"))) {
-    const built = spawnSync("npm", ["run", "-s", "build"], { cwd: ROOT, encoding: "utf8" });
-    expect(built.status, built.stderr).toBe(0);
-  }
+  ensureBuilt();
   kernelFile("good", "if (i < N) y[i] = x[i];");
 });
 
