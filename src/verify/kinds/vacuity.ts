@@ -9,11 +9,10 @@
 
 import type { Kernel } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
-import type { Claim, GiveId } from "../claim.ts";
-import { NO_REPLAY } from "../claim.ts";
+import { type Claim, type GiveId, NO_REPLAY } from "../claim.ts";
 import type { DataClause } from "../data-clause.ts";
 import { type Path, pathTerms, type Summary } from "../summary.ts";
-import { printTerm } from "../term.ts";
+import { eq, not, printTerm } from "../term.ts";
 import { baseAssumptions, launchAssumptions } from "./assumptions.ts";
 import { anyValues } from "./data.ts";
 
@@ -69,17 +68,27 @@ export function vacuityClaims(kernel: Kernel, summary: Summary, giveId: GiveId):
   ];
 }
 
-/** Some element, of tensors that have one, meets a condition on data and all others that mention it. */
+/**
+ * Some elements meet a condition on data and all others that mention them: different ones, where the condition is about
+ * several of one tensor, since an element beside itself meets what no two elements may.
+ */
 function dataClaim(summary: Summary, clause: DataClause, giveId: GiveId): Claim {
   const { values, guards } = anyValues(summary.scope, clause);
+  const { extents } = clause;
+  const different = values.flatMap((value, position) =>
+    values.slice(0, position).flatMap((other, earlier) => {
+      const alike = printTerm(extents[position] ?? "0") === printTerm(extents[earlier] ?? "0");
+      return alike ? [not(eq(value, other))] : [];
+    }),
+  );
   return {
     id: giveId("contract", "reachable.data"),
     kind: "contract",
     span: clause.source.span,
-    statement: `${clause.text} can be met by an element`,
-    failure: `no element meets ${clause.text} and what else is required of it`,
+    statement: `${clause.text} can be met by elements of its tensors`,
+    failure: `no elements meet ${clause.text} and what else is required of them`,
     code: "TK312",
-    hypotheses: [...launchAssumptions(summary), ...guards, clause.instance(values)],
+    hypotheses: [...launchAssumptions(summary), ...guards, ...different, clause.instance(values)],
     expects: "sat",
     exact: true,
     replay: NO_REPLAY,
