@@ -60,6 +60,11 @@ export interface Replay {
   readonly show: readonly { readonly label: string; readonly term: Term }[];
 }
 
+/** An element's index, for a witness: `index 3`, or `index of axis 0 1, index of axis 1 3`. */
+export function showIndex(index: readonly Term[]): Replay["show"] {
+  return index.map((term, axis) => ({ label: index.length > 1 ? `index of axis ${axis}` : "index", term }));
+}
+
 /** A claim about sizes alone: the model's dimensions are the witness, and no thread has to run. */
 export const NO_REPLAY: Replay = { faults: [], width: 64, loops: [], show: [] };
 

@@ -11,7 +11,7 @@
  */
 
 import { proposalEquations, proposalKey } from "./invert.ts";
-import type { Renaming } from "./query.ts";
+import { otherThread, type Renaming } from "./query.ts";
 import type { Scope } from "./scope.ts";
 import type { Access, Path } from "./summary.ts";
 import { add, and, eq, implies, le, lt, not, numeral, rename, type Term } from "./term.ts";
@@ -41,7 +41,7 @@ export function denyAll(scope: Scope, candidates: readonly Candidate[]): Denial 
     // The same thread under two candidates is one thread: what it compares comes out alike.
     const key = `${proposalKey(values)}\n${[...shared].sort().join(" ")}`;
     const known = names.get(key);
-    const other = known ?? ownSymbols(scope, `w${names.size + 1}`, shared);
+    const other = known ?? otherThread(scope, false, `w${names.size + 1}`, shared);
     if (known === undefined) {
       names.set(key, other);
       hypotheses.push(...proposalEquations(values, other));
@@ -66,12 +66,4 @@ function follow(path: Path, other: Renaming, end: Term): Term {
 function touch(access: Access, axis: number, index: Term, element: Term): Term {
   if (access.lanes === 1n || axis !== access.index.length - 1) return eq(index, element);
   return and(le(index, element), lt(element, add(index, numeral(access.lanes))));
-}
-
-/** Every symbol but those of the launch and the shared ones is the thread's own. */
-function ownSymbols(scope: Scope, name: string, shared: ReadonlySet<string>): Renaming {
-  return (symbol) => {
-    const owner = scope.symbols.get(symbol)?.owner;
-    return owner === undefined || owner === "launch" || shared.has(symbol) ? symbol : `${symbol}!${name}`;
-  };
 }

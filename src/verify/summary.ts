@@ -15,6 +15,7 @@
 
 import type { IndexWidth } from "../ir/kernel/limits.ts";
 import type { BarrierScope, CoversClause, ElementType, Expr, Space } from "../ir/kernel/types.ts";
+import { InternalError } from "../support/result.ts";
 import type { Span } from "../support/span.ts";
 import type { DataClause } from "./data-clause.ts";
 import type { Scope } from "./scope.ts";
@@ -97,6 +98,28 @@ export interface LoopNode {
 }
 
 export type Node = Access | BarrierNode | BranchNode | LoopNode;
+
+/** Every access and barrier, in the order of the text. */
+export function visitNodes(nodes: readonly Node[], visit: (node: Access | BarrierNode) => void): void {
+  for (const node of nodes) {
+    switch (node.kind) {
+      case "access":
+      case "barrier":
+        visit(node);
+        break;
+      case "branch":
+        visitNodes(node.then, visit);
+        visitNodes(node.else, visit);
+        break;
+      case "loop":
+        visitNodes(node.body, visit);
+        break;
+      default:
+        node satisfies never;
+        throw new InternalError("unknown node");
+    }
+  }
+}
 
 /** An integer that the machine computes: it must fit the index width. */
 export interface Computed extends Site {

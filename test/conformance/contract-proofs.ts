@@ -18,11 +18,8 @@ export function widthsOf({ name, indexWidth }: Kernel, written: readonly Kernel[
 
 /** Conditions that follow from the others, so that no data breaks them alone, and why. A proof needs them all the same. */
 export const IMPLIED: Readonly<Record<string, readonly string[]>> = {
-  // Of two maps of a finite set to itself each is the other's inverse as soon as one is.
-  scatter_rows: [
-    "forall([T], (p) => 0 <= source[p] && source[p] < T && position[source[p]] === p)",
-    "forall([T], (t_1) => 0 <= position[t_1] && position[t_1] < T && source[position[t_1]] === t_1)",
-  ],
+  // The condition before it makes `position` one to one, and so `source` its inverse from both sides.
+  scatter_rows: ["forall([T], (p) => 0 <= source[p] && source[p] < T && position[source[p]] === p)"],
   // Each offset is the one before it and a number of occurrences, which is not negative.
   token_positions: ["forall([E + 1, E + 1], (e_2, f) => !(e_2 <= f) || offsets[e_2] <= offsets[f])"],
 };

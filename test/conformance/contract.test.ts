@@ -330,8 +330,7 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s", (_,
   it("refuses data that breaks a condition by one element, with the first index, and computes nothing", () => {
     const found = brokenData(kernel, sizes.get(kernel) ?? []);
     const missing = kernel.dataRequires.filter((_condition, ordinal) => !found.some((one) => one.ordinal === ordinal));
-    const implied = (IMPLIED[kernel.name] ?? []).map((text) => `no element breaks ${text} alone`);
-    expect(implied).toEqual(expect.arrayContaining(missing.map((one) => `no element breaks ${textOf(one)} alone`)));
+    expect(missing.map(textOf).sort()).toEqual([...(IMPLIED[kernel.name] ?? [])].sort());
     for (const { ordinal, assignment, right: holds, wrong, first } of found) {
       const condition = kernel.dataRequires[ordinal];
       if (condition === undefined) throw new Error(`no condition ${ordinal}`);

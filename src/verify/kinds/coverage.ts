@@ -10,15 +10,15 @@
  */
 
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
-import type { Claim, GiveId } from "../claim.ts";
+import { type Claim, type GiveId, showIndex } from "../claim.ts";
 import { type Candidate, denyAll } from "../existence.ts";
 import { invertAccess, proposalKey } from "../invert.ts";
 import { secondThread } from "../query.ts";
 import { declare } from "../scope.ts";
-import { type Access, pathTerms, type Summary } from "../summary.ts";
-import { eq, not, or, rename, type Term, within } from "../term.ts";
-import { baseAssumptions, launchAssumptions } from "./assumptions.ts";
-import { meet } from "./race.ts";
+import type { Access, Summary } from "../summary.ts";
+import { type Term, within } from "../term.ts";
+import { launchAssumptions } from "./assumptions.ts";
+import { apart, bothReach, meet } from "./two-threads.ts";
 
 const POSITION = ["block.x", "block.y", "block.z", "thread.x", "thread.y", "thread.z"];
 
@@ -58,7 +58,7 @@ function writtenClaim({ name, span }: TensorParam, writes: readonly Access[], su
       width: 64,
       loops: [],
       whole: true,
-      show: element.map((term, axis) => ({ label: extents.length > 1 ? `index of axis ${axis}` : "index", term })),
+      show: showIndex(element),
     },
     fix: `let the grid and the guards reach every element of ${name}, or name the thread that writes it with covers(${name}, …)`,
   };
@@ -94,7 +94,6 @@ function onceClaims(writes: readonly Access[], summary: Summary, giveId: GiveId)
 
 function onceClaim(first: Access, second: Access, summary: Summary, giveId: GiveId): Claim {
   const renaming = secondThread(summary.scope, true);
-  const base = baseAssumptions(summary);
   const texts = [...new Set([first.text, second.text])].join(" and ");
   return {
     id: giveId("coverage", `${first.array}.once`),
@@ -105,11 +104,8 @@ function onceClaim(first: Access, second: Access, summary: Summary, giveId: Give
     failure: `two threads of a block may write one element of ${first.array}`,
     code: "TK316",
     hypotheses: [
-      ...base,
-      ...base.map((term) => rename(term, renaming)),
-      ...pathTerms(first.path),
-      ...pathTerms(second.path).map((term) => rename(term, renaming)),
-      or(...["x", "y", "z"].map((axis) => not(eq(`thread.${axis}`, renaming(`thread.${axis}`))))),
+      ...bothReach(summary, first, second, renaming),
+      apart("thread", renaming),
       ...meet(first, second, renaming),
     ],
     renaming,
@@ -118,10 +114,7 @@ function onceClaim(first: Access, second: Access, summary: Summary, giveId: Give
       array: first.array,
       width: 64,
       loops: [...first.loops, ...second.loops],
-      show: first.index.map((term, axis) => ({
-        label: first.index.length > 1 ? `index of axis ${axis}` : "index",
-        term,
-      })),
+      show: showIndex(first.index),
     },
     fix: `let one thread write each element of ${first.array}: guard the store, or give each thread its own elements`,
   };

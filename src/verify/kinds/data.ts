@@ -12,7 +12,7 @@
 
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import { statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
-import type { Claim, GiveId } from "../claim.ts";
+import type { Claim, GiveId, Replay } from "../claim.ts";
 import type { DataClause, ElementTerms } from "../data-clause.ts";
 import { otherThread, type Renaming } from "../query.ts";
 import { declare, inputApplication, type Scope } from "../scope.ts";
@@ -30,19 +30,27 @@ export function dataClaims(kernel: Kernel, summary: Summary, giveId: GiveId): re
   ];
 }
 
+interface AnyValues {
+  readonly values: readonly Term[];
+  readonly guards: readonly Term[];
+  /** The values under their variables' names, for a witness. */
+  readonly show: Replay["show"];
+}
+
 /** Fresh values for a clause's variables, within their extents. */
-export function anyValues(
-  scope: Scope,
-  { source, extents }: DataClause,
-): { readonly values: Term[]; readonly guards: Term[] } {
+export function anyValues(scope: Scope, { source, extents }: DataClause): AnyValues {
   const values = source.variables.map(({ name }) =>
     declare(scope, { name: `any.${name}`, sort: "Int", owner: "launch", display: name }),
   );
-  return { values, guards: values.map((value, position) => within("0", value, extents[position] ?? "0")) };
+  return {
+    values,
+    guards: values.map((value, position) => within("0", value, extents[position] ?? "0")),
+    show: values.map((term, position) => ({ label: source.variables[position]?.name ?? "", term })),
+  };
 }
 
 function readsClaim(summary: Summary, clause: DataClause, of: "requires" | "ensures", giveId: GiveId): Claim {
-  const { values, guards } = anyValues(summary.scope, clause);
+  const { values, guards, show } = anyValues(summary.scope, clause);
   const outside = clause.reads(values).map(({ path, index, extent }) => {
     const inside = index.map((term, axis) => within("0", term, extent[axis] ?? "0"));
     return and(...pathTerms(path), not(and(...inside)));
@@ -62,7 +70,7 @@ function readsClaim(summary: Summary, clause: DataClause, of: "requires" | "ensu
       width: 64,
       loops: [],
       whole: true,
-      show: values.map((term, position) => ({ label: clause.source.variables[position]?.name ?? "", term })),
+      show,
     },
     fix: "guard the index within the condition, as in 0 <= s[p] && s[p] < T && t[s[p]] === p",
   };
@@ -104,7 +112,7 @@ function premiseClaim(summary: Summary, { name, span }: TensorParam, giveId: Giv
 
 function ensuresClaim(kernel: Kernel, summary: Summary, clause: DataClause, giveId: GiveId): Claim {
   const { scope } = summary;
-  const { values, guards } = anyValues(scope, clause);
+  const { values, guards, show } = anyValues(scope, clause);
   const written = new Map(
     kernel.params.flatMap((param) => (param.kind === "tensor" && param.role !== "input" ? [[param.name, param]] : [])),
   );
@@ -138,7 +146,7 @@ function ensuresClaim(kernel: Kernel, summary: Summary, clause: DataClause, give
       width: 64,
       loops: [],
       whole: true,
-      show: values.map((term, position) => ({ label: clause.source.variables[position]?.name ?? "", term })),
+      show,
     },
     fix: "weaken the condition, or say in an invariant(...) what the stored values are",
   };

@@ -3,8 +3,8 @@
  *
  * Each tensor of integers has a *version* per launch that writes it: its contents are a function of that version, as
  * they are an input's. A producer's `ensures`, and what it required itself, are clauses on the versions that it was given
- * and made; the consumer's condition is asked of the versions that it is given. A view that is not the whole of what the
- * producer wrote has no known producer.
+ * and made; the consumer's condition is asked of the versions that it is given. Of a view that is not
+ * the one that the producer wrote nothing is known.
  *
  * A handover that is not proved is no error: the launcher then checks the condition on the data.
  */
@@ -16,8 +16,8 @@ import { type Claim, NO_REPLAY } from "../claim.ts";
 import type { DataClause } from "../data-clause.ts";
 import { type ArrayInfo, asGhost, type Execution, evaluateTerm, newExecution } from "../evaluate.ts";
 import { bindLaunch, type PlanContext, type Step, sizeTerm, viewsOf } from "../plan-terms.ts";
-import { declare } from "../scope.ts";
-import { not, printTerm, within } from "../term.ts";
+import { not, printTerm } from "../term.ts";
+import { anyValues } from "./data.ts";
 
 export interface Handover {
   readonly claim: Claim;
@@ -28,19 +28,11 @@ export interface Handover {
   readonly producers: readonly string[];
 }
 
-/** The contents of a view at some point of the plan. */
-interface Version {
-  /** The last launch that changed them; −1 for what the plan was given. */
-  readonly changed: number;
-  /** Whether that launch wrote just this view, so that what it ensures holds of it. */
-  readonly whole: boolean;
-}
-
 /** Everything that is looked at for one plan. */
 interface Handovers {
   readonly context: PlanContext;
   readonly steps: readonly Step[];
-  /** The name of each version's function, by buffer, version and view. */
+  /** The name of each version's function, by version and view: what is said of one view is not said of another. */
   readonly names: Map<string, string>;
 }
 
@@ -55,10 +47,7 @@ export function handoverClaims(context: PlanContext, steps: readonly Step[]): re
     const run = executionAt(all, step, position, "before");
     return kernel.dataRequires.map((source, condition): Handover => {
       const clause = dataClause(run, source);
-      const values = source.variables.map(({ name }) =>
-        declare(context.run.scope, { name: `any.${name}`, sort: "Int", owner: "launch", display: name }),
-      );
-      const guards = values.map((value, axis) => within("0", value, clause.extents[axis] ?? "0"));
+      const { values, guards } = anyValues(context.run.scope, clause);
       const statement = `${launch.label} is given what ${kernel.name} requires: ${clause.text}`;
       const claim: Claim = {
         id: context.giveId("contract", `${launch.label}.data`),
@@ -85,8 +74,8 @@ interface Known {
 /** The clauses on everything that the step is given, back to the plan's own parameters. */
 function gather(all: Handovers, step: Step, position: number, known: Known): void {
   for (const view of Object.values(step.launch.args)) {
-    const { changed, whole } = versionOf(all, view, position);
-    const producer = whole ? all.steps[changed] : undefined;
+    const changed = lastChange(all, view, position);
+    const producer = all.steps[changed];
     if (producer === undefined || known.seen.has(changed)) continue;
     known.seen.add(changed);
     const { kernel, launch } = producer;
@@ -104,13 +93,12 @@ function gather(all: Handovers, step: Step, position: number, known: Known): voi
   }
 }
 
-function versionOf(all: Handovers, view: BufferView, position: number): Version {
-  for (const [changed, step] of [...all.steps.slice(0, position).entries()].reverse()) {
-    const written = viewsOf(step, "write").filter(({ buffer }) => buffer === view.buffer);
-    if (written.length === 0) continue;
-    return { changed, whole: written.every((one) => viewText(all, one) === viewText(all, view)) };
-  }
-  return { changed: -1, whole: true };
+/** The last launch before `position` that wrote the view's buffer, or a part of it; −1 for what the plan was given. */
+function lastChange({ steps }: Handovers, view: BufferView, position: number): number {
+  const writes = steps
+    .slice(0, position)
+    .map((step) => viewsOf(step, "write").some(({ buffer }) => buffer === view.buffer));
+  return writes.lastIndexOf(true);
 }
 
 function viewText({ context }: Handovers, { buffer, offset, shape }: BufferView): string {
@@ -126,7 +114,7 @@ function executionAt(all: Handovers, step: Step, position: number, when: "before
     const view = param.kind === "tensor" ? step.launch.args[param.name] : undefined;
     if (param.kind !== "tensor" || view === undefined) continue;
     const made = when === "after" && param.role !== "input";
-    const version = made ? position : versionOf(all, view, position).changed;
+    const version = made ? position : lastChange(all, view, position);
     const key = `${version} ${viewText(all, view)}`;
     const contents = names.get(key) ?? `contents${names.size + 1}`;
     names.set(key, contents);

@@ -7,7 +7,7 @@
  */
 
 import type { Kernel } from "../../ir/kernel/types.ts";
-import type { Claim, GiveId } from "../claim.ts";
+import { type Claim, type GiveId, showIndex } from "../claim.ts";
 import { type Candidate, denyAll } from "../existence.ts";
 import { invertAccess } from "../invert.ts";
 import { declare, divide, type Scope } from "../scope.ts";
@@ -46,13 +46,7 @@ function initClaim(summary: Summary, wave: Term, read: Access, earlier: readonly
   const own = element[last];
   if (read.lanes > 1n && own !== undefined) {
     // Any lane of a vector access.
-    const symbol: Term = `lane.${read.array}`;
-    scope.symbols.set(`lane.${read.array}`, {
-      name: `lane.${read.array}`,
-      sort: "Int",
-      owner: "launch",
-      display: "lane",
-    });
+    const symbol = declare(scope, { name: `lane.${read.array}`, sort: "Int", owner: "launch", display: "lane" });
     lane.push(["<=", "0", symbol], ["<", symbol, numeral(read.lanes)]);
     element[last] = add(own, symbol);
   }
@@ -75,7 +69,7 @@ function initClaim(summary: Summary, wave: Term, read: Access, earlier: readonly
       array: read.array,
       width: 64,
       loops: read.loops,
-      show: element.map((term, axis) => ({ label: element.length > 1 ? `index of axis ${axis}` : "index", term })),
+      show: showIndex(element),
     },
     fix: `write every element of ${read.array} that is read, with a barrier() in between where another thread writes it`,
   };

@@ -14,13 +14,13 @@
 
 import type { BarrierScope, Kernel } from "../../ir/kernel/types.ts";
 import { InternalError } from "../../support/result.ts";
-import type { Claim, GiveId } from "../claim.ts";
-import { type Renaming, secondThread } from "../query.ts";
+import { type Claim, type GiveId, showIndex } from "../claim.ts";
+import { secondThread } from "../query.ts";
 import { divide } from "../scope.ts";
-import { type Access, type Node, type Path, pathTerms, type Summary } from "../summary.ts";
-import { add, and, eq, lt, not, numeral, or, printTerm, rename, scale, type Term, TRUE } from "../term.ts";
-import { baseAssumptions } from "./assumptions.ts";
+import { type Access, type Node, type Path, type Summary, visitNodes } from "../summary.ts";
+import { add, eq, lt, not, numeral, printTerm, rename, scale, type Term, TRUE } from "../term.ts";
 import { intervalPairs, type Pair } from "./intervals.ts";
+import { apart, bothReach, meet } from "./two-threads.ts";
 
 /** Where the two threads are. */
 type Where = "block" | "wave" | "other wave" | "grid";
@@ -67,29 +67,10 @@ function conflicting({ first, second }: Pair): boolean {
 function segmentsOf(nodes: readonly Node[]): ReadonlyMap<Access, number> {
   const segments = new Map<Access, number>();
   let barriers = 0;
-  const visit = (list: readonly Node[]): void => {
-    for (const node of list) {
-      switch (node.kind) {
-        case "access":
-          segments.set(node, barriers);
-          break;
-        case "barrier":
-          barriers++;
-          break;
-        case "branch":
-          visit(node.then);
-          visit(node.else);
-          break;
-        case "loop":
-          visit(node.body);
-          break;
-        default:
-          node satisfies never;
-          throw new InternalError("unknown node");
-      }
-    }
-  };
-  visit(nodes);
+  visitNodes(nodes, (node) => {
+    if (node.kind === "barrier") barriers++;
+    else segments.set(node, barriers);
+  });
   return segments;
 }
 
@@ -157,7 +138,6 @@ function raceClaim(kernel: Kernel, summary: Summary, pair: Pair, where: Where, g
   const sameBlock = where !== "grid";
   const shared = new Set(together.filter((loop) => loop !== ahead?.loop).map(({ symbol }) => symbol));
   const renaming = secondThread(summary.scope, sameBlock, shared);
-  const base = baseAssumptions(summary);
   const mine = threadNumber(kernel);
   const waveOf = (thread: Term): Term => divide(summary.scope, thread, numeral(WAVE)).quotient;
   const sameWave = where === "wave" || where === "other wave" ? eq(waveOf(mine), rename(waveOf(mine), renaming)) : TRUE;
@@ -170,10 +150,7 @@ function raceClaim(kernel: Kernel, summary: Summary, pair: Pair, where: Where, g
     failure: `${THREADS[where]} may ${describe(first)} and ${describe(second)} at the same time`,
     code: sameBlock ? "TK302" : "TK303",
     hypotheses: [
-      ...base,
-      ...base.map((term) => rename(term, renaming)),
-      ...pathTerms(first.path),
-      ...pathTerms(second.path).map((term) => rename(term, renaming)),
+      ...bothReach(summary, first, second, renaming),
       ...(ahead ? [iterationsApart(ahead.loop.symbol, renaming(ahead.loop.symbol), ahead.loop.step, ahead.next)] : []),
       apart(sameBlock ? "thread" : "block", renaming),
       where === "other wave" ? not(sameWave) : sameWave,
@@ -185,10 +162,7 @@ function raceClaim(kernel: Kernel, summary: Summary, pair: Pair, where: Where, g
       array: first.array,
       width: 64,
       loops: [...first.loops, ...second.loops],
-      show: first.index.map((term, axis) => ({
-        label: first.index.length > 1 ? `index of axis ${axis}` : "index",
-        term,
-      })),
+      show: showIndex(first.index),
     },
     fix: sameBlock
       ? `put a barrier() between the two accesses, or give each thread its own element of ${first.array}`
@@ -200,24 +174,9 @@ function describe({ write, atomic, text }: Access): string {
   return `${atomic ? "change" : write ? "write" : "read"} ${text}`;
 }
 
-/** The two touch a common element: equal indices, and on the last axis ranges that overlap. */
-export function meet(first: Access, second: Access, renaming: Renaming): readonly Term[] {
-  const last = first.index.length - 1;
-  return first.index.map((index, axis) => {
-    const other = rename(second.index[axis] ?? "0", renaming);
-    if (axis < last || (first.lanes === 1n && second.lanes === 1n)) return eq(index, other);
-    return and(lt(index, add(other, numeral(second.lanes))), lt(other, add(index, numeral(first.lanes))));
-  });
-}
-
 /** The thread's number in its block, x fastest. */
 export function threadNumber({ block: [x, y] }: Kernel): Term {
   return add(add("thread.x", scale(x, "thread.y")), scale(x * y, "thread.z"));
-}
-
-/** The two differ in at least one of their indices. */
-function apart(of: "thread" | "block", renaming: (symbol: string) => string): Term {
-  return or(...["x", "y", "z"].map((axis) => not(eq(`${of}.${axis}`, renaming(`${of}.${axis}`)))));
 }
 
 function iterationsApart(first: string, second: string, step: bigint, next: boolean): Term {
