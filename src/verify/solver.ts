@@ -5,8 +5,9 @@
  * the answers sound:
  * - `solver_from_string` and then `solver_check`, never `eval_smtlib2_string`, whose binding frees the text too early;
  * - the error code is read after every call, and anything but 0 is `unknown`;
- * - each query has a solver of its own, in one context, with its limit as a parameter of that solver (of steps, not of
- *   time: a timer would cost each query a thread);
+ * - each query has a context and a solver of its own, which end with it, so that neither an answer nor a model depends on
+ *   the queries before; its limit is a parameter of that solver (of steps, not of time: a timer would cost each query a
+ *   thread);
  * - one query at a time: `solver_check` is called synchronously, which also saves the hand-over to another thread;
  * - the owner asks canaries through the same channel as its queries (`pool.ts`).
  */
@@ -41,12 +42,11 @@ const Z3_FALSE = -1;
 
 export async function openSolver(): Promise<Solver> {
   const { Z3, em } = await init();
-  const config = Z3.mk_config();
-  const context = Z3.mk_context(config);
-  Z3.del_config(config);
-
   const check = (text: string, { steps }: Pick<SolverLimits, "steps">): SolverAnswer => {
     const start = performance.now();
+    const config = Z3.mk_config();
+    const context = Z3.mk_context(config);
+    Z3.del_config(config);
     const elapsed = (): number => performance.now() - start;
     const failure = (): string | undefined => {
       const code = Z3.get_error_code(context);
@@ -81,6 +81,7 @@ export async function openSolver(): Promise<Solver> {
     } finally {
       Z3.params_dec_ref(context, params);
       Z3.solver_dec_ref(context, solver);
+      Z3.del_context(context);
     }
   };
 

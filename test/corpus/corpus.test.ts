@@ -15,7 +15,7 @@ import { SolverPool } from "../../src/verify/pool.ts";
 import { openSession } from "../../src/verify/session.ts";
 import { type KernelReport, verifyKernels } from "../../src/verify/verify.ts";
 import type { Expectation } from "./expectation.ts";
-import { EXPECTED, PENDING, REFUSED, UNSTABLE } from "./expected.ts";
+import { EXPECTED, PENDING, REFUSED } from "./expected.ts";
 
 const FOLDER = join(import.meta.dirname, "kernels");
 
@@ -132,8 +132,7 @@ describe("classic mistakes of GPU kernels", () => {
 
   for (const [file, expected] of Object.entries(EXPECTED)) {
     const run = Object.hasOwn(PENDING, file) ? it.fails : it;
-    run(`${file}: ${expected.kind} ${expected.code}`, async ({ skip }) => {
-      skip(Object.hasOwn(UNSTABLE, file), UNSTABLE[file]);
+    run(`${file}: ${expected.kind} ${expected.code}`, async () => {
       await expectProved(twin(file, "correct"));
       await expectRefuted(twin(file, "broken"), expected);
     });

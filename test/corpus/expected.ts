@@ -31,9 +31,3 @@ export const PENDING: Readonly<Record<string, string>> = {
   "flattened-batch": "overflow of block.y * B is unknown in the broken twin, where both factors are below 2¹⁶",
   "stride-of-zero": "overflow of i * stride is unknown in the correct twin, where i < 2³² and stride < 2³¹",
 };
-
-/** Pairs whose verdict is not the same in each run, and why: they are left out, and said to be. */
-export const UNSTABLE: Readonly<Record<string, string>> = {
-  "grid-stride":
-    "the race of the correct twin is proved in 20 ms by a new solver process, and not in 40 s by one that has answered others",
-};

@@ -268,6 +268,28 @@ describe("a solver process that misbehaves", () => {
   });
 });
 
+describe("an answer", () => {
+  it("and its model do not depend on what the process was asked before", async () => {
+    const declared = ["a", "b", "c", "d"].map((name) => `(declare-const ${name} Int)`).join("");
+    const asked = Array.from(
+      { length: 12 },
+      (_, i) => `${declared}(assert (and (<= 0 a ${i + 3}) (< a b) (distinct b c d) (> (+ c d) (* ${i + 2} a))))`,
+    );
+    const answers = async (texts: readonly string[]): Promise<ReadonlyMap<string, string | undefined>> => {
+      const own = new SolverPool({ processes: 1 });
+      const found = new Map<string, string | undefined>();
+      for (const text of texts) found.set(text, (await own.solve(text)).model);
+      own.close();
+      return found;
+    };
+    const [forward, backward] = [await answers(asked), await answers([...asked].reverse())];
+    for (const text of asked) {
+      expect(forward.get(text), text).toBeDefined();
+      expect(backward.get(text), text).toBe(forward.get(text));
+    }
+  });
+});
+
 describe("product lemmas", () => {
   it("each follows from the integers", async () => {
     const products = [
