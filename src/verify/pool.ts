@@ -49,6 +49,7 @@ export interface SolverPoolOptions {
 interface Job {
   readonly id: number;
   readonly text: string;
+  readonly steps: number;
   readonly hard: boolean;
   readonly settle: (answer: SolverAnswer) => void;
   readonly reject: (cause: InternalError) => void;
@@ -95,13 +96,16 @@ export class SolverPool {
     while (this.#stopped === undefined && this.#workers.size < this.#size) this.#start();
   }
 
-  /** Rejects with an `InternalError` when a solver process has failed its canary. */
-  solve(text: string): Promise<SolverAnswer> {
+  /**
+   * Rejects with an `InternalError` when a solver process has failed its canary. `steps` may be fewer than the pool's own
+   * limit, for a question whose answer is worth less.
+   */
+  solve(text: string, { steps = this.limits.steps }: Partial<Pick<SolverLimits, "steps">> = {}): Promise<SolverAnswer> {
     return new Promise((settle, reject) => {
       if (this.#defect !== undefined) reject(this.#defect);
       else if (this.#stopped !== undefined) settle(unknown(this.#stopped));
       else {
-        this.#enqueue({ id: this.#nextId++, text, hard: hasProduct(text), settle, reject });
+        this.#enqueue({ id: this.#nextId++, text, steps, hard: hasProduct(text), settle, reject });
         this.#startForQueue();
         this.#dispatch();
       }
@@ -203,12 +207,12 @@ export class SolverPool {
         taken.push(job);
       }
     }
-    return taken.map(({ id, text }) => ({ id, text, limits: this.limits }));
+    return taken.map(({ id, text, steps }) => ({ id, text, limits: { ...this.limits, steps } }));
   }
 
   #canaries(settle: () => void = () => {}): readonly Job[] {
     return CANARIES.map(({ text, expected }) => {
-      return { id: this.#nextId++, text, hard: false, expected, settle, reject: settle };
+      return { id: this.#nextId++, text, steps: this.limits.steps, hard: false, expected, settle, reject: settle };
     });
   }
 
@@ -218,7 +222,7 @@ export class SolverPool {
       const canaries = this.#canaries(resolve);
       worker.open.push(...canaries);
       if (worker.open.length === canaries.length) this.#restartTimer(worker);
-      worker.child.send(canaries.map(({ id, text }) => ({ id, text, limits: this.limits })));
+      worker.child.send(canaries.map(({ id, text, steps }) => ({ id, text, limits: { ...this.limits, steps } })));
     });
   }
 

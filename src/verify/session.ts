@@ -11,11 +11,12 @@ import { createRequire } from "node:module";
 import { VERSION } from "../support/version.ts";
 import type { SolverPool } from "./pool.ts";
 import { type ProofCache, proofKey } from "./proof-cache.ts";
-import type { SolverAnswer } from "./solver.ts";
+import type { SolverAnswer, SolverLimits } from "./solver.ts";
 import { readAnswer } from "./solver-protocol.ts";
 
 export interface Session {
-  readonly solve: (text: string) => Promise<SolverAnswer>;
+  /** `steps` may be fewer than the pool's own limit: then `unknown` comes sooner. */
+  readonly solve: (text: string, limit?: Partial<Pick<SolverLimits, "steps">>) => Promise<SolverAnswer>;
   /** Counts work on an obligation: begun, and when it settles, done. */
   readonly counted: <T>(work: Promise<T>) => Promise<T>;
   /** For results that no solver is asked for: `proofKey` of everything that decides them. */
@@ -29,18 +30,18 @@ export type OnProgress = (done: number, total: number) => void;
 
 export function openSession(pool: SolverPool, cache?: ProofCache, onProgress?: OnProgress): Session {
   const answers = new Map<string, Promise<SolverAnswer>>();
-  const context = [solverPackageVersion(), VERSION, `${pool.limits.steps} steps`];
+  const versions = [solverPackageVersion(), VERSION];
   let cachedVersion: string | undefined;
   let [done, total] = [0, 0];
 
-  const ask = async (text: string): Promise<SolverAnswer> => {
-    const key = proofKey("query", text, ...context);
+  const ask = async (text: string, steps: number): Promise<SolverAnswer> => {
+    const key = proofKey("query", text, ...versions, `${steps} steps`);
     const cached = cache && readEntry(cache.get(key));
     if (cached !== undefined && (pool.version === undefined || cached.solver === pool.version)) {
       cachedVersion = cached.solver;
       return cached.answer;
     }
-    const answer = await pool.solve(text);
+    const answer = await pool.solve(text, { steps });
     const { result, model } = answer;
     if (result !== "unknown" && pool.version !== undefined) {
       cache?.put(key, JSON.stringify({ solver: pool.version, result, model }));
@@ -48,9 +49,10 @@ export function openSession(pool: SolverPool, cache?: ProofCache, onProgress?: O
     return answer;
   };
   return {
-    solve: (text) => {
-      const answer = answers.get(text) ?? ask(text);
-      answers.set(text, answer);
+    solve: (text, { steps = pool.limits.steps } = {}) => {
+      const key = `${steps} ${text}`;
+      const answer = answers.get(key) ?? ask(text, steps);
+      answers.set(key, answer);
       return answer;
     },
     counted: async (work) => {

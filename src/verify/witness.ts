@@ -27,6 +27,12 @@ export type Confirmation =
 /** Beyond this many iterations only those of the witness are run. */
 const LONG_LOOP = 4_096n;
 
+const SMALL_EXPONENT = 8n;
+/** No dimension is larger (`SIZE_LIMITS`). */
+const LARGEST_EXPONENT = 40n;
+/** One question of the search for a small counterexample; where it is not answered, a larger one will do. */
+const MINIMISE_STEPS = 2_000_000;
+
 /** What a claim is about: the symbols, the dimensions, and the kernel to replay it on (a plan's claims need none). */
 export interface Subject {
   readonly name: string;
@@ -74,22 +80,17 @@ async function minimise(
       exact,
       show: claim.replay.show.map(({ term }) => term),
     });
-    const answer = await session.solve(query.text);
+    const answer = await session.solve(query.text, { steps: MINIMISE_STEPS });
     const model = answer.result === "sat" && answer.model !== undefined ? parseModel(answer.model) : undefined;
     return model && { query, model };
   };
   const symbols = dims.map((dim) => `dim.${dim}`);
-  let bound: bigint | undefined;
-  for (let candidate = 0n; candidate <= 2n ** 40n && bound === undefined; candidate = candidate * 2n || 1n) {
-    const limit = candidate;
-    if (
-      await ask(
-        symbols.map((symbol) => le(symbol, numeral(limit))),
-        true,
-      )
-    )
-      bound = limit;
-  }
+  const within = async (limit: bigint): Promise<boolean> =>
+    (await ask(
+      symbols.map((symbol) => le(symbol, numeral(limit))),
+      true,
+    )) !== undefined;
+  const bound = await smallestBound(within);
   if (bound === undefined) return undefined;
   fixed.push(...symbols.map((symbol) => le(symbol, numeral(bound))));
   for (const symbol of symbols) {
@@ -104,6 +105,22 @@ async function minimise(
     }
   }
   return ask([], true);
+}
+
+/**
+ * The least power of two, or 0, that bounds all dimensions of some counterexample. Most are small, and small sizes are
+ * quick to ask; where none is, the exponent is bisected, since a bound that a counterexample meets is met by larger ones.
+ */
+async function smallestBound(holds: (limit: bigint) => Promise<boolean>): Promise<bigint | undefined> {
+  for (let limit = 0n; limit <= 2n ** SMALL_EXPONENT; limit = limit * 2n || 1n) if (await holds(limit)) return limit;
+  if (!(await holds(2n ** LARGEST_EXPONENT))) return undefined;
+  let [low, high] = [SMALL_EXPONENT + 1n, LARGEST_EXPONENT];
+  while (low < high) {
+    const middle = (low + high) / 2n;
+    if (await holds(2n ** middle)) high = middle;
+    else low = middle + 1n;
+  }
+  return 2n ** high;
 }
 
 /** The least value up to `high` for which `holds`, by bisection; `holds(high)` is known. */

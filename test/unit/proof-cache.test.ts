@@ -162,7 +162,7 @@ describe("a session with a proof cache", () => {
     const cold = new SolverPool({ processes: 1 });
     const cache = openProofCache(folder);
     const session = openSession(cold, cache);
-    const answers = await Promise.all([SAT, UNSAT, UNREADABLE].map(session.solve));
+    const answers = await Promise.all([SAT, UNSAT, UNREADABLE].map((text) => session.solve(text)));
     cache.save();
     const version = session.solverVersion();
     cold.close();
