@@ -50,8 +50,8 @@ it(${JSON.stringify(`${id}: ${statement}`)}, () => {
 
 /** The fields in a fixed order. */
 function recordFields(record: ReplayRecord): object {
-  const { width, limits, dims, scalars, tensors, blocks, iterations, maxSteps, fault } = record;
-  return { width, limits, dims, scalars, tensors, blocks, iterations, maxSteps, fault };
+  const { width, limits, dims, scalars, tensors, blocks, iterations, maxSteps, fault, expected } = record;
+  return { width, limits, dims, scalars, tensors, blocks, iterations, maxSteps, fault, expected };
 }
 
 /** A value as a TypeScript literal; absent fields are left out. */

@@ -28,6 +28,8 @@ export type Filling =
   | { readonly kind: "index-sum"; readonly modulus: number }
   /** sign · (1 + Σₐ (iₐ · (a + stride)) mod modulus) */
   | { readonly kind: "ripple"; readonly sign: 1 | -1; readonly stride: number; readonly modulus: number }
+  /** step · (h − span), h being a hash of seed and index within 0 … 2·span */
+  | { readonly kind: "noise"; readonly seed: number; readonly span: number; readonly step: number }
   /** The first entry whose index this is, else `otherwise`. */
   | { readonly kind: "table"; readonly entries: readonly FillingEntry[]; readonly otherwise: number };
 
@@ -49,6 +51,20 @@ export interface ReplayRecord {
   readonly iterations?: Readonly<Record<string, readonly number[]>>;
   readonly maxSteps: number;
   readonly fault: FaultPattern;
+  /** What the run should leave; anything else is a fault of the kind `value`. */
+  readonly expected?: ExpectedElement;
+}
+
+/** An element of a float tensor by the definition of what the kernel claims. */
+export interface ExpectedElement {
+  readonly array: string;
+  readonly index: readonly number[];
+  /** In float64; NaN expects NaN. */
+  readonly value: number;
+  /** How far an f32 evaluation of the definition may be from it, generously. */
+  readonly tolerance: number;
+  /** The operation that is claimed. */
+  readonly claim: string;
 }
 
 /** The faults that a run is to show: of these kinds, at this array where one is named. */
@@ -74,6 +90,8 @@ export function fillElement(filling: Filling, index: readonly number[]): number 
       const { sign, stride, modulus } = filling;
       return sign * (1 + index.reduce((sum, i, axis) => sum + ((i * (axis + stride)) % modulus), 0));
     }
+    case "noise":
+      return filling.step * ((hashOf(filling.seed, index) % (2 * filling.span + 1)) - filling.span);
     case "table": {
       const entry = filling.entries.find((candidate) => candidate.index.every((i, axis) => i === index[axis]));
       return entry?.value ?? filling.otherwise;
@@ -84,14 +102,22 @@ export function fillElement(filling: Filling, index: readonly number[]): number 
   }
 }
 
+/** A 32-bit hash of an index: FNV-1a over its integers, with a final mix. */
+function hashOf(seed: number, index: readonly number[]): number {
+  let hash = 0x811c9dc5;
+  for (const part of [seed, ...index]) hash = Math.imul(hash ^ part, 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return (hash ^ (hash >>> 13)) >>> 0;
+}
+
 /** Runs the kernel on fresh tensors. Every dimension, scalar and tensor of the kernel must be in the record. */
 export function runRecord(kernel: Kernel, record: ReplayRecord): Outcome {
-  const { width, limits, dims, scalars, blocks, iterations, maxSteps } = record;
+  const { width, limits, dims, scalars, blocks, iterations, maxSteps, expected } = record;
   const tensors: Record<string, TensorMemory> = {};
   for (const [name, filling] of Object.entries(record.tensors)) {
     tensors[name] = sparseTensor((index) => fillElement(filling, index));
   }
-  return interpretKernel({
+  const outcome = interpretKernel({
     kernel,
     dims,
     scalars,
@@ -102,6 +128,28 @@ export function runRecord(kernel: Kernel, record: ReplayRecord): Outcome {
     ...(blocks && { blocks }),
     ...(iterations && { iterations: new Map(Object.entries(iterations)) }),
   });
+  const wrong = expected && outcome.complete ? wrongElement(kernel, expected, tensors[expected.array]) : undefined;
+  return wrong === undefined ? outcome : { ...outcome, faults: [...outcome.faults, wrong] };
+}
+
+/** The element as a fault, where the run has left something else than the definition says. */
+function wrongElement(kernel: Kernel, expected: ExpectedElement, memory: TensorMemory | undefined): Fault | undefined {
+  const { array, index, value, tolerance, claim } = expected;
+  const found = memory?.read(index) ?? Number.NaN;
+  if (Math.abs(found - value) <= tolerance || Object.is(found, value)) return undefined;
+  const element = `${array}${index.map((i) => `[${i}]`).join("")}`;
+  return {
+    kind: "value",
+    message: `computes ${element} = ${shortNumber(found)}, where ${claim} gives ${shortNumber(value)}`,
+    span: kernel.params.find(({ name }) => name === array)?.span ?? kernel.span,
+    array,
+    block: [0, 0, 0],
+    thread: [0, 0, 0],
+  };
+}
+
+function shortNumber(value: number): string {
+  return String(Number(value.toPrecision(6)));
 }
 
 /** Whether a fault is one that the pattern describes. */

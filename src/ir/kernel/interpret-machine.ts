@@ -41,7 +41,9 @@ export type FaultKind =
   /** A condition of the launch, on sizes or on data, that is false: nothing runs. */
   | "requires"
   /** A condition on data that is false when the run ends. */
-  | "ensures";
+  | "ensures"
+  /** An element that is not what the kernel claims to compute; found by whoever knows the claim. */
+  | "value";
 
 export interface Fault {
   readonly kind: FaultKind;
