@@ -1,0 +1,194 @@
+/**
+ * Definitions: what each operation of the tensor IR means over the reals, as expressions over its operands.
+ *
+ * These are the formulas of `OpFields`, element by element, written without regard to how a kernel might compute them.
+ * Constants are the f32 that a kernel's literal would be: 1/√2 and √(2/π) are no rationals.
+ */
+
+import { type ClaimAttributes, OPERATION_SIGNATURES, type OperationClaim } from "../../ir/tensor/claims.ts";
+import { type GeluForm, type Op, type OpKind, operandsOf } from "../../ir/tensor/types.ts";
+import { InternalError } from "../../support/result.ts";
+import type { Real, Reals } from "./reals.ts";
+
+/** Row-major. */
+export interface RealTensor {
+  readonly shape: readonly number[];
+  readonly elements: readonly Real[];
+}
+
+/** Scalars as the operation takes them: floats as expressions, `k` as the integer of the launch. */
+export interface RealAttributes {
+  readonly epsilon?: Real;
+  readonly k?: number;
+}
+
+interface Context {
+  readonly reals: Reals;
+  readonly attributes: RealAttributes;
+}
+
+type Rule<K extends OpKind> = (op: Op<K>, operands: readonly RealTensor[], context: Context) => RealTensor;
+
+const RULES: { readonly [K in OpKind]: Rule<K> } = {
+  linear: (op, operands, { reals }) => {
+    const [x, w] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const bias = op.bias === undefined ? undefined : operand(op, operands, 2);
+    const [rows = 0, depth = 0] = x.shape;
+    const [columns = 0] = w.shape;
+    return tensorOf([rows, columns], ([b = 0, n = 0]) => {
+      const products = range(depth).map((k) => reals.multiply(at(x, b * depth + k), at(w, n * depth + k)));
+      return bias === undefined ? total(reals, products) : total(reals, [...products, at(bias, n)]);
+    });
+  },
+  "bias-add": (op, operands, { reals }) => {
+    const [x, bias] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const width = x.shape.at(-1) ?? 0;
+    return { shape: x.shape, elements: x.elements.map((value, i) => reals.add(value, at(bias, i % width))) };
+  },
+  "layer-norm": (op, operands, { reals, attributes }) => {
+    const [x, gamma, beta] = [operand(op, operands, 0), operand(op, operands, 1), operand(op, operands, 2)];
+    const epsilon = attributes.epsilon ?? reals.double(Math.fround(op.epsilon));
+    return byRow(x, (row) => {
+      const count = reals.constant(row.length);
+      const mean = reals.divide(total(reals, row), count);
+      const centred = row.map((value) => reals.subtract(value, mean));
+      const squares = centred.map((value) => reals.multiply(value, value));
+      const variance = reals.divide(total(reals, squares), count);
+      const deviation = reals.call("sqrt", reals.add(variance, epsilon));
+      return centred.map((value, n) =>
+        reals.add(reals.multiply(reals.divide(value, deviation), at(gamma, n)), at(beta, n)),
+      );
+    });
+  },
+  gelu: (op, operands, { reals }) => {
+    const x = operand(op, operands, 0);
+    return { shape: x.shape, elements: x.elements.map((value) => gelu(reals, op.form, value)) };
+  },
+  softmax: (op, operands, { reals }) =>
+    byRow(operand(op, operands, 0), (row) => {
+      const [first] = row;
+      if (first === undefined) return [];
+      const largest = row.reduce((most, value) => reals.max(most, value), first);
+      const powers = row.map((value) => reals.call("exp", reals.subtract(value, largest)));
+      const sum = total(reals, powers);
+      return powers.map((value) => reals.divide(value, sum));
+    }),
+  "top-k": (op, operands, { reals, attributes }) =>
+    byRow(operand(op, operands, 0), (row) => {
+      const k = reals.constant(attributes.k ?? op.k);
+      const chosen = row.map((value, e) => {
+        const ahead = row.map((other, j) => (j === e ? reals.zero : isAhead(reals, other, value, j < e)));
+        return reals.positiveInteger(reals.subtract(k, total(reals, ahead)));
+      });
+      const keep = (values: readonly Real[]): readonly Real[] =>
+        chosen.map((condition, e) => reals.select(condition, values[e] ?? reals.zero, reals.zero));
+      const kept = keep(row);
+      if (!op.renormalise) return kept;
+      const sum = total(reals, kept);
+      return keep(row.map((value) => reals.divide(value, sum)));
+    }),
+  stack: (_op, operands) => {
+    const [first] = operands;
+    return {
+      shape: [operands.length, ...(first?.shape ?? [])],
+      elements: operands.flatMap(({ elements }) => elements),
+    };
+  },
+  combine: (op, operands, { reals }) => {
+    const [weights, parts] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [experts = 0, rows = 0, columns = 0] = parts.shape;
+    return tensorOf([rows, columns], ([b = 0, n = 0]) =>
+      range(experts).reduce((sum, e) => {
+        const weight = at(weights, b * experts + e);
+        const part = at(parts, (e * rows + b) * columns + n);
+        const chosen = reals.not(reals.isZero(weight));
+        return reals.select(chosen, reals.add(sum, reals.multiply(weight, part)), sum);
+      }, reals.zero),
+    );
+  },
+};
+
+/** What a claim's outputs hold, by the names of its signature; `inputs` in the order of the signature. */
+export function defineClaim(
+  reals: Reals,
+  claim: OperationClaim,
+  inputs: readonly RealTensor[],
+  attributes: RealAttributes,
+): ReadonlyMap<string, RealTensor> {
+  const signature = OPERATION_SIGNATURES[claim];
+  const values = new Map<string, RealTensor>();
+  for (const [position, { name }] of signature.inputs.entries()) {
+    const input = inputs[position];
+    if (input === undefined) throw new InternalError(`${claim} without ${name}`);
+    values.set(name, input);
+  }
+  const given: ClaimAttributes = attributes.k === undefined ? {} : { k: attributes.k };
+  for (const { id, op } of signature.steps(given)) values.set(id, apply({ reals, attributes }, op, values));
+  return values;
+}
+
+function apply<K extends OpKind>(context: Context, op: Op<K>, values: ReadonlyMap<string, RealTensor>): RealTensor {
+  const operands = operandsOf(op).map((id) => {
+    const value = values.get(id);
+    if (value === undefined) throw new InternalError(`no value ${id}`);
+    return value;
+  });
+  return RULES[op.kind](op, operands, context);
+}
+
+/** [other > value], or [other ≥ value] where a tie puts the other first. */
+function isAhead(reals: Reals, other: Real, value: Real, winsTies: boolean): Real {
+  return winsTies
+    ? reals.not(reals.positive(reals.subtract(value, other)))
+    : reals.positive(reals.subtract(other, value));
+}
+
+function gelu(reals: Reals, form: GeluForm, x: Real): Real {
+  const half = reals.multiply(reals.double(0.5), x);
+  const constant = (value: number): Real => reals.double(Math.fround(value));
+  switch (form) {
+    case "erf":
+      return reals.multiply(half, reals.add(reals.one, reals.call("erf", reals.multiply(x, constant(Math.SQRT1_2)))));
+    case "tanh": {
+      const cube = reals.multiply(reals.multiply(x, x), x);
+      const inner = reals.add(x, reals.multiply(constant(0.044715), cube));
+      const argument = reals.multiply(constant(Math.sqrt(2 / Math.PI)), inner);
+      return reals.multiply(half, reals.add(reals.one, reals.call("tanh", argument)));
+    }
+    default:
+      form satisfies never;
+      throw new InternalError(`unknown form of GELU ${String(form)}`);
+  }
+}
+
+function operand(op: Op, operands: readonly RealTensor[], index: number): RealTensor {
+  const found = operands[index];
+  if (found === undefined) throw new InternalError(`${op.label}: no operand ${index}`);
+  return found;
+}
+
+function at({ elements }: RealTensor, index: number): Real {
+  const found = elements[index];
+  if (found === undefined) throw new InternalError(`no element ${index}`);
+  return found;
+}
+
+function total(reals: Reals, terms: readonly Real[]): Real {
+  return terms.reduce((sum, term) => reals.add(sum, term), reals.zero);
+}
+
+function range(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
+
+function tensorOf(shape: readonly number[], element: (index: readonly number[]) => Real): RealTensor {
+  const [rows = 0, columns = 0] = shape;
+  return { shape, elements: range(rows).flatMap((b) => range(columns).map((n) => element([b, n]))) };
+}
+
+/** Applies a function of rows along the last axis. */
+function byRow({ shape, elements }: RealTensor, apply: (row: readonly Real[]) => readonly Real[]): RealTensor {
+  const width = shape.at(-1) ?? 0;
+  const rows = width === 0 ? 0 : elements.length / width;
+  return { shape, elements: range(rows).flatMap((row) => apply(elements.slice(row * width, (row + 1) * width))) };
+}

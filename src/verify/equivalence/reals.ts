@@ -1,0 +1,239 @@
+/**
+ * Reals: what a kernel computes, as expressions over its inputs. Each expression exists once, and is named by a number.
+ *
+ *   Real ::= rational | variable | Real + Real | Real · Real | 1/Real | fn(Real) | max(Real, Real)
+ *          | [Real > 0] | [integer > 0] | [Real = 0] | Real ? Real : Real
+ *
+ * A bracket is 1 where its condition holds and 0 elsewhere; a condition is any expression whose value is always one of the
+ * two. An operand is made before what uses it, so that ascending numbers are an order of evaluation.
+ *
+ * Constructors fold what is constant and drop neutral elements; everything else is the business of normal forms.
+ */
+
+import { InternalError } from "../../support/result.ts";
+import { fromDouble, negated, plus, type Rational, reciprocal, signOf, textOf, times } from "./rational.ts";
+
+/** An expression's number in its `Reals`. */
+export type Real = number;
+
+/** Functions of which only their arguments are known, but for what `forms.ts` says of exp, sqrt and abs. */
+export type RealFunction = "exp" | "log" | "erf" | "tanh" | "sqrt" | "abs";
+
+export type RealNode =
+  | { readonly kind: "constant"; readonly value: Rational }
+  /** `x[0][1]`; its ordinal counts variables from 0. */
+  | { readonly kind: "variable"; readonly name: string; readonly ordinal: number }
+  /** Neither has a known value: what nothing was written to, and what has been divided by 0. */
+  | { readonly kind: "undefined"; readonly why: string }
+  | { readonly kind: "add" | "multiply" | "max"; readonly left: Real; readonly right: Real }
+  | { readonly kind: "inverse" | "positive" | "positive-integer" | "zero"; readonly value: Real }
+  | { readonly kind: "call"; readonly fn: RealFunction; readonly value: Real }
+  | { readonly kind: "select"; readonly condition: Real; readonly then: Real; readonly else: Real };
+
+/** There are more expressions than the machine's memory is to hold. */
+export class OverBudget extends Error {}
+
+const MAX_NODES = 3_000_000;
+/** Above `MAX_NODES`, and small enough for two numbers in one key. */
+const RADIX = 2 ** 26;
+
+export class Reals {
+  readonly nodes: RealNode[] = [];
+  readonly zero: Real;
+  readonly one: Real;
+  readonly minusOne: Real;
+  readonly #constants = new Map<string, Real>();
+  readonly #variables = new Map<string, Real>();
+  readonly #pairs = new Map<string, Map<number, Real>>();
+  readonly #values: (Rational | undefined)[] = [];
+
+  constructor() {
+    this.zero = this.constant(0);
+    this.one = this.constant(1);
+    this.minusOne = this.constant(-1);
+  }
+
+  node(real: Real): RealNode {
+    const node = this.nodes[real];
+    if (node === undefined) throw new InternalError(`there is no expression ${real}`);
+    return node;
+  }
+
+  /** The value of a constant; `undefined` for everything else. */
+  valueOf(real: Real): Rational | undefined {
+    return this.#values[real];
+  }
+
+  constant(value: Rational): Real {
+    const key = textOf(value);
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const made = this.#make({ kind: "constant", value });
+    this.#values[made] = value;
+    this.#constants.set(key, made);
+    return made;
+  }
+
+  /** The exact value of a finite double. */
+  double(value: number): Real {
+    return Number.isFinite(value) ? this.constant(fromDouble(value)) : this.unknown(`the constant ${value}`);
+  }
+
+  /** The variable of this name. */
+  variable(name: string): Real {
+    const known = this.#variables.get(name);
+    if (known !== undefined) return known;
+    const made = this.#make({ kind: "variable", name, ordinal: this.#variables.size });
+    this.#variables.set(name, made);
+    return made;
+  }
+
+  /** A value of its own that nothing is known of. */
+  unknown(why: string): Real {
+    return this.#make({ kind: "undefined", why });
+  }
+
+  add(a: Real, b: Real): Real {
+    const [p, q] = [this.#values[a], this.#values[b]];
+    if (p !== undefined && q !== undefined) return this.constant(plus(p, q));
+    if (p === 0) return b;
+    if (q === 0) return a;
+    return this.#binary("add", a, b);
+  }
+
+  subtract(a: Real, b: Real): Real {
+    return a === b ? this.zero : this.add(a, this.negate(b));
+  }
+
+  multiply(a: Real, b: Real): Real {
+    const [p, q] = [this.#values[a], this.#values[b]];
+    if (p !== undefined && q !== undefined) return this.constant(times(p, q));
+    if (p === 0 || q === 0) return this.zero;
+    if (p === 1) return b;
+    if (q === 1) return a;
+    return this.#binary("multiply", a, b);
+  }
+
+  negate(a: Real): Real {
+    const value = this.#values[a];
+    return value === undefined ? this.multiply(this.minusOne, a) : this.constant(negated(value));
+  }
+
+  divide(a: Real, b: Real): Real {
+    return this.multiply(a, this.inverse(b));
+  }
+
+  inverse(a: Real): Real {
+    const value = this.#values[a];
+    if (value === 0) return this.unknown("a division by 0");
+    return value === undefined ? this.#unary("inverse", a) : this.constant(reciprocal(value));
+  }
+
+  max(a: Real, b: Real): Real {
+    if (a === b) return a;
+    const [p, q] = [this.#values[a], this.#values[b]];
+    if (p !== undefined && q !== undefined) return signOf(plus(p, negated(q))) > 0 ? a : b;
+    return this.#binary("max", a, b);
+  }
+
+  min(a: Real, b: Real): Real {
+    return this.negate(this.max(this.negate(a), this.negate(b)));
+  }
+
+  call(fn: RealFunction, a: Real): Real {
+    const value = this.#values[a];
+    if (value === 0 && fn !== "log") return fn === "exp" ? this.one : this.zero;
+    if (value !== undefined && fn === "abs") return signOf(value) < 0 ? this.negate(a) : a;
+    return this.#intern(fn, a, 0, () => ({ kind: "call", fn, value: a }));
+  }
+
+  /** [a > 0] */
+  positive(a: Real): Real {
+    return this.#truth("positive", a, (value) => signOf(value) > 0);
+  }
+
+  /** [a > 0] of an `a` that is an integer for all inputs */
+  positiveInteger(a: Real): Real {
+    return this.#truth("positive-integer", a, (value) => signOf(value) > 0);
+  }
+
+  /** [a = 0] */
+  isZero(a: Real): Real {
+    return this.#truth("zero", a, (value) => value === 0);
+  }
+
+  not(condition: Real): Real {
+    return this.subtract(this.one, condition);
+  }
+
+  and(a: Real, b: Real): Real {
+    return a === b ? a : this.multiply(a, b);
+  }
+
+  or(a: Real, b: Real): Real {
+    return this.not(this.and(this.not(a), this.not(b)));
+  }
+
+  select(condition: Real, yes: Real, no: Real): Real {
+    const value = this.#values[condition];
+    if (value !== undefined) return value === 0 ? no : yes;
+    if (yes === no) return yes;
+    if (yes === this.one && no === this.zero) return condition;
+    // A sum that goes on under a condition stays a sum.
+    const node = this.node(yes);
+    if (node.kind === "add" && (node.left === no || node.right === no) && no !== this.zero) {
+      return this.add(no, this.select(condition, node.left === no ? node.right : node.left, this.zero));
+    }
+    const branches = this.#pair("branches", yes, no);
+    const make = (): RealNode => ({ kind: "select", condition, then: yes, else: no });
+    return this.#intern("select", condition, branches, make);
+  }
+
+  #truth(kind: "positive" | "positive-integer" | "zero", a: Real, holds: (value: Rational) => boolean): Real {
+    const value = this.#values[a];
+    if (value !== undefined) return holds(value) ? this.one : this.zero;
+    return this.#unary(kind, a);
+  }
+
+  #unary(kind: "inverse" | "positive" | "positive-integer" | "zero", value: Real): Real {
+    return this.#intern(kind, value, 0, () => ({ kind, value }));
+  }
+
+  #binary(kind: "add" | "multiply" | "max", a: Real, b: Real): Real {
+    const [left, right] = a < b ? [a, b] : [b, a];
+    return this.#intern(kind, left, right, () => ({ kind, left, right }));
+  }
+
+  #intern(table: string, a: number, b: number, make: () => RealNode): Real {
+    const known = this.#tableOf(table);
+    const key = a * RADIX + b;
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const made = this.#make(make());
+    known.set(key, made);
+    return made;
+  }
+
+  /** A number for a pair of numbers. */
+  #pair(table: string, a: number, b: number): number {
+    const pairs = this.#tableOf(table);
+    const known = pairs.get(a * RADIX + b);
+    if (known !== undefined) return known;
+    pairs.set(a * RADIX + b, pairs.size);
+    return pairs.size - 1;
+  }
+
+  #tableOf(name: string): Map<number, Real> {
+    const known = this.#pairs.get(name);
+    if (known !== undefined) return known;
+    const made = new Map<number, Real>();
+    this.#pairs.set(name, made);
+    return made;
+  }
+
+  #make(node: RealNode): Real {
+    if (this.nodes.length >= MAX_NODES) throw new OverBudget(`more than ${MAX_NODES} expressions`);
+    this.#values.push(undefined);
+    return this.nodes.push(node) - 1;
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The shapes at which a kernel is executed: its text in, sizes and integer scalars of every launch to try out.
+ *
+ * A dimension takes 0, 1, and T − 1, T, T + 1 for each *tile* T that the kernel cuts it into: the divisor of a grid, the
+ * step of a loop, a constant that it is compared with or divided by. Without a tile it takes 0 to 3. All combinations are
+ * tried that the kernel's contract allows, small ones first.
+ */
+
+import { brokenConditions, evaluateSize } from "../../ir/kernel/interpret-launch.ts";
+import type { Expr, Kernel } from "../../ir/kernel/types.ts";
+import { children, statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
+
+export interface Case {
+  readonly dims: Readonly<Record<string, bigint>>;
+  /** Integer scalars take several values; a float's value only has to meet the contract. */
+  readonly scalars: Readonly<Record<string, number>>;
+}
+
+export interface Cases {
+  readonly cases: readonly Case[];
+  /** `B ∈ {0, 1, 2}, N ∈ {0, 1, 127, 128, 129}` */
+  readonly text: string;
+}
+
+/** Larger tiles are not executed whole. */
+const MAX_TILE = 512;
+const MAX_COMBINATIONS = 1_300;
+const WITHOUT_TILE = [0, 1, 2, 3];
+/** In this order, the first that the contract allows. */
+const FLOATS = [0.25, 1, 0.00001, 0, 2, -1];
+/** How many values an integer scalar takes at one shape. */
+const SCALAR_VALUES = 4;
+
+export function casesOf(kernel: Kernel): Cases {
+  const derived = new Set(kernel.where.map(({ dim }) => dim));
+  const free = kernel.dims.filter((name) => !derived.has(name));
+  const sizes = new Map(free.map((name) => [name, sizesOf(kernel, name)]));
+  const shapes = combinations(fewEnough(sizes)).sort((a, b) => volume(a) - volume(b));
+  const cases = shapes.flatMap((shape) => scalarsAt(kernel, withDerived(kernel, shape)));
+  const used = (name: string): string => {
+    const values = new Set(cases.map(({ dims }) => Number(dims[name] ?? 0n)));
+    return `${name} ∈ {${[...values].sort((a, b) => a - b).join(", ")}}`;
+  };
+  return { cases, text: free.map(used).join(", ") };
+}
+
+function sizesOf(kernel: Kernel, name: string): readonly number[] {
+  const tiles = [...tilesOf(kernel, name)].filter((tile) => tile <= MAX_TILE);
+  if (tiles.length === 0) return WITHOUT_TILE;
+  const all = new Set([0, 1, ...tiles.flatMap((tile) => [tile - 1, tile, tile + 1])]);
+  return [...all].filter((size) => size >= 0).sort((a, b) => a - b);
+}
+
+/** Every constant > 1 that the kernel cuts the dimension by, or compares it with. */
+function tilesOf(kernel: Kernel, name: string): ReadonlySet<number> {
+  const tiles = new Set<number>();
+  const isConstant = (expr: Expr): boolean => expr.kind === "int" && expr.value > 1n;
+  const add = (expr: Expr): void => {
+    if (expr.kind === "int" && expr.value > 1n) tiles.add(Number(expr.value));
+  };
+  const look = (expr: Expr): void => {
+    if (expr.kind === "int-op" && (expr.op === "div" || expr.op === "mod")) {
+      if (isConstant(expr.right) && mentions(expr.left, name)) add(expr.right);
+    } else if (expr.kind === "compare") {
+      if (isConstant(expr.right) && mentions(expr.left, name)) add(expr.right);
+      if (isConstant(expr.left) && mentions(expr.right, name)) add(expr.left);
+    }
+  };
+  for (const expr of [...kernel.grid, ...kernel.requires]) visitExpr(expr, look);
+  visitStmts(kernel.body, (stmt) => {
+    for (const expr of statementExprs(stmt)) visitExpr(expr, look);
+    if (stmt.kind === "for" && stmt.step > 1n && mentions(stmt.hi, name)) tiles.add(Number(stmt.step));
+  });
+  return tiles;
+}
+
+function mentions(expr: Expr, dim: string): boolean {
+  return (expr.kind === "dim" && expr.name === dim) || children(expr).some((child) => mentions(child, dim));
+}
+
+/** Drops sizes of the dimension with the most until the combinations can be tried: those below a tile first. */
+function fewEnough(sizes: ReadonlyMap<string, readonly number[]>): ReadonlyMap<string, readonly number[]> {
+  const kept = new Map([...sizes].map(([name, values]) => [name, [...values]]));
+  const count = (): number => [...kept.values()].reduce((product, values) => product * values.length, 1);
+  while (count() > MAX_COMBINATIONS) {
+    const longest = [...kept.values()].reduce((most, values) => (values.length > most.length ? values : most));
+    longest.splice(longest.length > 3 ? 2 : 0, 1);
+  }
+  return kept;
+}
+
+function combinations(sizes: ReadonlyMap<string, readonly number[]>): Readonly<Record<string, bigint>>[] {
+  let found: Record<string, bigint>[] = [{}];
+  for (const [name, values] of sizes) {
+    found = found.flatMap((shape) => values.map((value) => ({ ...shape, [name]: BigInt(value) })));
+  }
+  return found;
+}
+
+function volume(shape: Readonly<Record<string, bigint>>): number {
+  return Object.values(shape).reduce((product, size) => product * (Number(size) + 1), 1);
+}
+
+function withDerived(kernel: Kernel, shape: Readonly<Record<string, bigint>>): Readonly<Record<string, bigint>> {
+  const dims: Record<string, bigint> = { ...shape };
+  for (const { dim, value } of kernel.where) dims[dim] = evaluateSize(value, { dims, scalars: {} });
+  return dims;
+}
+
+/** The launches at a shape: none where its contract forbids it. */
+function scalarsAt(kernel: Kernel, dims: Readonly<Record<string, bigint>>): readonly Case[] {
+  const scalars = kernel.params.filter(({ kind }) => kind === "scalar");
+  const sizes = Object.values(dims).map(Number);
+  const integers = [...new Set([0, 1, 2, 3, ...sizes, ...sizes.map((size) => size - 1)])].sort((a, b) => a - b);
+  let found: Record<string, number>[] = [{}];
+  for (const { name, element } of scalars) {
+    found = found.flatMap((values) =>
+      (element === "f32" ? FLOATS : integers).map((value) => ({ ...values, [name]: value })),
+    );
+  }
+  const width = kernel.indexWidth === "i32" ? 32 : 64;
+  const allowed = found.filter((values) => brokenConditions(kernel, { dims, scalars: values }, width).length === 0);
+  const seen = new Map<string, Case>();
+  for (const values of allowed) {
+    const key = scalars.map(({ name, element }) => (element === "f32" ? "" : String(values[name]))).join();
+    if (!seen.has(key)) seen.set(key, { dims, scalars: values });
+  }
+  const cases = [...seen.values()];
+  // The least and the greatest: what lies between adds little.
+  return cases.length <= SCALAR_VALUES ? cases : [...cases.slice(0, SCALAR_VALUES - 1), ...cases.slice(-1)];
+}

@@ -1,0 +1,238 @@
+/**
+ * Symbolic execution of statements, for all lanes of a block in step.
+ *
+ * That is one of the orders in which the threads may run. The race obligations say that all orders give the same, so that
+ * a barrier has nothing to do. Where a condition depends on floats both branches run: what they assign and store is then
+ * chosen by the condition. A loop runs as often as its bounds say, which must not depend on floats.
+ */
+
+import { printExpr } from "../../ir/kernel/print.ts";
+import type { AtomicStmt, Expr, ForStmt, IfStmt, Stmt, StoreStmt, VectorStmt } from "../../ir/kernel/types.ts";
+import { assignedLocals } from "../../ir/kernel/walk.ts";
+import { InternalError } from "../../support/result.ts";
+import { addresses, evaluate, map } from "./expressions.ts";
+import {
+  type Column,
+  choose,
+  forget,
+  lift,
+  lower,
+  type Machine,
+  type Memory,
+  memoryOf,
+  numberAt,
+  Symbolic,
+  spend,
+  Unsupported,
+  type Value,
+} from "./machine.ts";
+
+/** `guards` by lane: `true`, or the condition on floats under which it runs. */
+export function execute(machine: Machine, body: readonly Stmt[], lanes: readonly number[], guards: Column): void {
+  if (lanes.length === 0) return;
+  for (const stmt of body) {
+    machine.reached.add(stmt);
+    spend(machine, lanes.length, stmt.span);
+    switch (stmt.kind) {
+      case "let":
+      case "assign": {
+        const value = evaluate(machine, stmt.value, lanes);
+        const before = machine.locals.get(stmt.name);
+        const column = before === undefined ? new Array<Value>(machine.threads).fill(0) : [...before];
+        for (const t of lanes) column[t] = value[t] ?? 0;
+        machine.locals.set(stmt.name, column);
+        break;
+      }
+      case "store":
+        store(machine, stmt, lanes, guards);
+        break;
+      case "atomic":
+        atomic(machine, stmt, lanes, guards);
+        break;
+      case "vector":
+        vector(machine, stmt, lanes, guards);
+        break;
+      case "if":
+        branch(machine, stmt, lanes, guards);
+        break;
+      case "for":
+        loop(machine, stmt, lanes, guards);
+        break;
+      case "steps":
+        for (const value of stmt.values) {
+          machine.locals.set(stmt.counter, new Array<Value>(machine.threads).fill(Number(value)));
+          execute(machine, stmt.body, lanes, guards);
+        }
+        break;
+      case "barrier":
+        break;
+      default:
+        stmt satisfies never;
+        throw new InternalError("unknown statement");
+    }
+  }
+}
+
+function store(machine: Machine, stmt: StoreStmt, lanes: readonly number[], guards: Column): void {
+  const value = evaluate(machine, stmt.value, lanes);
+  const memory = memoryOf(machine, stmt.array.name);
+  const places = addresses(machine, memory, stmt.index, lanes);
+  for (const t of lanes) write(machine, memory, places[t] ?? -1, value[t], guards[t], stmt);
+}
+
+function write(
+  machine: Machine,
+  memory: Memory,
+  place: number,
+  value: Value | undefined,
+  guard: Value | undefined,
+  stmt: Stmt,
+): void {
+  if (place < 0) return;
+  const type = memory.element === "f32" ? "f32" : "int";
+  memory.values[place] = choose(machine.reals, type, guard, value, memory.values[place]);
+  memory.writers[place] = stmt;
+}
+
+function atomic(machine: Machine, stmt: AtomicStmt, lanes: readonly number[], guards: Column): void {
+  const value = evaluate(machine, stmt.value, lanes);
+  const memory = memoryOf(machine, stmt.array.name);
+  const places = addresses(machine, memory, stmt.index, lanes);
+  for (const t of lanes) {
+    const place = places[t] ?? -1;
+    const [before, own] = [memory.values[place], value[t]];
+    if (place < 0) continue;
+    if (typeof before !== "number" || typeof own !== "number" || guards[t] !== true) {
+      throw new Unsupported(`an atomic change of ${memory.name} depends on floats`, stmt.span);
+    }
+    memory.values[place] = atomicResult(stmt, memory, before, own);
+    memory.writers[place] = stmt;
+  }
+}
+
+function atomicResult(stmt: AtomicStmt, memory: Memory, before: number, own: number): number {
+  switch (stmt.op) {
+    case "min":
+      return Math.min(before, own);
+    case "max":
+      return Math.max(before, own);
+    case "add": {
+      const sum = before + own;
+      const fits = memory.element === "u32" ? sum >= 0 && sum < 2 ** 32 : Math.abs(sum) < 2 ** 31;
+      if (!fits) throw new Unsupported(`a sum of ${memory.name} wraps`, stmt.span);
+      return sum;
+    }
+    default:
+      stmt.op satisfies never;
+      throw new InternalError("unknown atomic operation");
+  }
+}
+
+function vector(machine: Machine, stmt: VectorStmt, lanes: readonly number[], guards: Column): void {
+  const registers = memoryOf(machine, stmt.registers);
+  const memory = memoryOf(machine, stmt.array.name);
+  const places = addresses(machine, memory, stmt.index, lanes);
+  for (const t of lanes) {
+    const first = places[t] ?? -1;
+    for (let lane = 0; lane < Number(stmt.lanes); lane++) {
+      const own = t * registers.size + lane;
+      const place = first < 0 ? -1 : first + lane;
+      if (stmt.direction === "store") write(machine, memory, place, registers.values[own], guards[t], stmt);
+      else write(machine, registers, own, memory.values[place] ?? unknownElement(machine, memory), guards[t], stmt);
+    }
+  }
+}
+
+function unknownElement(machine: Machine, memory: Memory): Value {
+  const real = machine.reals.unknown(`${memory.name} out of bounds`);
+  return memory.element === "f32" ? real : new Symbolic(real);
+}
+
+function branch(machine: Machine, stmt: IfStmt, lanes: readonly number[], guards: Column): void {
+  const { reals, locals } = machine;
+  const condition = evaluate(machine, stmt.cond, lanes);
+  const yes = lanes.filter((t) => condition[t] !== false);
+  const no = lanes.filter((t) => condition[t] !== true);
+  const both = lanes.filter((t) => condition[t] instanceof Symbolic);
+  if (both.length === 0) {
+    execute(machine, stmt.then, yes, guards);
+    execute(machine, stmt.else, no, guards);
+    return;
+  }
+  const narrowed = (holds: boolean): Column =>
+    map(machine, lanes, (t) => {
+      const [own, guard] = [condition[t], guards[t] ?? true];
+      if (!(own instanceof Symbolic)) return guard;
+      const side = holds ? own.real : reals.not(own.real);
+      return guard === true ? new Symbolic(side) : lower(reals, reals.and(lift(reals, guard), side), "bool");
+    });
+  const names = [...new Set([...assignedLocals(stmt.then), ...assignedLocals(stmt.else)])];
+  const snapshot = (): ReadonlyMap<string, Column> =>
+    new Map(
+      names.flatMap((name) => {
+        const column = locals.get(name);
+        return column === undefined ? [] : [[name, column]];
+      }),
+    );
+  const before = snapshot();
+  execute(machine, stmt.then, yes, narrowed(true));
+  const then = snapshot();
+  for (const [name, column] of before) {
+    const back = [...(locals.get(name) ?? column)];
+    for (const t of both) back[t] = column[t] ?? 0;
+    locals.set(name, back);
+  }
+  execute(machine, stmt.else, no, narrowed(false));
+  for (const name of before.keys()) {
+    const merged = [...(locals.get(name) ?? [])];
+    const type = typeOfLocal(stmt, name);
+    for (const t of both) merged[t] = choose(reals, type, condition[t], then.get(name)?.[t], merged[t]);
+    locals.set(name, merged);
+  }
+}
+
+/** The type that the branches assign to the local. */
+function typeOfLocal(stmt: IfStmt, name: string): "f32" | "int" | "bool" {
+  const find = (body: readonly Stmt[]): Expr | undefined => {
+    for (const inner of body) {
+      if (inner.kind === "assign" && inner.name === name) return inner.value;
+      const nested = inner.kind === "if" ? (find(inner.then) ?? find(inner.else)) : undefined;
+      const found = nested ?? (inner.kind === "for" || inner.kind === "steps" ? find(inner.body) : undefined);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  const value = find([...stmt.then, ...stmt.else]);
+  if (value === undefined) throw new InternalError(`${name} is not assigned`);
+  return value.type;
+}
+
+function loop(machine: Machine, stmt: ForStmt, lanes: readonly number[], guards: Column): void {
+  const step = Number(stmt.step);
+  const bound = (expr: Expr): Column => {
+    const column = evaluate(machine, expr, lanes);
+    if (lanes.some((t) => typeof column[t] !== "number")) {
+      throw new Unsupported(`the bound ${printExpr(expr)} of a loop depends on floats`, expr.span);
+    }
+    return column;
+  };
+  const [lo, hi] = [bound(stmt.lo), bound(stmt.hi)];
+  let running = lanes.filter((t) => numberAt(lo, t) < numberAt(hi, t));
+  let counter: Column = lo;
+  while (running.length > 0) {
+    machine.locals.set(stmt.counter, counter);
+    execute(machine, stmt.body, running, guards);
+    const next = [...counter];
+    for (const t of running) next[t] = numberAt(counter, t) + step;
+    counter = next;
+    running = running.filter((t) => numberAt(next, t) < numberAt(hi, t));
+  }
+}
+
+/** Runs one block. Shared and register arrays start without values. */
+export function executeBlock(machine: Machine, body: readonly Stmt[], local: readonly Memory[]): void {
+  machine.locals.clear();
+  for (const memory of local) forget(machine, memory);
+  const lanes = Array.from({ length: machine.threads }, (_, t) => t);
+  execute(machine, body, lanes, new Array<Value>(machine.threads).fill(true));
+}
