@@ -2,6 +2,7 @@
  * Verification of a kernel: kernel IR → every obligation with its verdict, and the certificate if all are proved.
  *
  *   summarise → claims of each kind → solve, each query once → confirm what is refuted → certify
+ *   beside it, for a kernel that claims an operation: execute symbolically and compare (`kinds/equivalence.ts`)
  */
 
 import type { IndexWidth } from "../ir/kernel/limits.ts";
@@ -19,6 +20,7 @@ import { contractClaims } from "./kinds/contract.ts";
 import { coverageClaims } from "./kinds/coverage.ts";
 import { dataClaims } from "./kinds/data.ts";
 import { divergenceClaims } from "./kinds/divergence.ts";
+import { equivalenceResults } from "./kinds/equivalence.ts";
 import { initClaims } from "./kinds/init.ts";
 import { launchClaims } from "./kinds/launch.ts";
 import { divisorClaims, overflowClaims, rangeClaims } from "./kinds/overflow.ts";
@@ -122,16 +124,17 @@ async function verifyKernel(kernel: Kernel, session: Session): Promise<KernelRep
     Promise.all(claims.map((claim) => settleClaim(subject, claim, session, search)));
   // Without a demand for 32 bits an overflow there only drops the instance, so that no witness is searched.
   const demanded = kernel.indexWidth === "i32";
-  const [shared, wide, narrow] = await Promise.all([
+  const [shared, wide, narrow, equivalent] = await Promise.all([
     settleAll(common, true),
     settleAll(byWidth[64], true),
     settleAll(byWidth[32], demanded),
+    equivalenceResults(kernel, session),
   ]);
   const proved = (results: readonly ObligationResult[]): boolean =>
     results.every(({ verdict }) => verdict === "proved");
   const failed = narrow.find(({ verdict }) => verdict !== "proved");
   const widths: readonly IndexWidth[] = demanded ? (proved(narrow) ? [32] : []) : proved(narrow) ? [32, 64] : [64];
-  const obligations = [...shared, ...wide, ...(demanded || failed === undefined ? narrow : [])];
+  const obligations = [...shared, ...equivalent, ...wide, ...(demanded || failed === undefined ? narrow : [])];
   const certificate = certify(kernel, widths, obligations);
   return {
     kernel,

@@ -1,0 +1,81 @@
+/**
+ * Worker threads for symbolic execution: kernels in, verdicts out, whatever happens to a thread.
+ *
+ * Threads are shared by everything in the process, start when there is work, and do not keep the process alive without
+ * it. A thread that runs out of time or memory is ended, and its kernel's outputs are `unknown`.
+ */
+
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import type { Kernel } from "../../ir/kernel/types.ts";
+import type { WorkerAnswer } from "./worker.ts";
+
+/** One kernel: several times what the largest of a usual library takes. */
+const TIMEOUT_MS = 120_000;
+const MEMORY_MB = 2_048;
+const MAX_WORKERS = 4;
+
+interface Job {
+  readonly kernel: Kernel;
+  readonly settle: (answer: WorkerAnswer) => void;
+}
+
+const queue: Job[] = [];
+const idle: Worker[] = [];
+let running = 0;
+
+/** The verdicts, or why there are none. */
+export function checkInWorker(kernel: Kernel): Promise<WorkerAnswer> {
+  return new Promise((settle) => {
+    queue.push({ kernel, settle });
+    dispatch();
+  });
+}
+
+function dispatch(): void {
+  const limit = Math.min(MAX_WORKERS, availableParallelism());
+  while (queue.length > 0 && running < limit) {
+    const job = queue.shift();
+    if (job === undefined) return;
+    running++;
+    run(idle.pop() ?? start(), job);
+  }
+}
+
+function start(): Worker {
+  const own = fileURLToPath(import.meta.url);
+  const program = own.replace(/workers\.(ts|js)$/, "worker.$1");
+  return new Worker(program, {
+    ...(program.endsWith(".ts") && { execArgv: ["--import", "tsx"] }),
+    resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB, stackSizeMb: 16 },
+  });
+}
+
+function run(worker: Worker, { kernel, settle }: Job): void {
+  const finish = (answer: WorkerAnswer): void => {
+    clearTimeout(timer);
+    // Removing all listeners would remove the worker's own, without which it receives nothing more.
+    worker.off("message", answered).off("error", threw).off("exit", ended);
+    running--;
+    settle(answer);
+    dispatch();
+  };
+  const failed = (reason: string): void => {
+    // An error after its end concerns nobody.
+    worker.on("error", () => {});
+    void worker.terminate();
+    finish({ kind: "failed", reason });
+  };
+  const answered = (answer: WorkerAnswer): void => {
+    worker.unref();
+    idle.push(worker);
+    finish(answer);
+  };
+  const threw = (cause: Error): void => failed(`symbolic execution failed: ${cause.message}`);
+  const ended = (code: number): void => failed(`symbolic execution ended with exit code ${code}`);
+  const timer = setTimeout(() => failed(`symbolic execution took more than ${TIMEOUT_MS} ms`), TIMEOUT_MS);
+  worker.on("message", answered).on("error", threw).on("exit", ended);
+  worker.ref();
+  worker.postMessage(kernel);
+}
