@@ -62,18 +62,35 @@ function jsonText({ proof, obligations, second }: ReportInput): string {
 async function tableText({ proof, obligations, second, quiet }: ReportInput): Promise<string> {
   if (obligations.length === 0 || quiet) return "";
   const { proofSummary, proofTable } = await import("./proof-table.ts");
+  const limited = obligations.flatMap(({ statement, verdict, shapes }) =>
+    verdict === "proved" && shapes !== undefined ? [`${statement}: proved at shapes ${shapes}`] : [],
+  );
   const unclaimed = proof.kernels.flatMap(({ kernel }) =>
     kernel.computes === undefined ? [`${kernel.name}: function not claimed`] : [],
   );
-  return [proofTable(proof), proofSummary(proof), ...unclaimed, ...describeSecond(second)].join("\n");
+  return [proofTable(proof), ...limited, ...unclaimed, proofSummary(proof), ...describeSecond(second)].join("\n");
 }
 
 function describeSecond(second: SecondOpinion | undefined): readonly string[] {
   if (second === undefined) return [];
-  return second.solvers.flatMap(({ name, version, agreed, unknown, disagreed }) => [
-    `${name} ${version}: ${agreed} agreed, ${disagreed.length} disagreed, ${unknown.length} unknown`,
-    ...unknown.map((id) => `  unknown to ${name}: ${id}`),
-  ]);
+  const { notAsked } = second;
+  return [
+    ...second.solvers.flatMap(({ name, version, agreed, unknown, disagreed }) => [
+      `${name} ${version}: ${agreed} agreed, ${disagreed.length} disagreed, ${unknown.length} unknown`,
+      ...unknown.map((id) => `  unknown to ${name}: ${id}`),
+    ]),
+    ...(notAsked.length > 0 ? [`not asked, since no solver has answered them here: ${summary(notAsked)}`] : []),
+  ];
+}
+
+/** `15 of equivalence, 1 of bounds` */
+function summary(ids: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const id of ids) {
+    const kind = id.split("/")[1] ?? id;
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  return [...counts].map(([kind, count]) => `${count} of ${kind}`).join(", ");
 }
 
 /** TK540 where a file cannot be written. */

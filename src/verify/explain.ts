@@ -12,6 +12,7 @@ import { type Diagnostic, error, renderExcerpt, type SourceLookup } from "../sup
 import { type Result, refuse } from "../support/result.ts";
 import { formatPlace, NO_SPAN, type Span } from "../support/span.ts";
 import { type Claim, queryOptionsOf } from "./claim.ts";
+import { equivalenceResults } from "./kinds/equivalence.ts";
 import type { ObligationKind, ObligationResult } from "./obligation.ts";
 import { planClaims } from "./plan.ts";
 import { type Assertion, buildQuery, type Query } from "./query.ts";
@@ -68,6 +69,8 @@ export async function explainObligation(
   session: Session,
   sources: SourceLookup,
 ): Promise<Result<Explanation>> {
+  const equivalence = await explainEquivalence(subjects, id, session);
+  if (equivalence !== undefined) return { ok: true, value: equivalence };
   const all = everyClaim(subjects, id);
   const found = all.find(({ claim }) => claim.id === id);
   if (found === undefined) return refuse(unknownId(id, all));
@@ -76,6 +79,36 @@ export async function explainObligation(
   const query = buildQuery({ scope: subject.scope, hypotheses: claim.hypotheses, ...queryOptionsOf(claim) });
   const text = explanationText(subject.scope, claim, obligation, query, sources);
   return { ok: true, value: { obligation, optional, text } };
+}
+
+/** What no solver is asked: `undefined` where the id is another's. */
+async function explainEquivalence(
+  { kernels }: Explicable,
+  id: string,
+  session: Session,
+): Promise<Explanation | undefined> {
+  const [owner, kind] = id.split("/");
+  const kernel = kind === "equivalence" ? kernels.find(({ name }) => name === owner) : undefined;
+  const results = kernel === undefined ? [] : await equivalenceResults(kernel, session);
+  const obligation = results.find((result) => result.id === id);
+  if (obligation === undefined) return undefined;
+  const { statement, verdict, shapes, span, witness, reason } = obligation;
+  const lines = [
+    `${id}: ${verdict}`,
+    "",
+    `equivalence: ${DUTY.equivalence}`,
+    `  ${statement}, over the reals`,
+    `  at ${formatPlace(span)}`,
+    "",
+    "how it is decided",
+    "  The kernel is executed with expressions in place of floats, and each element's normal form compared with that of the",
+    "  definition. No solver is asked. docs/trust.md says what this leaves open.",
+    "",
+    `shapes    ${shapes ?? "up to the counterexample"}`,
+    ...(witness === undefined ? [] : [`witness   ${witness.text}`, `replayed  ${witness.replayed}`]),
+    ...(reason === undefined ? [] : [`reason    ${reason}`]),
+  ];
+  return { obligation, optional: false, text: lines.join("\n") };
 }
 
 /** The claims of the kernel or program that the id names; of all where it names none. */

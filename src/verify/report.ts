@@ -34,7 +34,7 @@ export function countVerdicts(obligations: readonly ObligationResult[]): Counts 
 
 /** An obligation as JSON: dimensions of a witness are decimal strings, since they may exceed 2^53. */
 export function obligationJson(obligation: ObligationResult): object {
-  const { id, kind, kernel, span, statement, verdict, solverMs, queryHash, witness, reason, fix } = obligation;
+  const { id, kind, kernel, span, statement, verdict, solverMs, queryHash, shapes, witness, reason, fix } = obligation;
   return {
     id,
     kind,
@@ -44,6 +44,7 @@ export function obligationJson(obligation: ObligationResult): object {
     ...(span !== NO_SPAN && { span }),
     solverMs: Math.round(solverMs * 100) / 100,
     queryHash,
+    ...(shapes !== undefined && { shapes }),
     ...(witness && {
       witness: {
         dims: Object.fromEntries(Object.entries(witness.dims).map(([name, value]) => [name, String(value)])),

@@ -32,7 +32,7 @@ const REPLAYS: Readonly<Record<string, RegExp>> = {
   TK309: /^the interpreter breaks the invariant /,
   TK310: /^the sizes alone are the counterexample$/,
   TK312: /^the solver found none$/,
-  TK313: /^./,
+  TK313: /^the interpreter computes \w+\[.*, where \w+ gives |^the sizes alone are the counterexample$/,
   // A read without a barrier after the write is before it in another order of the threads.
   TK314: /^the interpreter reads .*( before it is written| with no barrier between)$/,
   TK315: /^the interpreter leaves .* unwritten$/,

@@ -15,12 +15,15 @@ import {
 } from "./expectation.ts";
 
 export const VALUES: Expectations = {
-  "bias-twice": equivalence("y[b][n] = sum + bias[n];", /bias/),
-  "block-too-large": launch("export const block_size_broken = kernel(", /R = \d+, C = \d+/),
-  "claim-of-other-shape": shape(
-    '{ x: input(f32, ["B", "K"]), w: input(f32, ["K", "N"]), y: output(f32, ["B", "N"]) },',
-    /K = 0, N = 1/,
+  "bias-twice": equivalence(
+    "y[b][n] = sum + bias[n];",
+    /K = 0, N = 1; y\[0\]\[0\] is bias\[0\] \+ bias\[0\], where linear gives bias\[0\]\n/,
   ),
+  "block-too-large": launch("export const block_size_broken = kernel(", /R = \d+, C = \d+/),
+  "claim-of-other-shape": {
+    ...shape('{ x: input(f32, ["B", "K"]), w: input(f32, ["K", "N"]), y: output(f32, ["B", "N"]) },', /K = 0, N = 1/),
+    consequences: ["equivalence"],
+  },
   "contract-out-of-bounds": conditionReads(
     "requires(forall([E + 1], (e) => offsets[e] <= offsets[e + 1]));",
     /E = 0;.*\n.*reads offsets\[1\] out of bounds/,
@@ -72,7 +75,10 @@ export const VALUES: Expectations = {
     "for (let i = thread.x; i < limit; i += THREADS) {",
     /limit = 21474\d{5};.*value 2147483648\n.*i \+ 1024 = 2147483648, which does not fit 32 bits/,
   ),
-  "last-k-forgotten": equivalence("if (b < B && n < N) y[b][n] = sum;", /K = 1\b/),
+  "last-k-forgotten": equivalence(
+    "if (b < B && n < N) y[b][n] = sum;",
+    /B = 1, K = 1, N = 1; y\[0\]\[0\] is 0, where matmul gives x\[0\]\[0\]\*w\[0\]\[0\]\n/,
+  ),
   "narrowing-store": narrowing(
     "if (t < T) bytes[t] = rows[t] * 8192;",
     /value -?\d{10,}\n.*stores -?\d{10,} into bytes, whose i32 elements do not hold it/,
@@ -87,7 +93,10 @@ export const VALUES: Expectations = {
     /T = 65;.*\n.*breaks ensures\(.* at s\S* = 0, t\S* = 64/,
   ),
   "shared-too-large": launch("export const shared_size_broken = kernel(", /B = \d+/),
-  "softmax-other-axis": equivalence("y[b][n] = exp(x[b][n] - top) / sum;", /exp/),
+  "softmax-other-axis": equivalence(
+    "y[b][n] = exp(x[b][n] - top) / sum;",
+    /B = 2, N = 1; y\[0\]\[0\] is exp\(x\[0\]\[0\] - max\(x\[0\]\[0\], x\[1\]\[0\]\)\).*, where softmax gives 1\n/,
+  ),
   "unreachable-code": vacuous("if (n >= N) y[block.y][n] = f32(0);", /no sizes, block and thread meet them all/),
   "unsigned-underflow": narrowing(
     "if (g < G) last[g] = counts[g] - 1;",
@@ -99,7 +108,7 @@ export const VALUES: Expectations = {
   ),
   "variance-of-sample": equivalence(
     "for (let n = 0; n < N; n++) y[b][n] = (x[b][n] - mean) * scale * gamma[n] + beta[n];",
-    /sqrt/,
+    /B = 1, N = 2; y\[0\]\[0\] is .*sqrt.*, where layer_norm gives .*sqrt\(\(.*\n/,
   ),
   "wide-id-product": tooLarge(
     "const at = ids[block.x] * 64 + thread.x;",

@@ -6,6 +6,7 @@
  */
 
 import { type ClaimAttributes, OPERATION_SIGNATURES, type OperationClaim } from "../../ir/tensor/claims.ts";
+import { shapeOf } from "../../ir/tensor/shapes.ts";
 import { type GeluForm, type Op, type OpKind, operandsOf } from "../../ir/tensor/types.ts";
 import { InternalError } from "../../support/result.ts";
 import type { Real, Reals } from "./reals.ts";
@@ -21,6 +22,12 @@ export interface RealAttributes {
   readonly epsilon?: Real;
   readonly k?: number;
 }
+
+/** The operands do not fit the operation at these sizes. */
+export class ShapeMismatch extends Error {}
+
+/** The operation means nothing with these attributes. */
+export class NotDefined extends Error {}
 
 interface Context {
   readonly reals: Reals;
@@ -108,7 +115,10 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   },
 };
 
-/** What a claim's outputs hold, by the names of its signature; `inputs` in the order of the signature. */
+/**
+ * What a claim's outputs hold, by the names of its signature; `inputs` in the order of the signature. Throws
+ * `ShapeMismatch` or `NotDefined`.
+ */
 export function defineClaim(
   reals: Reals,
   claim: OperationClaim,
@@ -122,7 +132,8 @@ export function defineClaim(
     if (input === undefined) throw new InternalError(`${claim} without ${name}`);
     values.set(name, input);
   }
-  const given: ClaimAttributes = attributes.k === undefined ? {} : { k: attributes.k };
+  // The rules take epsilon as an expression; any valid number will do here.
+  const given: ClaimAttributes = { epsilon: 1, ...(attributes.k !== undefined && { k: attributes.k }) };
   for (const { id, op } of signature.steps(given)) values.set(id, apply({ reals, attributes }, op, values));
   return values;
 }
@@ -133,6 +144,16 @@ function apply<K extends OpKind>(context: Context, op: Op<K>, values: ReadonlyMa
     if (value === undefined) throw new InternalError(`no value ${id}`);
     return value;
   });
+  const shape = shapeOf(
+    op,
+    operands.map((tensor) => tensor.shape),
+  );
+  if (!shape.ok) {
+    const messages = shape.diagnostics.map(({ message }) => message).join("; ");
+    // TK252 is an attribute out of range: the operation means nothing there.
+    const meaningless = shape.diagnostics.every(({ code }) => code === "TK252");
+    throw meaningless ? new NotDefined(messages) : new ShapeMismatch(messages);
+  }
   return RULES[op.kind](op, operands, context);
 }
 

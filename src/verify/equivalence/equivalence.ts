@@ -16,7 +16,7 @@ import type { Span } from "../../support/span.ts";
 import type { Verdict, Witness } from "../obligation.ts";
 import { confirmDifference, type Difference, describeDifference } from "./confirm.ts";
 import { contentsOf } from "./contents.ts";
-import { defineClaim, type RealAttributes, type RealTensor } from "./define.ts";
+import { defineClaim, NotDefined, type RealAttributes, type RealTensor, ShapeMismatch } from "./define.ts";
 import { type Equality, equality } from "./expand.ts";
 import { Forms } from "./forms.ts";
 import { type Contents, type Launched, launch } from "./launch.ts";
@@ -83,7 +83,9 @@ function compareAll(kernel: Kernel, bound: Bound): readonly OutputVerdict[] {
       if (reals.nodes.length + forms.forms.size > TABLES_FULL) ({ reals, forms } = freshTables());
       const launched = launch(kernel, at, contents, { reals, reached, budget });
       const run: Run = { kernel, bound, at, contents, reals, launched, text };
-      const definition = defineClaim(reals, bound.claim, ...operandsOf(run));
+      const definition = definitionOf(run);
+      if (definition instanceof NotDefined) continue;
+      if (definition instanceof ShapeMismatch) return bound.outputs.map(({ param }) => misfit(run, param, definition));
       for (const { param, formal } of bound.outputs) {
         if (settled.has(param.name)) continue;
         const { verdict, elements } = compareOutput(run, param, definition.get(formal), reals, forms);
@@ -141,6 +143,23 @@ function operandsOf({ bound, at, reals, launched }: Run): readonly [readonly Rea
   ];
 }
 
+function definitionOf(run: Run): ReadonlyMap<string, RealTensor> | NotDefined | ShapeMismatch {
+  try {
+    return defineClaim(run.reals, run.bound.claim, ...operandsOf(run));
+  } catch (cause) {
+    if (cause instanceof NotDefined || cause instanceof ShapeMismatch) return cause;
+    throw cause;
+  }
+}
+
+/** Sizes at which the tensors are none that the operation takes. */
+function misfit({ kernel, at, bound }: Run, param: TensorParam, { message }: Error): OutputVerdict {
+  const sizes = kernel.dims.map((name) => `${name} = ${at.dims[name]}`).join(", ");
+  const text = `${sizes}: ${bound.claim} does not take these shapes: ${message}`;
+  const witness: Witness = { dims: at.dims, text, replayed: "the sizes alone are the counterexample" };
+  return { output: param.name, verdict: "refuted", span: param.span, witness };
+}
+
 /** A verdict where the output is not as defined; how many elements were equal. */
 function compareOutput(
   run: Run,
@@ -151,8 +170,8 @@ function compareOutput(
 ): { readonly verdict?: OutputVerdict; readonly elements: number } {
   const memory = run.launched.memories.get(param.name);
   if (memory === undefined || definition === undefined || memory.shape.join() !== definition.shape.join()) {
-    const shapes = `[${memory?.shape.join(", ")}] and [${definition?.shape.join(", ")}]`;
-    return { verdict: open(param, `${param.name} and its definition have the shapes ${shapes}`), elements: 0 };
+    const expected = `${param.name} would have the shape [${definition?.shape.join(", ")}]`;
+    return { verdict: misfit(run, param, new ShapeMismatch(expected)), elements: 0 };
   }
   for (let address = 0; address < memory.size; address++) {
     const actual = realAt(reals, memory, address);

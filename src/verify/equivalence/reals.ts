@@ -199,9 +199,9 @@ export class Reals {
     return this.#intern(kind, value, 0, () => ({ kind, value }));
   }
 
-  #binary(kind: "add" | "multiply" | "max", a: Real, b: Real): Real {
-    const [left, right] = a < b ? [a, b] : [b, a];
-    return this.#intern(kind, left, right, () => ({ kind, left, right }));
+  /** Operands keep the order in which they came first; in the other order it is the same expression. */
+  #binary(kind: "add" | "multiply" | "max", left: Real, right: Real): Real {
+    return this.#intern(kind, Math.min(left, right), Math.max(left, right), () => ({ kind, left, right }));
   }
 
   #intern(table: string, a: number, b: number, make: () => RealNode): Real {

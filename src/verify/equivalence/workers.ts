@@ -6,7 +6,6 @@
  */
 
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import type { WorkerAnswer } from "./worker.ts";
@@ -14,6 +13,7 @@ import type { WorkerAnswer } from "./worker.ts";
 /** One kernel: several times what the largest of a usual library takes. */
 const TIMEOUT_MS = 120_000;
 const MEMORY_MB = 2_048;
+const STACK_MB = 16;
 const MAX_WORKERS = 4;
 
 interface Job {
@@ -44,12 +44,13 @@ function dispatch(): void {
 }
 
 function start(): Worker {
-  const own = fileURLToPath(import.meta.url);
+  const own = import.meta.url;
   const program = own.replace(/workers\.(ts|js)$/, "worker.$1");
-  return new Worker(program, {
-    ...(program.endsWith(".ts") && { execArgv: ["--import", "tsx"] }),
-    resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB, stackSizeMb: 16 },
-  });
+  const resourceLimits = { maxOldGenerationSizeMb: MEMORY_MB, stackSizeMb: STACK_MB };
+  if (!program.endsWith(".ts")) return new Worker(new URL(program), { resourceLimits });
+  // In a checkout under test a thread does not have its parent's loader of TypeScript.
+  const load = `import("tsx/esm/api").then(({ register }) => { register(); return import(${JSON.stringify(program)}); })`;
+  return new Worker(load, { eval: true, resourceLimits });
 }
 
 function run(worker: Worker, { kernel, settle }: Job): void {
