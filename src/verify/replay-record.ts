@@ -28,6 +28,8 @@ export type Filling =
   | { readonly kind: "index-sum"; readonly modulus: number }
   /** sign · (1 + Σₐ (iₐ · (a + stride)) mod modulus) */
   | { readonly kind: "ripple"; readonly sign: 1 | -1; readonly stride: number; readonly modulus: number }
+  /** One value in this column of the last axis, another elsewhere. */
+  | { readonly kind: "column"; readonly column: number; readonly value: number; readonly otherwise: number }
   /** step · (h − span), h being a hash of seed and index within 0 … 2·span */
   | { readonly kind: "noise"; readonly seed: number; readonly span: number; readonly step: number }
   /** The first entry whose index this is, else `otherwise`. */
@@ -90,6 +92,8 @@ export function fillElement(filling: Filling, index: readonly number[]): number 
       const { sign, stride, modulus } = filling;
       return sign * (1 + index.reduce((sum, i, axis) => sum + ((i * (axis + stride)) % modulus), 0));
     }
+    case "column":
+      return index.at(-1) === filling.column ? filling.value : filling.otherwise;
     case "noise":
       return filling.step * ((hashOf(filling.seed, index) % (2 * filling.span + 1)) - filling.span);
     case "table": {

@@ -95,7 +95,7 @@ export const VALUES: Expectations = {
   "shared-too-large": launch("export const shared_size_broken = kernel(", /B = \d+/),
   "softmax-other-axis": equivalence(
     "y[b][n] = exp(x[b][n] - top) / sum;",
-    /B = 2, N = 1; y\[0\]\[0\] is exp\(x\[0\]\[0\] - max\(x\[0\]\[0\], x\[1\]\[0\]\)\).*, where softmax gives 1\n/,
+    /B = 1, N = 2; y\[0\]\[0\] is 1, where softmax gives exp\(x\[0\]\[0\] - max\(x\[0\]\[0\], x\[0\]\[1\]\)\).*\n/,
   ),
   "unreachable-code": vacuous("if (n >= N) y[block.y][n] = f32(0);", /no sizes, block and thread meet them all/),
   "unsigned-underflow": narrowing(

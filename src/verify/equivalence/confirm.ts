@@ -1,6 +1,6 @@
 /**
- * Confirmation: an element whose expression differs from its definition's → numbers at which both differ, and a run of
- * the interpreter that leaves another number than the definition gives.
+ * Confirmation: elements whose expressions differ from their definitions' → numbers at which one of them does, and a run
+ * of the interpreter that leaves another number than the definition gives.
  */
 
 import { evaluateSize } from "../../ir/kernel/interpret-launch.ts";
@@ -9,103 +9,99 @@ import type { Kernel } from "../../ir/kernel/types.ts";
 import type { Witness } from "../obligation.ts";
 import { type Filling, fillElement, type ReplayRecord, runRecord } from "../replay-record.ts";
 import { describeReal } from "./describe.ts";
-import { evaluateReals } from "./evaluate.ts";
+import { evaluatorOf } from "./evaluate.ts";
 import type { Contents, Launched } from "./launch.ts";
 import type { Real, Reals } from "./reals.ts";
 import type { Case } from "./sizes.ts";
+import type { Trial } from "./trials.ts";
 
-export interface Difference {
+/** One launch, and what it is compared with. */
+export interface Comparison {
+  readonly kernel: Kernel;
+  readonly claim: string;
+  readonly at: Case;
+  readonly contents: Contents;
+  readonly reals: Reals;
+  readonly launched: Launched;
+}
+
+export interface Element {
   readonly array: string;
   readonly index: readonly number[];
   readonly actual: Real;
   readonly expected: Real;
-  readonly claim: string;
 }
 
-/** One filling per float tensor and the values of float scalars, by position. */
-type Trial = (name: string, position: number) => Filling;
+export interface Confirmed {
+  readonly element: Element;
+  readonly witness: Witness;
+}
 
 const MAX_STEPS = 3_000_000;
-
 /** Of the larger of two values, what the difference has to exceed. */
 const CLEAR = 1e-3;
 
-const noise = (seed: number, span: number, step: number): Filling => ({ kind: "noise", seed, span, step });
-
-/** Finite numbers: varied, with ties and zeros, positive. */
-const FINITE: readonly Trial[] = [
-  (_name, position) => noise(position + 1, 12, 0.25),
-  (_name, position) => noise(position + 101, 1, 1),
-  (_name, position) => ({ kind: "ripple", sign: 1, stride: 3 + 2 * position, modulus: 7 }),
-  (_name, position) => noise(position + 201, 1000, 0.01),
-  () => ({ kind: "constant", value: 1 }),
-  (_name, position) => noise(position + 301, 400, 0.25),
-];
-
-/** Infinity in one tensor at a time, beside zeros and small numbers: what is skipped must not be multiplied by 0. */
-function infinite(tensors: readonly string[]): readonly Trial[] {
-  return tensors.map((chosen) => (name, position) => {
-    return name === chosen ? { kind: "constant", value: Number.POSITIVE_INFINITY } : noise(position + 401, 1, 1);
-  });
-}
-
+/** The first element that a trial shows to differ. `finiteness` asks only for what is finite by definition and is not. */
 export function confirmDifference(
-  kernel: Kernel,
-  at: Case,
-  contents: Contents,
-  launched: Launched,
-  reals: Reals,
-  difference: Difference,
-  values: "finite" | "infinite",
-): Witness | undefined {
-  const floats = kernel.params.filter(({ kind, element }) => kind === "tensor" && element === "f32");
-  const trials = values === "finite" ? FINITE : infinite(floats.map(({ name }) => name));
+  comparison: Comparison,
+  elements: readonly Element[],
+  trials: readonly Trial[],
+  compare: "values" | "finiteness",
+): Confirmed | undefined {
+  const { kernel, at, launched, reals } = comparison;
+  const evaluate = evaluatorOf(
+    reals,
+    elements.flatMap(({ actual, expected }) => [actual, expected]),
+  );
   for (const trial of trials) {
-    const fillings = new Map(floats.map(({ name }, position) => [name, trial(name, position)]));
+    const fillings = new Map(floatTensors(kernel).map((name, position) => [name, trial(name, position)]));
     const variables = new Map<Real, number>();
     for (const [real, { param, index }] of launched.origins) {
       const filling = fillings.get(param);
       const value = filling === undefined ? (at.scalars[param] ?? 0) : fillElement(filling, index);
       variables.set(real, Math.fround(value));
     }
-    const numbers = evaluateReals(reals, [difference.actual, difference.expected], variables);
-    const [actual = 0, expected = 0] = [numbers[difference.actual], numbers[difference.expected]];
-    if (!differ(actual, expected, values)) continue;
-    const record = recordOf(kernel, at, contents, fillings, difference, actual, expected);
-    const fault = runRecord(kernel, record).faults.find(({ kind }) => kind === "value");
-    if (fault === undefined) continue;
-    return {
-      dims: at.dims,
-      text: describeDifference(kernel, at, contents, reals, difference),
-      replayed: `the interpreter ${fault.message}`,
-      replay: record,
-    };
+    const numberOf = evaluate(variables);
+    for (const element of elements) {
+      const [actual, expected] = [numberOf(element.actual), numberOf(element.expected)];
+      if (!Number.isFinite(expected) || !differ(actual, expected, compare)) continue;
+      const record = recordOf(comparison, fillings, element, actual, expected);
+      const fault = runRecord(kernel, record).faults.find(({ kind }) => kind === "value");
+      if (fault === undefined) continue;
+      const text = describeElement(comparison, element);
+      const replayed = `the interpreter ${fault.message}`;
+      return { element, witness: { dims: at.dims, text, replayed, replay: record } };
+    }
   }
   return undefined;
 }
 
-/** Whether two values are clearly not one, and the definition has one. */
-function differ(actual: number, expected: number, values: "finite" | "infinite"): boolean {
-  if (Number.isNaN(expected)) return false;
-  if (!Number.isFinite(actual) || !Number.isFinite(expected)) return values === "infinite" && actual !== expected;
-  return Math.abs(actual - expected) > CLEAR * Math.max(Math.abs(actual), Math.abs(expected), 1e-6);
+/** The float tensors that a trial fills, in the order of the parameters. */
+export function floatTensors(kernel: Kernel): readonly string[] {
+  return kernel.params.flatMap(({ kind, name, element }) => (kind === "tensor" && element === "f32" ? [name] : []));
+}
+
+function differ(actual: number, expected: number, compare: "values" | "finiteness"): boolean {
+  if (!Number.isFinite(actual)) return true;
+  return (
+    compare === "values" && Math.abs(actual - expected) > CLEAR * Math.max(Math.abs(actual), Math.abs(expected), 1e-6)
+  );
 }
 
 function recordOf(
-  kernel: Kernel,
-  at: Case,
-  contents: Contents,
+  { kernel, claim, at, contents }: Comparison,
   fillings: ReadonlyMap<string, Filling>,
-  { array, index, claim }: Difference,
+  { array, index }: Element,
   actual: number,
   expected: number,
 ): ReplayRecord {
   const tensors: Record<string, Filling> = {};
   for (const param of kernel.params) {
     if (param.kind !== "tensor") continue;
-    tensors[param.name] = fillings.get(param.name) ?? integerFilling(kernel, param.name, at, contents);
+    const shape = param.shape.map((extent) => Number(evaluateSize(extent, at)));
+    tensors[param.name] = fillings.get(param.name) ?? integerFilling(contents.get(param.name) ?? [], shape);
   }
-  const gap = Math.abs(actual - expected);
+  const gap = Math.abs(actual - expected) / 2;
   return {
     width: kernel.indexWidth === "i32" ? 32 : 64,
     dims: at.dims,
@@ -113,30 +109,25 @@ function recordOf(
     tensors,
     maxSteps: MAX_STEPS,
     fault: { kinds: ["value"], array },
-    expected: { array, index, value: expected, tolerance: Number.isFinite(gap) ? gap / 2 : 0, claim },
+    expected: {
+      array,
+      index,
+      value: expected,
+      tolerance: Number.isFinite(gap) ? gap : Math.abs(expected) / 2 + 1,
+      claim,
+    },
   };
 }
 
-function integerFilling(kernel: Kernel, name: string, at: Case, contents: Contents): Filling {
-  const values = contents.get(name);
-  if (values === undefined) return { kind: "constant", value: 0 };
-  const entries = values.map((value, address) => ({ index: contentsIndex(kernel, name, at, address), value }));
+function integerFilling(values: readonly number[], shape: readonly number[]): Filling {
+  const entries = values.map((value, address) => ({ index: indexOf(shape, address), value }));
   return { kind: "table", entries, otherwise: 0 };
 }
 
-function contentsIndex(kernel: Kernel, name: string, at: Case, address: number): readonly number[] {
-  const param = kernel.params.find((candidate) => candidate.name === name);
-  const shape = param?.kind === "tensor" ? param.shape.map((extent) => Number(evaluateSize(extent, at))) : [];
-  return indexOf(shape, address);
-}
-
-/** `B = 1, K = 0; y[0][0] is bias[0] + bias[0], where linear is bias[0]` */
-export function describeDifference(
-  kernel: Kernel,
-  at: Case,
-  contents: Contents,
-  reals: Reals,
-  { array, index, actual, expected, claim }: Difference,
+/** `B = 1, K = 0, N = 1; y[0][0] is bias[0] + bias[0], where linear gives bias[0]` */
+export function describeElement(
+  { kernel, claim, at, contents, reals }: Comparison,
+  { array, index, actual, expected }: Element,
 ): string {
   const sizes = Object.entries(at.dims).map(([name, size]) => `${name} = ${size}`);
   const scalars = kernel.params.flatMap(({ kind, name, element }) =>
@@ -144,6 +135,6 @@ export function describeDifference(
   );
   const indices = [...contents].map(([name, values]) => `${name} = [${values.join(", ")}]`);
   const element = `${array}${index.map((i) => `[${i}]`).join("")}`;
-  const is = describeReal(reals, actual);
-  return `${[...sizes, ...scalars, ...indices].join(", ")}; ${element} is ${is}, where ${claim} gives ${describeReal(reals, expected)}`;
+  const [is, gives] = [describeReal(reals, actual), describeReal(reals, expected)];
+  return `${[...sizes, ...scalars, ...indices].join(", ")}; ${element} is ${is}, where ${claim} gives ${gives}`;
 }

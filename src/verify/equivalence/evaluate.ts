@@ -3,7 +3,7 @@
 import { erf } from "../../support/erf.ts";
 import { InternalError } from "../../support/result.ts";
 import { toDouble } from "./rational.ts";
-import type { Real, RealFunction, Reals } from "./reals.ts";
+import type { Real, RealFunction, RealNode, Reals } from "./reals.ts";
 
 const FUNCTIONS: { readonly [F in RealFunction]: (x: number) => number } = {
   exp: Math.exp,
@@ -14,55 +14,81 @@ const FUNCTIONS: { readonly [F in RealFunction]: (x: number) => number } = {
   abs: Math.abs,
 };
 
-/** Values by number, of all expressions up to the last of `wanted`. What has no value is NaN. */
-export function evaluateReals(
-  reals: Reals,
-  wanted: readonly Real[],
-  variables: ReadonlyMap<Real, number>,
-): Float64Array {
-  const values = new Float64Array(wanted.reduce((last, real) => Math.max(last, real), -1) + 1);
-  const at = (real: Real): number => values[real] ?? Number.NaN;
-  for (let real = 0; real < values.length; real++) {
-    const node = reals.node(real);
-    switch (node.kind) {
-      case "constant":
-        values[real] = toDouble(node.value);
-        break;
-      case "variable":
-        values[real] = variables.get(real) ?? Number.NaN;
-        break;
-      case "undefined":
-        values[real] = Number.NaN;
-        break;
-      case "add":
-        values[real] = at(node.left) + at(node.right);
-        break;
-      case "multiply":
-        values[real] = at(node.left) * at(node.right);
-        break;
-      case "max":
-        values[real] = Math.max(at(node.left), at(node.right));
-        break;
-      case "inverse":
-        values[real] = 1 / at(node.value);
-        break;
-      case "call":
-        values[real] = FUNCTIONS[node.fn](at(node.value));
-        break;
-      case "positive":
-      case "positive-integer":
-        values[real] = at(node.value) > 0 ? 1 : 0;
-        break;
-      case "zero":
-        values[real] = at(node.value) === 0 ? 1 : 0;
-        break;
-      case "select":
-        values[real] = at(node.condition) === 0 ? at(node.else) : at(node.then);
-        break;
-      default:
-        node satisfies never;
-        throw new InternalError("unknown expression");
+/** Gives the value of any of the wanted expressions, once the variables have theirs. What has no value is NaN. */
+export type Evaluator = (variables: ReadonlyMap<Real, number>) => (real: Real) => number;
+
+/** Looks up once what the wanted expressions need, for many evaluations. */
+export function evaluatorOf(reals: Reals, wanted: readonly Real[]): Evaluator {
+  const needed = new Set<Real>(wanted);
+  const open = [...needed];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for (const operand of operandsOf(reals.node(next))) {
+      if (needed.has(operand)) continue;
+      needed.add(operand);
+      open.push(operand);
     }
   }
-  return values;
+  // Operands have smaller numbers than what uses them.
+  const order = [...needed].sort((a, b) => a - b);
+  const values = new Float64Array((order.at(-1) ?? -1) + 1);
+  return (variables) => {
+    for (const real of order) values[real] = evaluate(real, reals.node(real), values, variables);
+    return (real) => values[real] ?? Number.NaN;
+  };
+}
+
+function operandsOf(node: RealNode): readonly Real[] {
+  switch (node.kind) {
+    case "constant":
+    case "variable":
+    case "undefined":
+      return [];
+    case "add":
+    case "multiply":
+    case "max":
+      return [node.left, node.right];
+    case "inverse":
+    case "call":
+    case "positive":
+    case "positive-integer":
+    case "zero":
+      return [node.value];
+    case "select":
+      return [node.condition, node.then, node.else];
+    default:
+      node satisfies never;
+      throw new InternalError("unknown expression");
+  }
+}
+
+function evaluate(real: Real, node: RealNode, values: Float64Array, variables: ReadonlyMap<Real, number>): number {
+  const at = (operand: Real): number => values[operand] ?? Number.NaN;
+  switch (node.kind) {
+    case "constant":
+      return toDouble(node.value);
+    case "variable":
+      return variables.get(real) ?? Number.NaN;
+    case "undefined":
+      return Number.NaN;
+    case "add":
+      return at(node.left) + at(node.right);
+    case "multiply":
+      return at(node.left) * at(node.right);
+    case "max":
+      return Math.max(at(node.left), at(node.right));
+    case "inverse":
+      return 1 / at(node.value);
+    case "call":
+      return FUNCTIONS[node.fn](at(node.value));
+    case "positive":
+    case "positive-integer":
+      return at(node.value) > 0 ? 1 : 0;
+    case "zero":
+      return at(node.value) === 0 ? 1 : 0;
+    case "select":
+      return at(node.condition) === 0 ? at(node.else) : at(node.then);
+    default:
+      node satisfies never;
+      throw new InternalError("unknown expression");
+  }
 }

@@ -13,7 +13,6 @@ import { plus, signOf, toDouble } from "./rational.ts";
 import type { Real, Reals } from "./reals.ts";
 
 export interface Equality {
-  readonly forms: Forms;
   readonly formOf: (real: Real) => Form;
   readonly equal: (a: Form, b: Form) => boolean;
   /** Why the form may have no value: it divides by 0, or rests on what was never written. */
@@ -155,7 +154,6 @@ export function equality(reals: Reals, forms: Forms): Equality {
   };
 
   return {
-    forms,
     formOf: normaliser(reals, forms),
     equal: (a, b) => a === b || isZero(forms.sum([expand(a), forms.scale(expand(b), -1)])),
     undefinedIn,

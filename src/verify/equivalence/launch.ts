@@ -12,7 +12,6 @@ import {
   type Memory,
   newMemory,
   type Reached,
-  Symbolic,
   Unsupported,
   type Value,
 } from "./machine.ts";
@@ -61,8 +60,8 @@ export function launch(kernel: Kernel, at: Case, contents: Contents, context: La
   const threads = Number(x * y * z);
   const memories = new Map<string, Memory>();
   const before = new Map<string, readonly Value[]>();
-  const local = kernel.arrays.map(({ name, space, element, shape }) =>
-    newMemory(name, element, shape.map(Number), space === "register" ? threads : undefined),
+  const local = kernel.arrays.map((array) =>
+    newMemory(array, array.shape.map(Number), array.space === "register" ? threads : undefined),
   );
   for (const memory of local) memories.set(memory.name, memory);
   const machine: Machine = {
@@ -80,7 +79,7 @@ export function launch(kernel: Kernel, at: Case, contents: Contents, context: La
   for (const param of kernel.params) {
     if (param.kind !== "tensor") continue;
     const shape = param.shape.map((extent) => Number(evaluateSize(extent, at)));
-    const memory = newMemory(param.name, param.element, shape, undefined);
+    const memory = newMemory(param, shape, undefined);
     memories.set(param.name, memory);
     if (param.role === "output") {
       forget(machine, memory);
@@ -119,9 +118,4 @@ function inputValue(
 function threadIndices(x: number, y: number, threads: number): Machine["threadIndex"] {
   const all = Array.from({ length: threads }, (_, t) => t);
   return [all.map((t) => t % x), all.map((t) => Math.floor(t / x) % y), all.map((t) => Math.floor(t / (x * y)))];
-}
-
-/** An integer that an output holds, as the definition has it; `undefined` where it depends on floats. */
-export function integerOf(value: Value | undefined): number | undefined {
-  return value instanceof Symbolic || typeof value !== "number" ? undefined : value;
 }

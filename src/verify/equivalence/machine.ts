@@ -37,6 +37,8 @@ export class Unsupported extends Error {
 
 export interface Memory {
   readonly name: string;
+  /** Where it is declared. */
+  readonly span: Span;
   readonly element: ElementType;
   readonly shape: readonly number[];
   /** Elements of one thread's array, or of the one that all share. */
@@ -70,8 +72,7 @@ export interface Machine {
 }
 
 export function newMemory(
-  name: string,
-  element: ElementType,
+  { name, element, span }: { readonly name: string; readonly element: ElementType; readonly span: Span },
   shape: readonly number[],
   perThread: number | undefined,
 ): Memory {
@@ -79,6 +80,7 @@ export function newMemory(
   const total = size * (perThread ?? 1);
   return {
     name,
+    span,
     element,
     shape,
     size,

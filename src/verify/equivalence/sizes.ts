@@ -1,7 +1,7 @@
 /**
  * The shapes at which a kernel is executed: its text in, sizes and integer scalars of every launch to try out.
  *
- * A dimension takes 0, 1, and T − 1, T, T + 1 for each *tile* T that the kernel cuts it into: the divisor of a grid, the
+ * A dimension takes 0, 1, 2, and T − 1, T, T + 1 for each *tile* T that the kernel cuts it into: the divisor of a grid, the
  * step of a loop, a constant that it is compared with or divided by. Without a tile it takes 0 to 3. All combinations are
  * tried that the kernel's contract allows, small ones first.
  */
@@ -47,7 +47,7 @@ export function casesOf(kernel: Kernel): Cases {
 function sizesOf(kernel: Kernel, name: string): readonly number[] {
   const tiles = [...tilesOf(kernel, name)].filter((tile) => tile <= MAX_TILE);
   if (tiles.length === 0) return WITHOUT_TILE;
-  const all = new Set([0, 1, ...tiles.flatMap((tile) => [tile - 1, tile, tile + 1])]);
+  const all = new Set([0, 1, 2, ...tiles.flatMap((tile) => [tile - 1, tile, tile + 1])]);
   return [...all].filter((size) => size >= 0).sort((a, b) => a - b);
 }
 

@@ -1,0 +1,169 @@
+/**
+ * One case: a kernel's launch beside its definition, element by element.
+ *
+ * Elements with one normal form are equal. Of the others, numbers are tried first, since they are quicker than multiplying
+ * out what is not equal; what neither settles leaves the output open, and later cases may still refute it.
+ */
+
+import { indexOf } from "../../ir/kernel/memory.ts";
+import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
+import type { Span } from "../../support/span.ts";
+import type { Witness } from "../obligation.ts";
+import { type Comparison, confirmDifference, describeElement, type Element, floatTensors } from "./confirm.ts";
+import { defineClaim, NotDefined, type RealAttributes, type RealTensor, ShapeMismatch } from "./define.ts";
+import { type Contents, type Launched, launch } from "./launch.ts";
+import { type Budget, lift, type Memory, type Reached } from "./machine.ts";
+import { OverBudget, type Real, type Reals } from "./reals.ts";
+import type { Bound } from "./signature.ts";
+import type { Case } from "./sizes.ts";
+import type { Tables } from "./tables.ts";
+import { infinite, SMALL, spikes } from "./trials.ts";
+
+/** What is known of an output so far. */
+export interface OutputState {
+  readonly param: TensorParam;
+  /** Its name in the claim's signature. */
+  readonly formal: string;
+  /** How many elements were equal. */
+  elements: number;
+  refuted?: { readonly span: Span; readonly witness: Witness };
+  /** The first element that nothing has settled. */
+  open?: { readonly span: Span; readonly reason: string };
+  /** The last case with elements, for what is tried out at the end. */
+  last?: { readonly comparison: Comparison; readonly memory: Memory; readonly elements: readonly Element[] };
+}
+
+export interface CaseRequest {
+  readonly kernel: Kernel;
+  readonly bound: Bound;
+  readonly at: Case;
+  readonly contents: Contents;
+  readonly tables: Tables;
+  readonly reached: Reached;
+  readonly budget: Budget;
+}
+
+/** Elements that differ and are looked at, of one output in one case. */
+const MAX_DIFFERENT = 200;
+
+/** Updates the states; says where the operation is not defined, or does not take these shapes. */
+export function compareCase(
+  request: CaseRequest,
+  states: readonly OutputState[],
+): NotDefined | ShapeMismatch | "compared" | "over-budget" {
+  const { kernel, bound, at, contents, tables, reached, budget } = request;
+  const { reals } = tables;
+  const launched = launch(kernel, at, contents, { reals, reached, budget });
+  const definition = definitionOf(bound, at, reals, launched);
+  if (definition instanceof Error) return definition;
+  const comparison: Comparison = { kernel, claim: bound.claim, at, contents, reals, launched };
+  for (const state of states) {
+    const memory = launched.memories.get(state.param.name);
+    const expected = definition.get(state.formal);
+    if (memory === undefined || memory.shape.join() !== expected?.shape.join()) {
+      return new ShapeMismatch(`${state.param.name} would have the shape [${expected?.shape.join(", ")}]`);
+    }
+    try {
+      compareOutput(comparison, state, memory, expected, tables);
+    } catch (cause) {
+      if (!(cause instanceof OverBudget)) throw cause;
+      state.open ??= { span: state.param.span, reason: `symbolic execution: ${cause.message}` };
+      return "over-budget";
+    }
+  }
+  return "compared";
+}
+
+function definitionOf(
+  { claim, inputs }: Bound,
+  at: Case,
+  reals: Reals,
+  launched: Launched,
+): ReadonlyMap<string, RealTensor> | NotDefined | ShapeMismatch {
+  const operands = inputs.map(({ name }): RealTensor => {
+    const memory = launched.memories.get(name);
+    // What an inout holds after the launch is its result.
+    const before = launched.before.get(name) ?? [];
+    const floats = memory?.element === "f32";
+    return {
+      shape: memory?.shape ?? [],
+      elements: before.map((value) => (floats && typeof value === "number" ? value : lift(reals, value))),
+    };
+  });
+  const epsilon = launched.scalars.get("epsilon");
+  const k = launched.scalars.has("k") ? at.scalars["k"] : undefined;
+  const attributes: RealAttributes = { ...(typeof epsilon === "number" && { epsilon }), ...(k !== undefined && { k }) };
+  try {
+    return defineClaim(reals, claim, operands, attributes);
+  } catch (cause) {
+    if (cause instanceof NotDefined || cause instanceof ShapeMismatch) return cause;
+    throw cause;
+  }
+}
+
+function compareOutput(
+  comparison: Comparison,
+  state: OutputState,
+  memory: Memory,
+  { elements: expected }: RealTensor,
+  { reals, formOf, equal, undefinedIn }: Tables,
+): void {
+  const elements = expected.map((definition, address): Element => {
+    return {
+      array: memory.name,
+      index: indexOf(memory.shape, address),
+      actual: realAt(reals, memory, address),
+      expected: definition,
+    };
+  });
+  if (elements.length > 0) state.last = { comparison, memory, elements };
+  const isSame = ({ actual, expected: wanted }: Element): boolean => {
+    const [own, form] = [formOf(actual), formOf(wanted)];
+    return own === form && undefinedIn(own) === undefined;
+  };
+  const different = elements.filter((element) => !isSame(element));
+  state.elements += elements.length - different.length;
+  if (different.length === 0) return;
+  const confirmed = confirmDifference(comparison, different.slice(0, MAX_DIFFERENT), SMALL, "values");
+  if (confirmed !== undefined) {
+    state.refuted = { span: writerOf(memory, confirmed.element), witness: confirmed.witness };
+    return;
+  }
+  for (const element of state.open === undefined ? different : []) {
+    const [own, form] = [formOf(element.actual), formOf(element.expected)];
+    const why = undefinedIn(own) ?? undefinedIn(form);
+    if (why === undefined && equal(own, form)) {
+      state.elements++;
+      continue;
+    }
+    const reason = why ?? "no rule makes them equal, and no numbers show that they are not";
+    state.open = { span: writerOf(memory, element), reason: `${describeElement(comparison, element)}: ${reason}` };
+    return;
+  }
+}
+
+function realAt(reals: Reals, memory: Memory, address: number): Real {
+  const value = memory.values[address];
+  return memory.element === "f32" && typeof value === "number" ? value : lift(reals, value);
+}
+
+function writerOf(memory: Memory, { index }: Element): Span {
+  const address = index.reduce((place, i, axis) => place * (memory.shape[axis] ?? 0) + i, 0);
+  const writer = memory.writers[address];
+  if (writer !== undefined) return writer.span;
+  // Nothing has written it: the store that wrote another.
+  return memory.writers.find((stmt) => stmt !== undefined)?.span ?? memory.span;
+}
+
+/** Tries inputs with large elements and infinities at the last case: what is finite by definition must be so. */
+export function triedOut(bound: Bound, state: OutputState): void {
+  if (state.last === undefined) return;
+  const { comparison, memory, elements } = state.last;
+  const [first] = bound.inputs;
+  const columns = (first && comparison.launched.memories.get(first.name)?.shape.at(-1)) ?? 0;
+  const trials = [...infinite(floatTensors(comparison.kernel)), ...spikes(columns)];
+  const confirmed = confirmDifference(comparison, elements, trials, "finiteness");
+  if (confirmed !== undefined) {
+    state.refuted = { span: writerOf(memory, confirmed.element), witness: confirmed.witness };
+  }
+}
