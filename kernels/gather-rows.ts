@@ -7,6 +7,7 @@ const COLUMNS = 64;
 export const gather_rows = kernel(
   { x: input(f32, ["R", "N"]), source: input(i32, ["T"]), y: output(f32, ["T", "N"]) },
   {
+    computes: "gather_rows",
     grid: ({ T, N }) => [ceilDiv(T, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
   },

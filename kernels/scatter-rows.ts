@@ -30,6 +30,7 @@ export const scatter_rows = kernel(
     y: output(f32, ["T", "N"]),
   },
   {
+    computes: "scatter_rows",
     grid: ({ T, N }) => [ceilDiv(T, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
   },

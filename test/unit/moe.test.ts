@@ -85,7 +85,7 @@ describe("the model", () => {
   it("has the outputs of the design, with a symbolic batch", () => {
     expect(program.name).toBe("moe_forward");
     expect(program.dims).toEqual(["B"]);
-    expect(program.inputs).toEqual([{ name: "x", shape: ["B", 96] }]);
+    expect(program.inputs).toEqual([{ name: "x", shape: ["B", 96], element: "f32" }]);
     expect(program.outputs.map(({ name, shape }) => [name, shape])).toEqual([
       ["y", ["B", 20]],
       ["probabilities", ["B", 4]],

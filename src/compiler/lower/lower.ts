@@ -11,7 +11,7 @@ import { dim, int, mul } from "../../ir/kernel/build.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
 import type { Expr, Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import type { ArenaBuffer, BufferView, Launch, Plan, PlanTensor } from "../../ir/plan.ts";
-import type { Op, Shape, TensorProgram, ValueId } from "../../ir/tensor/types.ts";
+import type { Op, Shape, TensorElement, TensorProgram, ValueId } from "../../ir/tensor/types.ts";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
 import { shareArena } from "./arena.ts";
@@ -43,14 +43,19 @@ export function lowerProgram(program: TensorProgram, kernels: readonly Kernel[])
 }
 
 function planParams(program: TensorProgram): readonly PlanTensor[] {
-  const tensor = (name: string, role: PlanTensor["role"], shape: Shape): PlanTensor => ({
+  const tensor = (
+    name: string,
+    role: PlanTensor["role"],
+    shape: Shape,
+    element: TensorElement = "f32",
+  ): PlanTensor => ({
     name,
     role,
-    element: "f32",
+    element,
     shape: shape.map(sizeExpr),
   });
   return [
-    ...program.inputs.map(({ name, shape }) => tensor(name, "input", shape)),
+    ...program.inputs.map(({ name, shape, element }) => tensor(name, "input", shape, element)),
     ...program.weights.map(({ name, shape }) => tensor(name, "weight", shape)),
     ...program.outputs.map(({ name, shape }) => tensor(name, "output", shape)),
   ];

@@ -7,11 +7,12 @@
  * kernel must repeat one too. Parameters are matched by position, not by name.
  */
 
-import { type GeluForm, type Op, type OpKind, type Shape, type ValueId, valueId } from "./types.ts";
+import { type GeluForm, type Op, type OpKind, type Shape, type TensorElement, type ValueId, valueId } from "./types.ts";
 
 export interface ClaimTensor {
   readonly name: string;
   readonly shape: Shape;
+  readonly element: TensorElement;
 }
 
 /** Scalars that a claim's operations take; a kernel has each as a scalar parameter or as a constant. */
@@ -39,7 +40,8 @@ export interface ClaimStep {
   readonly op: Op;
 }
 
-const tensor = (name: string, ...shape: Shape): ClaimTensor => ({ name, shape });
+const tensor = (name: string, ...shape: Shape): ClaimTensor => ({ name, shape, element: "f32" });
+const indices = (name: string, ...shape: Shape): ClaimTensor => ({ name, shape, element: "i32" });
 
 const X = tensor("x", "B", "N");
 const BIAS = tensor("bias", "N");
@@ -61,6 +63,8 @@ const value = {
   bias: valueId("bias"),
   gamma: valueId("gamma"),
   beta: valueId("beta"),
+  position: valueId("position"),
+  source: valueId("source"),
 };
 
 const linear = (id: string): ClaimStep => step(id, { kind: "linear", x: value.x, w: value.w, bias: value.bias });
@@ -169,6 +173,18 @@ export const OPERATION_SIGNATURES = {
   bias_layer_norm_gelu_tanh: biasLayerNormGelu("tanh"),
   softmax_top_k: softmaxTopK(false),
   softmax_top_k_renormalised: softmaxTopK(true),
+  gather_rows: {
+    inputs: [tensor("x", "R", "N"), indices("source", "T")],
+    outputs: [tensor("y", "T", "N")],
+    attributes: [],
+    steps: () => [step("y", { kind: "gather-rows", x: value.x, source: value.source })],
+  },
+  scatter_rows: {
+    inputs: [tensor("x", "T", "N"), indices("position", "T"), indices("source", "T")],
+    outputs: [tensor("y", "T", "N")],
+    attributes: [],
+    steps: () => [step("y", { kind: "scatter-rows", x: value.x, position: value.position, source: value.source })],
+  },
 } as const satisfies Readonly<Record<string, OperationSignature>>;
 
 export type OperationClaim = keyof typeof OPERATION_SIGNATURES;
@@ -187,6 +203,8 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
   "top-k": ({ renormalise }) => (renormalise ? "top_k_mask_renormalised" : "top_k_mask"),
   stack: () => undefined,
   combine: () => "combine",
+  "gather-rows": () => "gather_rows",
+  "scatter-rows": () => "scatter_rows",
 };
 
 /** The claim of a kernel that computes just this operation; `undefined` for `stack`, which is a matter of layout. */

@@ -1,11 +1,12 @@
 /**
- * Reference rules of the operations that treat each element by itself, or only move it: gelu and stack.
+ * Reference rules of the operations that treat each element by itself, or only move it: gelu, stack, and rows by index.
  */
 
 import { erf } from "../../support/erf.ts";
 import { InternalError } from "../../support/result.ts";
 import {
   at,
+  type Bounded,
   type BoundedResult,
   boundAt,
   elementCount,
@@ -119,3 +120,39 @@ export const evaluateStack: Rule<"stack"> = (op, operands) => {
   }
   return result;
 };
+
+/** x [R, N], source [T] → [T, N]. A row that is not there is a defect of the caller, who has checked the data. */
+export const evaluateGather: Rule<"gather-rows"> = (op, operands) => {
+  const [x, source] = [operand(op, operands, 0), operand(op, operands, 1)];
+  const [rows = 0, width = 0] = x.shape;
+  const result = emptyResult([source.values.length, width]);
+  for (const [t, row] of source.values.entries()) {
+    if (!(Number.isInteger(row) && row >= 0 && row < rows)) {
+      throw new InternalError(`${op.label}: row ${row} of ${rows}`);
+    }
+    copyRow(result, t, x, row, width);
+  }
+  return result;
+};
+
+/** x [T, N], position [T], source [T] → [T, N]. */
+export const evaluateScatter: Rule<"scatter-rows"> = (op, operands) => {
+  const [x, position] = [operand(op, operands, 0), operand(op, operands, 1)];
+  const [rows = 0, width = 0] = x.shape;
+  const result = emptyResult(x.shape);
+  if (new Set(position.values).size < rows) throw new InternalError(`${op.label}: position is no permutation`);
+  for (const [t, row] of position.values.entries()) {
+    if (!(Number.isInteger(row) && row >= 0 && row < rows)) {
+      throw new InternalError(`${op.label}: row ${row} of ${rows}`);
+    }
+    copyRow(result, row, x, t, width);
+  }
+  return result;
+};
+
+function copyRow(result: BoundedResult, to: number, x: Bounded, from: number, width: number): void {
+  for (let n = 0; n < width; n++) {
+    result.values[to * width + n] = at(x.values, from * width + n);
+    result.bound[to * width + n] = boundAt(x, from * width + n);
+  }
+}

@@ -10,7 +10,7 @@
 import { InternalError } from "../../support/result.ts";
 import { type ClaimAttributes, OPERATION_SIGNATURES, type OperationClaim, type OperationSignature } from "./claims.ts";
 import { type Bounded, elementCount } from "./error-model.ts";
-import { evaluateGelu, evaluateStack } from "./evaluate-elements.ts";
+import { evaluateGather, evaluateGelu, evaluateScatter, evaluateStack } from "./evaluate-elements.ts";
 import { evaluateLayerNorm } from "./evaluate-layer-norm.ts";
 import { evaluateSoftmax } from "./evaluate-softmax.ts";
 import { evaluateBiasAdd, evaluateCombine, evaluateLinear } from "./evaluate-sums.ts";
@@ -36,6 +36,8 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   "top-k": evaluateTopK,
   stack: evaluateStack,
   combine: evaluateCombine,
+  "gather-rows": evaluateGather,
+  "scatter-rows": evaluateScatter,
 };
 
 export interface EvaluatedTensor {

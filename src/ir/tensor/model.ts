@@ -5,7 +5,7 @@
  * each operation is its label, which also names its result. Every mistake is collected: an operation that is refused
  * yields a tensor that later operations pass over in silence, so that one mistake gives one message.
  * TK254 is a name that is taken, TK255 a malformed name, TK256 a bad dimension, TK257 a program without outputs,
- * TK258 a tensor of another program, TK259 an initial value that is not finite.
+ * TK258 a tensor of another program, TK259 an initial value that is not finite, TK260 a tensor of the wrong elements.
  */
 
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
@@ -16,11 +16,13 @@ import {
   type Initial,
   type Node,
   type Op,
+  operandElement,
   operandsOf,
   type ProgramInput,
   type ProgramOutput,
   type ProgramWeight,
   type Shape,
+  type TensorElement,
   type TensorProgram,
   type ValueId,
   valueId,
@@ -30,10 +32,12 @@ import {
 export interface Tensor {
   readonly id: ValueId;
   readonly shape?: Shape;
+  readonly element: TensorElement;
 }
 
 export interface ModelBuilder {
-  readonly input: (name: string, shape: Shape) => Tensor;
+  /** f32 unless said otherwise. */
+  readonly input: (name: string, shape: Shape, element?: TensorElement) => Tensor;
   readonly weight: (name: string, shape: readonly number[], initial: Initial) => Tensor;
   /** x [B, K], w [N, K], bias [N] → [B, N] */
   readonly linear: (label: string, x: Tensor, w: Tensor, bias?: Tensor) => Tensor;
@@ -49,6 +53,10 @@ export interface ModelBuilder {
   readonly stack: (label: string, parts: readonly Tensor[]) => Tensor;
   /** weights [B, E], parts [E, B, N] → [B, N] */
   readonly combine: (label: string, weights: Tensor, parts: Tensor) => Tensor;
+  /** x [R, N], source [T] of i32 → [T, N] */
+  readonly gatherRows: (label: string, x: Tensor, source: Tensor) => Tensor;
+  /** x [T, N], position [T] and its inverse source [T] of i32 → [T, N] */
+  readonly scatterRows: (label: string, x: Tensor, position: Tensor, source: Tensor) => Tensor;
   readonly output: (name: string, value: Tensor) => void;
 }
 
@@ -108,9 +116,9 @@ export function buildModel<C>(model: ModelModule<C>, config: C): Result<TensorPr
 function builderOf(draft: Draft): ModelBuilder {
   const apply = (op: Op, operands: readonly Tensor[]): Tensor => addNode(draft, op, operands);
   return {
-    input: (name, shape) => {
-      const tensor = addValue(draft, name, checkDims(draft, name, shape));
-      if (tensor.shape) draft.inputs.push({ name: tensor.id, shape: tensor.shape });
+    input: (name, shape, element = "f32") => {
+      const tensor = addValue(draft, name, checkDims(draft, name, shape), element);
+      if (tensor.shape) draft.inputs.push({ name: tensor.id, shape: tensor.shape, element });
       return tensor;
     },
     weight: (name, shape, initial) => {
@@ -133,6 +141,9 @@ function builderOf(draft: Draft): ModelBuilder {
     stack: (label, parts) => apply({ kind: "stack", label, parts: parts.map(({ id }) => id) }, parts),
     combine: (label, weights, parts) =>
       apply({ kind: "combine", label, weights: weights.id, parts: parts.id }, [weights, parts]),
+    gatherRows: (label, x, source) => apply({ kind: "gather-rows", label, x: x.id, source: source.id }, [x, source]),
+    scatterRows: (label, x, position, source) =>
+      apply({ kind: "scatter-rows", label, x: x.id, position: position.id, source: source.id }, [x, position, source]),
     output: (name, value) => {
       if (!IDENTIFIER.test(name)) report(draft, "TK255", `"${name}" is no name for an output`, "use a C identifier");
       if (draft.outputs.some((output) => output.name === name)) {
@@ -147,6 +158,12 @@ function builderOf(draft: Draft): ModelBuilder {
 
 function addNode(draft: Draft, op: Op, operands: readonly Tensor[]): Tensor {
   const known = operands.map((operand) => isKnown(draft, op.label, operand)).every(Boolean);
+  for (const [position, { id, element }] of operands.entries()) {
+    const expected = operandElement(op, position);
+    if (element === expected) continue;
+    report(draft, "TK260", `${op.label}: ${id} holds ${element}, expected ${expected}`);
+    return addValue(draft, op.label, undefined);
+  }
   const shapes = operands.map(({ shape }) => shape).filter((shape) => shape !== undefined);
   if (!known || shapes.length < operandsOf(op).length) return addValue(draft, op.label, undefined);
   const shape = shapeOf(op, shapes);
@@ -157,9 +174,9 @@ function addNode(draft: Draft, op: Op, operands: readonly Tensor[]): Tensor {
 }
 
 /** Gives a value its name; `shape` is absent where the value has been refused already. */
-function addValue(draft: Draft, name: string, shape: Shape | undefined): Tensor {
+function addValue(draft: Draft, name: string, shape: Shape | undefined, element: TensorElement = "f32"): Tensor {
   const id = valueId(name);
-  const tensor: Tensor = shape ? { id, shape } : { id };
+  const tensor: Tensor = shape ? { id, shape, element } : { id, element };
   if (!DOTTED_NAME.test(name)) {
     report(
       draft,

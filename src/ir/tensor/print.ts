@@ -14,6 +14,8 @@ const ATTRIBUTES: { readonly [K in OpKind]: (op: Op<K>) => string } = {
   "top-k": ({ k, renormalise }) => `; k = ${k}${renormalise ? ", renormalised" : ""}`,
   stack: () => "",
   combine: () => "",
+  "gather-rows": () => "",
+  "scatter-rows": () => "",
 };
 
 /** `linear(x, router.weight, router.bias)` */
@@ -24,7 +26,9 @@ export function printOp<K extends OpKind>(op: Op<K>): string {
 /** One line per input, weight, node and output, in this order; ends with a newline. */
 export function printProgram(program: TensorProgram): string {
   const lines = [`program ${program.name}(${program.dims.join(", ")})`];
-  for (const { name, shape } of program.inputs) lines.push(`  input ${name}: ${formatShape(shape)}`);
+  for (const { name, shape, element } of program.inputs) {
+    lines.push(`  input ${name}: ${formatShape(shape)}${element === "f32" ? "" : ` ${element}`}`);
+  }
   for (const { name, shape, initial } of program.weights) {
     lines.push(`  weight ${name}: ${formatShape(shape)} = ${printInitial(initial)}`);
   }

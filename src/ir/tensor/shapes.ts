@@ -80,6 +80,17 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     expectDim(found, "parts", 1, partRows, rows, "axis 0 of weights");
     return known(rows, width);
   },
+  "gather-rows": (_op, [x = NO_SHAPE, source = NO_SHAPE], found) => {
+    const [, width] = expectRank(found, "x", x, 2);
+    const [rows] = expectRank(found, "source", source, 1);
+    return known(rows, width);
+  },
+  "scatter-rows": (_op, [x = NO_SHAPE, position = NO_SHAPE, source = NO_SHAPE], found) => {
+    const [rows] = expectRank(found, "x", x, 2);
+    expectVector(found, "position", position, rows, "axis 0 of x");
+    expectVector(found, "source", source, rows, "axis 0 of x");
+    return x;
+  },
 };
 
 /** How many operands each kind takes: [fewest, most]. */
@@ -92,6 +103,8 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   "top-k": [1, 1],
   stack: [0, Number.POSITIVE_INFINITY],
   combine: [2, 2],
+  "gather-rows": [2, 2],
+  "scatter-rows": [3, 3],
 };
 
 /** The shape of the result; `inputShapes` in the order of `operandsOf`. All mistakes of the operation are listed. */

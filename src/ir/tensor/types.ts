@@ -1,14 +1,15 @@
 /**
- * Tensor IR: a model as a straight-line program over f32 tensors.
+ * Tensor IR: a model as a straight-line program over tensors of f32, with index tensors of i32 among its inputs.
  *
  *   Program ::= name dims input… weight… node… output…
- *   Input   ::= name : Shape
+ *   Input   ::= name : Shape [i32]
  *   Weight  ::= name : Shape = Initial
  *   Node    ::= id : Shape = Op
  *   Output  ::= name = id
  *   Shape   ::= [Dim, …]              Dim ::= integer | name
  *   Op      ::= linear(x, w, bias?) | bias-add(x, bias) | layer-norm(x, gamma, beta; epsilon) | gelu(x; form)
  *             | softmax(x) | top-k(p; k, renormalise) | stack(part, …) | combine(weights, parts)
+ *             | gather-rows(x, source) | scatter-rows(x, position, source)
  *
  * What the terms mean:
  * - Nodes stand in the order in which they run; each value (input, weight or node) has one name and is made once.
@@ -33,6 +34,9 @@ export type Dim = number | string;
 
 /** Outermost axis first; row-major, no padding. */
 export type Shape = readonly Dim[];
+
+/** What a tensor's elements are; `i32` holds row numbers. */
+export type TensorElement = "f32" | "i32";
 
 /** `erf`: x·Φ(x). `tanh`: the approximation of Hendrycks and Gimpel (2016). */
 export type GeluForm = "erf" | "tanh";
@@ -64,6 +68,10 @@ export interface OpFields {
   readonly stack: { readonly parts: readonly ValueId[] };
   /** y[b,n] = Σ weights[b,e]·parts[e,b,n] over the e with weights[b,e] ≠ 0, in ascending order: 0·∞ does not appear. */
   readonly combine: { readonly weights: ValueId; readonly parts: ValueId };
+  /** y[t,n] = x[source[t],n], with 0 ≤ source[t] < the rows of x. */
+  readonly "gather-rows": { readonly x: ValueId; readonly source: ValueId };
+  /** y[position[t],n] = x[t,n], where `position` is a permutation of the rows and `source` its inverse. */
+  readonly "scatter-rows": { readonly x: ValueId; readonly position: ValueId; readonly source: ValueId };
 }
 
 export type OpKind = keyof OpFields;
@@ -82,6 +90,7 @@ export interface Node {
 export interface ProgramInput {
   readonly name: ValueId;
   readonly shape: Shape;
+  readonly element: TensorElement;
 }
 
 /** Where training starts: independent values in [−bound, bound], or one value for all elements. */
@@ -122,11 +131,19 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   "top-k": (op) => [op.p],
   stack: (op) => op.parts,
   combine: (op) => [op.weights, op.parts],
+  "gather-rows": (op) => [op.x, op.source],
+  "scatter-rows": (op) => [op.x, op.position, op.source],
 };
 
 /** The tensors that an operation reads, in the order in which every rule takes them. */
 export function operandsOf<K extends OpKind>(op: Op<K>): readonly ValueId[] {
   return OPERANDS[op.kind](op);
+}
+
+/** What the operand at this position of `operandsOf` holds. */
+export function operandElement({ kind }: Op, position: number): TensorElement {
+  const ofRows = kind === "gather-rows" || kind === "scatter-rows";
+  return ofRows && position > 0 ? "i32" : "f32";
 }
 
 /** `[B, 96]` */

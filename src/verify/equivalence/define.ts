@@ -113,6 +113,23 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
       }, reals.zero),
     );
   },
+  "gather-rows": (op, operands, { reals }) => {
+    const [x, source] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [rows = 0, width = 0] = x.shape;
+    return tensorOf([source.elements.length, width], ([t = 0, n = 0]) =>
+      at(x, rowAt(reals, source, t, rows) * width + n),
+    );
+  },
+  "scatter-rows": (op, operands, { reals }) => {
+    const [x, position] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [rows = 0, width = 0] = x.shape;
+    const from = new Map(range(rows).map((t) => [rowAt(reals, position, t, rows), t]));
+    return tensorOf([rows, width], ([row = 0, n = 0]) => {
+      const t = from.get(row);
+      if (t === undefined) throw new NotDefined("the positions are no permutation");
+      return at(x, t * width + n);
+    });
+  },
 };
 
 /**
@@ -180,6 +197,13 @@ function gelu(reals: Reals, form: GeluForm, x: Real): Real {
       form satisfies never;
       throw new InternalError(`unknown form of GELU ${String(form)}`);
   }
+}
+
+/** A row number that the launch has given. */
+function rowAt(reals: Reals, indices: RealTensor, t: number, rows: number): number {
+  const row = reals.valueOf(at(indices, t));
+  if (typeof row !== "number" || row < 0 || row >= rows) throw new NotDefined(`there is no row ${String(row)}`);
+  return row;
 }
 
 function operand(op: Op, operands: readonly RealTensor[], index: number): RealTensor {

@@ -49,6 +49,10 @@ export function shapeClaims(kernel: Kernel, summary: Summary, giveId: GiveId): r
     const statement = `${param?.name ?? "a missing parameter"} has the shape of ${formal} in ${kernel.computes}`;
     const fix = `declare the shapes of ${kernel.computes}: ${expected.map(({ name, shape }) => `${name}[${shape.join(", ")}]`).join(", ")}`;
     const name = param?.name ?? tensor.name;
+    if (param !== undefined && param.element !== tensor.element) {
+      const elements = `${param.name} holds ${tensor.element}, as ${tensor.name} in ${kernel.computes}`;
+      return shapeClaim(kernel, summary, giveId, name, elements, FALSE, `declare it as ${tensor.element}`);
+    }
     if (declared === undefined || declared.length !== tensor.shape.length) {
       return shapeClaim(kernel, summary, giveId, name, statement, FALSE, fix);
     }
