@@ -59,6 +59,9 @@ export function contractComment({ kernel, widths, obligations }: ProvedKernel): 
     `  ${formatLaunch(kernel)}`,
     "",
     `proved: ${counts.join(", ")}; with ${instances.join(" and with ")}`,
+    ...obligations.flatMap(({ statement, shapes }) =>
+      shapes === undefined ? [] : [`  ${statement} at shapes ${shapes}`],
+    ),
   ];
 }
 
