@@ -39,6 +39,8 @@ export interface Claim {
   readonly clauses?: readonly DataClause[];
   /** Whether the order of sums is left out: for the claim that it rests on. */
   readonly unordered?: true;
+  /** Whether products are bounded by those of their factors' usual bounds. */
+  readonly factors?: true;
   /** Whether products stand for themselves, and not for what their lemmas say: for claims that `expect` sat. */
   readonly exact?: true;
   readonly replay: Replay;
@@ -85,12 +87,14 @@ export function queryOptionsOf({
   others = [],
   clauses,
   unordered,
+  factors,
   exact,
 }: Claim): Omit<QueryOptions, "scope" | "hypotheses"> {
   return {
     renamings: renaming === undefined ? others : [renaming, ...others],
     ...(clauses && { clauses }),
     ...(unordered && { unordered }),
+    ...(factors && { factors }),
     ...(exact && { exact }),
   };
 }

@@ -6,9 +6,11 @@
  * touches the element, so that a poor proposal costs a proof and never makes a wrong one.
  *
  * Index terms are linear in the free symbols, with constant coefficients: `16·block.x + thread.y = i` is solved digit by
- * digit, largest coefficient first: block.x = i div 16, thread.y = i mod 16. A loop that starts at `thread.x` and steps by
+ * digit, largest coefficient first: block.x = i div 16, thread.y = i mod 16. Where all coefficients are negative, so is the
+ * right side. One coefficient may be a size: the row of `block.y·N + n = i` is i div N. A loop that starts at `thread.x` and steps by
  * 128 gives, once its counter is known, `thread.x = counter mod 128`. The quotient and the remainder of one division give
- * its dividend. What no equation determines is 0, and a loop counter its loop's first value.
+ * its dividend; a quotient that no equation gives is the caller's guess. A minimum or maximum is taken for that of its
+ * operands which has free symbols. What no equation determines is 0, and a loop counter its loop's first value.
  */
 
 import { type Division, divide, multiply, type Scope } from "./scope.ts";
@@ -19,6 +21,8 @@ import { add, numeral, numeralValue, printTerm, rename, scale, sub, type Term } 
 interface Linear {
   readonly parts: ReadonlyMap<string, bigint>;
   readonly rest: Term;
+  /** One free symbol times a size, which counts more than all others together. */
+  readonly row?: { readonly atom: string; readonly size: Term };
 }
 
 interface Equation {
@@ -32,8 +36,9 @@ export function invertAccess(
   element: readonly Term[],
   free: ReadonlySet<string>,
   given: ReadonlyMap<string, Term> = new Map(),
+  guess: Term = "0",
 ): ReadonlyMap<string, Term> {
-  const solver: Solver = { scope, free, loops: access.loops, values: new Map(given), quotients: new Map() };
+  const solver: Solver = { scope, free, loops: access.loops, values: new Map(given), quotients: new Map(), guess };
   const last = access.index.length - 1;
   const pending: Equation[] = access.index.flatMap((index, axis): readonly Equation[] => {
     const target = element[axis] ?? "0";
@@ -64,6 +69,8 @@ interface Solver {
   readonly values: Map<string, Term>;
   /** The parts found of divisions whose dividend has not had its turn. */
   readonly quotients: Map<Division, { readonly quotient?: Term; readonly remainder?: Term }>;
+  /** The quotient of a division of which the remainder alone is known. */
+  readonly guess: Term;
 }
 
 function solveAll(solver: Solver, equations: readonly Equation[]): void {
@@ -71,12 +78,21 @@ function solveAll(solver: Solver, equations: readonly Equation[]): void {
   // Each pass may determine symbols that make others solvable; there are few of both.
   for (let round = 0; round < 8 && queue.length > 0; round++) {
     for (const equation of queue.splice(0)) {
-      const known = applyKnown(solver, equation);
+      const known = applyKnown(solver, withoutRow(solver, equation));
       if (known.left.parts.size > 0) queue.push(...solve(solver, known));
     }
     // Only when both parts of a division have had their turn does its dividend follow.
     queue.push(...dividends(solver));
   }
+}
+
+/** Solves for the row, and leaves the remainder to the others. */
+function withoutRow(solver: Solver, { left, right }: Equation): Equation {
+  if (left.row === undefined) return { left, right };
+  const { parts, rest, row } = left;
+  const { quotient, remainder } = divide(solver.scope, sub(right, rest), row.size);
+  found(solver, row.atom, quotient);
+  return { left: { parts, rest: "0" }, right: remainder };
 }
 
 /** Moves what is known to the right; returns the equations that follow from what was found. */
@@ -91,9 +107,13 @@ function solve(solver: Solver, { left, right }: Equation): readonly Equation[] {
     remaining = sub(remaining, scale(coefficient, start));
     return { atom, weight: coefficient * loop.step, start, step: loop.step };
   });
+  if (digits.every(({ weight }) => weight < 0n)) {
+    remaining = sub("0", remaining);
+    digits.forEach((digit, position) => {
+      digits[position] = { ...digit, weight: -digit.weight };
+    });
+  }
   digits.sort((a, b) => (b.weight > a.weight ? 1 : b.weight < a.weight ? -1 : 0));
-  const [only] = digits;
-  if (digits.length === 1 && only?.weight === -1n) return found(solver, only.atom, sub("0", remaining));
   if (digits.some(({ weight }) => weight <= 0n)) return [];
   const following: Equation[] = [];
   digits.forEach(({ atom, weight, start, step }, position) => {
@@ -139,7 +159,7 @@ function dividends(solver: Solver): readonly Equation[] {
   const equations = [...solver.quotients].flatMap(([division, parts]): readonly Equation[] => {
     const left = linearise(solver, division.dividend);
     if (left === undefined) return [];
-    const scaled = multiply(solver.scope, substitute(solver.values, division.divisor), parts.quotient ?? "0");
+    const scaled = multiply(solver.scope, substitute(solver.values, division.divisor), parts.quotient ?? solver.guess);
     return [{ left, right: add(scaled, parts.remainder ?? "0") }];
   });
   solver.quotients.clear();
@@ -173,8 +193,15 @@ function equationsIn(solver: Solver, term: Term): readonly Equation[] {
 function linearise(solver: Solver, term: Term): Linear | undefined {
   const constant: Linear = { parts: new Map(), rest: term };
   if (!mentionsFree(solver, term)) return constant;
-  if (typeof term === "string") return { parts: new Map([[term, 1n]]), rest: "0" };
-  const [op, a, b] = term;
+  if (typeof term === "string") {
+    const row = rowOf(solver, term);
+    return row === undefined ? { parts: new Map([[term, 1n]]), rest: "0" } : { parts: new Map(), rest: "0", row };
+  }
+  const [op, a, b, c] = term;
+  if (op === "ite" && b !== undefined && c !== undefined) {
+    const chosen = [b, c].filter((branch) => mentionsFree(solver, branch));
+    return chosen.length === 1 && chosen[0] !== undefined ? linearise(solver, chosen[0]) : undefined;
+  }
   if (op === "-" && a !== undefined && b === undefined) return combine(linearise(solver, a), -1n, "0");
   if (a === undefined || b === undefined) return undefined;
   if (op === "+") return combine(linearise(solver, a), 1n, linearise(solver, b));
@@ -183,17 +210,33 @@ function linearise(solver: Solver, term: Term): Linear | undefined {
   return op === "*" && factor !== undefined ? combine(linearise(solver, b), factor, "0") : undefined;
 }
 
+/** A product of a free symbol and what has none in it. */
+function rowOf(solver: Solver, symbol: string): Linear["row"] {
+  const product = solver.scope.products.find((candidate) => candidate.symbol === symbol);
+  if (product === undefined) return undefined;
+  const sides = [
+    [product.left, product.right],
+    [product.right, product.left],
+  ] as const;
+  for (const [atom, size] of sides) {
+    if (typeof atom === "string" && solver.free.has(atom) && !mentionsFree(solver, size)) return { atom, size };
+  }
+  return undefined;
+}
+
 /** factor·first + second */
 function combine(first: Linear | undefined, factor: bigint, second: Linear | Term | undefined): Linear | undefined {
   if (first === undefined || second === undefined) return undefined;
   const other: Linear = isLinear(second) ? second : { parts: new Map(), rest: second };
+  const row = first.row ?? other.row;
+  if (row !== undefined && ((first.row !== undefined && factor !== 1n) || (first.row && other.row))) return undefined;
   const parts = new Map(other.parts);
   for (const [atom, coefficient] of first.parts) {
     const sum = (parts.get(atom) ?? 0n) + factor * coefficient;
     if (sum === 0n) parts.delete(atom);
     else parts.set(atom, sum);
   }
-  return { parts, rest: add(other.rest, scale(factor, first.rest)) };
+  return { parts, rest: add(other.rest, scale(factor, first.rest)), ...(row && { row }) };
 }
 
 function isLinear(value: Linear | Term): value is Linear {
@@ -202,7 +245,7 @@ function isLinear(value: Linear | Term): value is Linear {
 
 function mentionsFree(solver: Solver, term: Term): boolean {
   if (typeof term !== "string") return term.some((part) => mentionsFree(solver, part));
-  if (solver.free.has(term)) return true;
+  if (solver.free.has(term) || rowOf(solver, term) !== undefined) return true;
   const division = solver.scope.divisions.find(({ quotient, remainder }) => quotient === term || remainder === term);
   return division !== undefined && mentionsFree(solver, division.dividend);
 }
@@ -212,6 +255,9 @@ function substitute(values: ReadonlyMap<string, Term>, term: Term): Term {
   if (typeof term === "string") return values.get(term) ?? term;
   return term.map((part) => substitute(values, part));
 }
+
+/** Guesses at a quotient that no equation gives: which of the parts of a block that share an index it is. */
+export const QUOTIENT_GUESSES: readonly Term[] = ["0", "1", "2", "3"];
 
 /** Distinct proposals, by their texts. */
 export function proposalKey(values: ReadonlyMap<string, Term>): string {

@@ -7,6 +7,7 @@
  *   a ≥ 0 ∧ b ≥ 0 ⇒ ab ≥ 0        a ≥ 0 ∧ b ≥ 1 ⇒ ab ≥ a        a = 0 ∨ b = 0 ⇒ ab = 0        b = 1 ⇒ ab = a
  *   n ≥ 0 ∧ a ≤ −1 ⇒ an + n ≤ 0
  *   n ≥ 0 ∧ a + 1 ≤ b ⇒ an + n ≤ bn        a = b ⇒ an = bn        (for products with a common factor n)
+ *   a ≥ 0 ∧ b ≤ c ⇒ ab ≤ ca        for c = 2¹⁶ − 1, 2³¹ − 1, 2³² − 1        (with `factors`)
  *
  * and what the kernel's clauses say of the contents of index tensors (`instances.ts`). Beyond the lemmas a product is unknown, so that an unsatisfiable query is unsatisfiable for the true products as well.
  * `exact` adds their definitions instead: for witnesses, where the dimensions are fixed and the products linear.
@@ -15,7 +16,7 @@
 import type { DataClause } from "./data-clause.ts";
 import { instancesFor } from "./instances.ts";
 import type { FunctionInfo, Product, Scope, SymbolInfo } from "./scope.ts";
-import { add, and, eq, implies, le, lt, or, printTerm, rename, type Term, visitAtoms } from "./term.ts";
+import { add, and, eq, implies, le, lt, numeral, or, printTerm, rename, scale, type Term, visitAtoms } from "./term.ts";
 
 export interface Query {
   readonly text: string;
@@ -75,6 +76,8 @@ export interface QueryOptions {
   readonly clauses?: readonly DataClause[];
   /** Whether the order of sums (`instances.ts`) is left out. */
   readonly unordered?: boolean;
+  /** Whether products are bounded by those of their factors' usual bounds: for claims that a result fits a width. */
+  readonly factors?: boolean;
   /** Terms whose values the model is to give, as `shown.0`, `shown.1`, …. */
   readonly show?: readonly Term[];
 }
@@ -87,6 +90,7 @@ export function buildQuery(options: QueryOptions): Query {
     exact = false,
     clauses = scope.data,
     unordered = false,
+    factors = false,
     show = [],
   } = options;
   const copies: readonly Renaming[] = [(symbol) => symbol, ...renamings];
@@ -129,7 +133,7 @@ export function buildQuery(options: QueryOptions): Query {
   close();
   const lemmas = exact
     ? [...products.values()].map(({ symbol, left, right }) => eq(symbol, ["*", left, right]))
-    : productLemmas([...products.values()]);
+    : [...productLemmas([...products.values()]), ...(factors ? factorLemmas([...products.values()]) : [])];
   const all = [
     ...assertions.map((term): Assertion => ({ kind: "hypothesis", term })),
     ...facts,
@@ -197,6 +201,20 @@ export function productLemmas(products: readonly Product[]): readonly Term[] {
     }
   });
   return lemmas;
+}
+
+/** Bounds of factors that the language gives: extents of a grid, scalars and elements of 32 bits, threads of a launch. */
+const FACTOR_BOUNDS = [2n ** 16n - 1n, 2n ** 31n - 1n, 2n ** 32n - 1n];
+
+/** A product with a factor of at most c ≥ 0 is at most c times the other, where that is at least 0. */
+function factorLemmas(products: readonly Product[]): readonly Term[] {
+  return products.flatMap((product) =>
+    factorings(product).flatMap(([a, b]) =>
+      FACTOR_BOUNDS.map((bound) =>
+        implies(and(le("0", a), le(b, numeral(bound))), le(product.symbol, scale(bound, a))),
+      ),
+    ),
+  );
 }
 
 /** A product as (co-factor, factor), both ways. */

@@ -14,6 +14,7 @@ import {
   type TensorMemory,
 } from "../ir/kernel/interpret.ts";
 import type { IndexWidth, SizeLimits } from "../ir/kernel/limits.ts";
+import { indexOf } from "../ir/kernel/memory.ts";
 import type { Kernel, Triple } from "../ir/kernel/types.ts";
 import { InternalError } from "../support/result.ts";
 
@@ -75,6 +76,12 @@ export interface FaultPattern {
   readonly array?: string;
   /** Whether it is of threads of two blocks, and not of one. */
   readonly acrossBlocks?: true;
+}
+
+/** The contents of a tensor of this shape, row-major. */
+export function valuesFilling(values: readonly number[], shape: readonly number[]): Filling {
+  const entries = values.map((value, address) => ({ index: indexOf(shape, address), value }));
+  return { kind: "table", entries, otherwise: 0 };
 }
 
 /** What the element at `index` holds. */

@@ -8,8 +8,9 @@
 import { evaluateSize, type Fault } from "../ir/kernel/interpret.ts";
 import type { Kernel } from "../ir/kernel/types.ts";
 import type { Claim } from "./claim.ts";
+import { contentsOf } from "./contents.ts";
 import type { Witness } from "./obligation.ts";
-import { type Filling, fillElement, type ReplayRecord, runRecord, showsFault } from "./replay-record.ts";
+import { type Filling, fillElement, type ReplayRecord, runRecord, showsFault, valuesFilling } from "./replay-record.ts";
 
 /** What integer inputs and integer scalars hold. */
 export interface Contents {
@@ -84,34 +85,75 @@ const UNEQUAL: readonly (readonly [bigint, bigint])[] = [
   [70n, 1n],
 ];
 
+/** Sizes at which all contents are tried that meet the kernel's conditions on data. */
+const TINY = [1n, 2n, 3n];
+
+/** What 64-bit elements hold, where a result may leave 64 bits: doubles, so that the interpreter has them exactly. */
+const WIDE = [2 ** 62, -(2 ** 62)];
+
 interface Trial {
   readonly dims: Record<string, bigint>;
-  readonly filling: Filling;
+  readonly integer: (tensor: string) => Filling;
 }
 
-/** All dimensions alike, with data that varies; then one dimension at a time, with data that is 0. */
-function* trialsOf({ dims: names }: Kernel): Generator<Trial> {
+/**
+ * All dimensions alike, with data that varies; then one dimension at a time, with data that is 0; then tiny sizes, with
+ * all data that the kernel allows and with 64-bit elements that are large.
+ */
+function* trialsOf(kernel: Kernel): Generator<Trial> {
+  const { dims: names } = kernel;
+  const alike = (size: bigint): Record<string, bigint> =>
+    withDerived(kernel, Object.fromEntries(names.map((name) => [name, size])));
   for (const size of SIZES) {
-    yield {
-      dims: Object.fromEntries(names.map((name) => [name, size])),
-      filling: { kind: "index-sum", modulus: Number(size) },
-    };
+    yield { dims: alike(size), integer: () => ({ kind: "index-sum", modulus: Number(size) }) };
   }
-  if (names.length < 2) return;
-  for (const [one, others] of UNEQUAL) {
+  for (const [one, others] of names.length < 2 ? [] : UNEQUAL) {
     for (const own of names) {
       const dims = Object.fromEntries(names.map((name) => [name, name === own ? one : others]));
-      yield { dims, filling: { kind: "constant", value: 0 } };
+      yield { dims: withDerived(kernel, dims), integer: () => ({ kind: "constant", value: 0 }) };
+    }
+  }
+  const elements = new Map(kernel.params.map(({ name, element }) => [name, element]));
+  const wide = [...elements.values()].includes("i64");
+  const integers = kernel.params.some(({ kind, element }) => kind === "tensor" && element !== "f32");
+  for (const size of integers ? TINY : []) {
+    const dims = alike(size);
+    const shapes = shapesAt(kernel, dims);
+    for (const contents of contentsOf(kernel, { dims, scalars: scalarsOf(kernel) })) {
+      yield { dims, integer: (name) => valuesFilling(contents.get(name) ?? [], shapes.get(name) ?? []) };
+    }
+    for (const value of wide ? WIDE : []) {
+      yield { dims, integer: (name) => ({ kind: "constant", value: elements.get(name) === "i64" ? value : 0 }) };
     }
   }
 }
 
+function withDerived({ where }: Kernel, dims: Record<string, bigint>): Record<string, bigint> {
+  for (const { dim, value } of where) dims[dim] = evaluateSize(value, { dims, scalars: {} });
+  return dims;
+}
+
+function shapesAt(kernel: Kernel, dims: Readonly<Record<string, bigint>>): ReadonlyMap<string, readonly number[]> {
+  return new Map(
+    kernel.params.flatMap((param) =>
+      param.kind === "tensor" && param.role !== "output"
+        ? [[param.name, param.shape.map((extent) => Number(evaluateSize(extent, { dims, scalars: {} })))]]
+        : [],
+    ),
+  );
+}
+
+/** Every scalar of a trial. */
+const SCALAR = 1;
+
+function scalarsOf({ params }: Kernel): Readonly<Record<string, number>> {
+  return Object.fromEntries(params.flatMap(({ kind, name }) => (kind === "scalar" ? [[name, SCALAR]] : [])));
+}
+
 /** Runs the whole kernel at small sizes, for a fault that the solver's own state did not reach. */
 export function searchSmallSizes(kernel: Kernel, claim: Claim): Witness | undefined {
-  if (kernel.params.some(({ kind, element }) => kind === "tensor" && element === "i64")) return undefined;
-  for (const { dims, filling } of trialsOf(kernel)) {
-    for (const { dim, value } of kernel.where) dims[dim] = evaluateSize(value, { dims, scalars: {} });
-    const shown = runForFault(kernel, claim, dims, { integer: () => filling, scalar: () => 1 }, {}, SEARCH_STEPS);
+  for (const { dims, integer } of trialsOf(kernel)) {
+    const shown = runForFault(kernel, claim, dims, { integer, scalar: () => SCALAR }, {}, SEARCH_STEPS);
     if (shown === undefined) continue;
     const { fault, record } = shown;
     const sizes = Object.entries(dims).map(([name, value]) => `${name} = ${value}`);

@@ -124,11 +124,13 @@ export function ownerOf(scope: Scope, ...terms: readonly Term[]): Owner {
   return owner;
 }
 
-/** `left · right`, linear where one side is a numeral, else a named product. */
+/** `left · right`: linear where one side is a numeral, a sum where one has a constant part, else a named product. */
 export function multiply(scope: Scope, left: Term, right: Term): Term {
   const [a, b] = [numeralValue(left), numeralValue(right)];
   if (a !== undefined) return scale(a, right);
   if (b !== undefined) return scale(b, left);
+  const distributed = distribute(scope, left, right) ?? distribute(scope, right, left);
+  if (distributed !== undefined) return distributed;
   const [first, second] = [printTerm(left), printTerm(right)].sort();
   const key = `${first} * ${second}`;
   const known = scope.memo.get(key);
@@ -137,6 +139,16 @@ export function multiply(scope: Scope, left: Term, right: Term): Term {
   scope.memo.set(key, symbol);
   scope.products.push({ symbol: printTerm(symbol), left, right });
   return symbol;
+}
+
+/** `(x ± constant) · factor` as `x·factor ± constant·factor`, so that products of neighbours share a product. */
+function distribute(scope: Scope, sum: Term, factor: Term): Term | undefined {
+  if (typeof sum === "string") return undefined;
+  const [op, first, second, ...more] = sum;
+  if (first === undefined || second === undefined || more.length > 0 || (op !== "+" && op !== "-")) return undefined;
+  if (numeralValue(first) === undefined && numeralValue(second) === undefined) return undefined;
+  const [left, right] = [multiply(scope, first, factor), multiply(scope, second, factor)];
+  return add(left, op === "+" ? right : scale(-1n, right));
 }
 
 /**

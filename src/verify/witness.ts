@@ -9,13 +9,15 @@
  * 3. What no run confirms is not refuted: the solver has invented a state that the kernel cannot be in.
  */
 
+import { evaluateSize } from "../ir/kernel/interpret.ts";
 import type { Kernel, Triple } from "../ir/kernel/types.ts";
 import { type Claim, queryOptionsOf } from "./claim.ts";
+import { contentsOf } from "./contents.ts";
 import { type FunctionTable, type Model, parseModel } from "./model.ts";
 import type { Witness } from "./obligation.ts";
 import { buildQuery, type Query } from "./query.ts";
 import { type Contents, runForFault, type Shown, searchSmallSizes } from "./replay.ts";
-import type { Filling } from "./replay-record.ts";
+import { type Filling, valuesFilling } from "./replay-record.ts";
 import type { Scope } from "./scope.ts";
 import type { Session } from "./session.ts";
 import { eq, le, numeral, type Term } from "./term.ts";
@@ -26,6 +28,9 @@ export type Confirmation =
 
 /** Beyond this many iterations only those of the witness are run. */
 const LONG_LOOP = 4_096n;
+
+/** One run on contents that the model did not choose. */
+const ALLOWED_STEPS = 200_000;
 
 const SMALL_EXPONENT = 8n;
 /** No dimension is larger (`SIZE_LIMITS`). */
@@ -176,7 +181,30 @@ function replay(kernel: Kernel, claim: Claim, model: Model, dims: Readonly<Recor
   if (shown !== undefined || kernel.dataRequires.length === 0) return shown;
   // The model meets conditions on data at its own elements alone. Where it breaks them at others, the identity may do.
   const identity: Contents = { ...contents, integer: () => ({ kind: "first-index" }) };
-  return runForFault(kernel, claim, dims, identity, partOf);
+  return runForFault(kernel, claim, dims, identity, partOf) ?? replayAllowed(kernel, claim, dims, contents);
+}
+
+/** Runs the whole kernel on contents that meet its conditions on data, at the witness's sizes. */
+function replayAllowed(
+  kernel: Kernel,
+  claim: Claim,
+  dims: Readonly<Record<string, bigint>>,
+  { scalar }: Pick<Contents, "scalar">,
+): Shown | undefined {
+  const scalars = Object.fromEntries(
+    kernel.params.flatMap(({ kind, name }) => (kind === "scalar" ? [[name, scalar(name)]] : [])),
+  );
+  for (const allowed of contentsOf(kernel, { dims, scalars })) {
+    const integer = (name: string): Filling => {
+      const shape = kernel.params.find((param) => param.name === name);
+      const extents =
+        shape?.kind === "tensor" ? shape.shape.map((extent) => Number(evaluateSize(extent, { dims, scalars }))) : [];
+      return valuesFilling(allowed.get(name) ?? [], extents);
+    };
+    const shown = runForFault(kernel, claim, dims, { integer, scalar }, {}, ALLOWED_STEPS);
+    if (shown !== undefined) return shown;
+  }
+  return undefined;
 }
 
 /** What the model says of a tensor's contents; where it says nothing, 0. */

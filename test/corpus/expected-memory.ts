@@ -17,6 +17,10 @@ export const MEMORY: Expectations = {
     "if (n < N) y[block.y][n] = x[block.y * B + n];",
     /M = 2, B = 2, N = 1; block \(0, 1, 0\).*index 2, length 2\n.*reads x\[2\] out of bounds/,
   ),
+  "flattened-gap": unwritten(
+    "if (n + 1 < N) y[block.y * N + n] = x[block.y][n];",
+    /B = 1, N = 1.*: index 0\n.*leaves y\[0\] unwritten/,
+  ),
   flip: {
     ...bounds("if (i < N) y[N - i] = x[i];", /N = 1;.*index 1, length 1\n.*writes y\[1\] out of bounds/),
     consequences: ["coverage"],
@@ -84,6 +88,7 @@ export const MEMORY: Expectations = {
     "for (let i = offsets[s]; i < offsets[s + 1]; i++) sum += values[i];",
     /S = 2;.*\n.*reads values\[\d\] out of bounds/,
   ),
+  "reversed-short": unwritten("if (i < N - 1) y[N - 1 - i] = x[i];", /N = 1;.*: index 0\n.*leaves y\[0\] unwritten/),
   "stale-contract": bounds("y[t] = bias[ids[t]];", /T = 1, E = 1;.*\n.*reads bias\[-?\d+\] out of bounds/),
   "stencil-halo": bounds(
     "if (thread.x === THREADS - 1) tile[thread.x + 2] = i < N ? x[i + 1] : f32(0);",

@@ -243,13 +243,15 @@ function compileIntOp(names: Names, expr: IntBinary): NumberCode {
       return () => {
         const a = left();
         const b = right();
-        return b > 0 ? floorDivide(a, b) : divisorFault(names, expr, b);
+        if (b <= 0) return divisorFault(names, expr, b);
+        return Math.max(Math.abs(a), b) <= Number.MAX_SAFE_INTEGER ? floorDivide(a, b) : exactly(a, b);
       };
     case "mod":
       return () => {
         const a = left();
         const b = right();
-        return b > 0 ? floorModulo(a, b) : divisorFault(names, expr, b);
+        if (b <= 0) return divisorFault(names, expr, b);
+        return Math.max(Math.abs(a), b) <= Number.MAX_SAFE_INTEGER ? floorModulo(a, b) : exactly(a, b);
       };
     case "min":
       return () => Math.min(left(), right());

@@ -237,7 +237,8 @@ export function exactRange(width: IndexWidth): { readonly min: number; readonly 
 
 /**
  * A result outside `exactRange`: a fault where the width does not hold it. The run goes on with the mathematical value,
- * and ends where a double does not hold that.
+ * and ends where a double does not hold that exactly. Whatever is computed from exact values and lies within `exactRange`
+ * is exact as well, but for quotients.
  */
 export function settleInt(machine: Machine, site: FaultSite, exact: bigint, text: () => string): number {
   const { min, max } = INT_RANGE[machine.width];
@@ -246,7 +247,7 @@ export function settleInt(machine: Machine, site: FaultSite, exact: bigint, text
     report(machine, "overflow", site, message);
   }
   const value = Number(exact);
-  if (!Number.isSafeInteger(value)) throw new Stopped("run");
+  if (BigInt(value) !== exact) throw new Stopped("run");
   return value;
 }
 

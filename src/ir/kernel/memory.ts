@@ -2,7 +2,7 @@
  * Tensor memory: the contents of one tensor parameter while the interpreter runs a kernel.
  *
  * An element is named by its index tuple, one index per axis. Integers are JavaScript numbers; an i64 element beyond
- * ±(2⁵³ − 1) reads as the nearest number, which the interpreter refuses to compute with.
+ * ±(2⁵³ − 1) reads as the nearest number.
  */
 
 import { InternalError } from "../../support/result.ts";

@@ -4,10 +4,9 @@
  */
 
 import { evaluateSize } from "../../ir/kernel/interpret-launch.ts";
-import { indexOf } from "../../ir/kernel/memory.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import type { Witness } from "../obligation.ts";
-import { type Filling, fillElement, type ReplayRecord, runRecord } from "../replay-record.ts";
+import { type Filling, fillElement, type ReplayRecord, runRecord, valuesFilling } from "../replay-record.ts";
 import { describeReal } from "./describe.ts";
 import { evaluatorOf } from "./evaluate.ts";
 import type { Contents, Launched } from "./launch.ts";
@@ -99,7 +98,7 @@ function recordOf(
   for (const param of kernel.params) {
     if (param.kind !== "tensor") continue;
     const shape = param.shape.map((extent) => Number(evaluateSize(extent, at)));
-    tensors[param.name] = fillings.get(param.name) ?? integerFilling(contents.get(param.name) ?? [], shape);
+    tensors[param.name] = fillings.get(param.name) ?? valuesFilling(contents.get(param.name) ?? [], shape);
   }
   const gap = Math.abs(actual - expected) / 2;
   return {
@@ -117,11 +116,6 @@ function recordOf(
       claim,
     },
   };
-}
-
-function integerFilling(values: readonly number[], shape: readonly number[]): Filling {
-  const entries = values.map((value, address) => ({ index: indexOf(shape, address), value }));
-  return { kind: "table", entries, otherwise: 0 };
 }
 
 /** `B = 1, K = 0, N = 1; y[0][0] is bias[0] + bias[0], where linear gives bias[0]` */

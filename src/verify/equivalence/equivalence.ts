@@ -15,9 +15,9 @@
 import type { Expr, Kernel, Stmt, TensorParam } from "../../ir/kernel/types.ts";
 import { statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import type { Span } from "../../support/span.ts";
+import { contentsOf } from "../contents.ts";
 import type { Verdict, Witness } from "../obligation.ts";
 import { compareCase, type OutputState, triedOut } from "./compare.ts";
-import { contentsOf } from "./contents.ts";
 import { NotDefined, ShapeMismatch } from "./define.ts";
 import { type Budget, type Reached, Unsupported } from "./machine.ts";
 import { OverBudget } from "./reals.ts";

@@ -12,7 +12,7 @@
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import { type Claim, type GiveId, showIndex } from "../claim.ts";
 import { type Candidate, denyAll } from "../existence.ts";
-import { invertAccess, proposalKey } from "../invert.ts";
+import { invertAccess, proposalKey, QUOTIENT_GUESSES } from "../invert.ts";
 import { secondThread } from "../query.ts";
 import { declare } from "../scope.ts";
 import type { Access, Summary } from "../summary.ts";
@@ -74,7 +74,7 @@ function candidatesFor(summary: Summary, access: Access, element: readonly Term[
       const given = [...witness(element)].filter(([symbol]) => free.has(symbol));
       return invertAccess(scope, access, element, free, new Map(given));
     }),
-    invertAccess(scope, access, element, free),
+    ...QUOTIENT_GUESSES.map((guess) => invertAccess(scope, access, element, free, new Map(), guess)),
   ];
   const distinct = new Map(proposals.map((values) => [proposalKey(values), values]));
   return [...distinct.values()].map((values) => ({

@@ -9,7 +9,7 @@
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { type Claim, type GiveId, showIndex } from "../claim.ts";
 import { type Candidate, denyAll } from "../existence.ts";
-import { invertAccess } from "../invert.ts";
+import { invertAccess, proposalKey, QUOTIENT_GUESSES } from "../invert.ts";
 import { declare, divide, type Scope } from "../scope.ts";
 import { type Access, pathTerms, type Summary } from "../summary.ts";
 import { add, eq, numeral, sub, type Term, visitAtoms } from "../term.ts";
@@ -53,7 +53,7 @@ function initClaim(summary: Summary, wave: Term, read: Access, earlier: readonly
   const candidates = [...earlier]
     .sort((a, b) => guards(a) - guards(b))
     .slice(0, MAX_CANDIDATES)
-    .map((one) => candidateFor(summary, wave, read, one, element));
+    .flatMap((one) => candidatesFor(summary, wave, read, one, element));
   const { hypotheses, others } = denyAll(scope, candidates);
   return {
     id: giveId("init", read.array),
@@ -79,13 +79,14 @@ function guards({ write }: Earlier): number {
   return write.path.filter(({ kind }) => kind === "guard").length;
 }
 
-function candidateFor(
+/** The threads that may have written the element by this write. */
+function candidatesFor(
   { scope, assumptions }: Summary,
   wave: Term,
   read: Access,
   { write, by, previous }: Earlier,
   element: readonly Term[],
-): Candidate {
+): readonly Candidate[] {
   const given = new Map<string, Term>();
   const free = new Set<string>(by === "same thread" ? [] : THREAD);
   const shared = new Set<string>([...BLOCK, ...(by === "same thread" ? THREAD : [])]);
@@ -107,13 +108,14 @@ function candidateFor(
     for (const atom of atomsOf(write))
       if (mine.has(atom) && !free.has(atom) && isThreads(scope, atom)) shared.add(atom);
   }
-  const values = invertAccess(scope, write, element, free, given);
+  const proposals = QUOTIENT_GUESSES.map((guess) => invertAccess(scope, write, element, free, given, guess));
+  const distinct = new Map(proposals.map((values) => [proposalKey(values), values]));
   const position = {
     "same thread": [],
     "same wave": [...assumptions.position, eq(wave, READERS_WAVE)],
     "any thread": assumptions.position,
   }[by];
-  return { access: write, values, element, position, shared };
+  return [...distinct.values()].map((values) => ({ access: write, values, element, position, shared }));
 }
 
 function isThreads(scope: Scope, atom: string): boolean {

@@ -36,6 +36,7 @@ function overflowClaim(summary: Summary, items: readonly Computed[], width: Inde
     failure: `${text} may overflow ${width}-bit arithmetic`,
     code: "TK305",
     hypotheses: [...baseAssumptions(summary, width), not(and(...fits))],
+    factors: true,
     replay: {
       faults: ["overflow"],
       width,

@@ -5,9 +5,9 @@
  * value ≤ 0, has no value (`NoValue`), and neither has a condition that needs it.
  */
 
-import { foldCompare, foldInt } from "../../ir/kernel/build.ts";
-import type { Expr, GhostExpr } from "../../ir/kernel/types.ts";
-import { InternalError } from "../../support/result.ts";
+import { foldCompare, foldInt } from "../ir/kernel/build.ts";
+import type { Expr, GhostExpr } from "../ir/kernel/types.ts";
+import { InternalError } from "../support/result.ts";
 
 /** Row-major; `undefined` is not known yet. */
 export interface PartialTensor {

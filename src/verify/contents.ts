@@ -6,11 +6,11 @@
  * branch. All contents are tried where there are few, else the first that are found.
  */
 
-import { evaluateSize } from "../../ir/kernel/interpret-launch.ts";
-import type { Expr, Kernel, TensorParam } from "../../ir/kernel/types.ts";
+import { evaluateSize } from "../ir/kernel/interpret-launch.ts";
+import type { Expr, Kernel, TensorParam } from "../ir/kernel/types.ts";
 import { holds, type Known, type PartialTensor } from "./conditions.ts";
-import type { Contents } from "./launch.ts";
-import type { Case } from "./sizes.ts";
+import type { Contents } from "./equivalence/launch.ts";
+import type { Case } from "./equivalence/sizes.ts";
 
 /** Contents at one case, by how many elements all its tensors have together. */
 const FEW_ELEMENTS = 64;
