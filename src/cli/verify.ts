@@ -77,7 +77,12 @@ async function verify(inputs: readonly string[], options: VerifyOptions): Promis
     // With answers at hand, it may be that no solver is needed.
     if (cache === undefined || cache.size === 0) pool.warm();
     const { readSources } = await import("../compiler/prove.ts");
-    const sources = await readSources({ inputs, cwd: process.cwd(), config: config.value });
+    const sources = await readSources({
+      inputs,
+      cwd: process.cwd(),
+      config: config.value,
+      ...(cache && { cache }),
+    });
     if (options.explain !== undefined) {
       const { explain } = await import("./explain.ts");
       return await explain({ sources, id: options.explain, pool, cache, output: options.output });

@@ -21,8 +21,7 @@ import { type OnProgress, openSession } from "../verify/session.ts";
 import { type KernelReport, verifyKernels, verifyPlan } from "../verify/verify.ts";
 import { type Discharged, nameClashes } from "./codegen/library.ts";
 import { dataCheck } from "./data-check.ts";
-import { readModel } from "./frontend/model.ts";
-import { readKernels } from "./frontend/read.ts";
+import { readKernelsWith } from "./frontend/read-cached.ts";
 import { resolveInputs } from "./inputs.ts";
 import { lowerProgram } from "./lower/lower.ts";
 
@@ -31,6 +30,8 @@ export interface ProveRequest {
   readonly cwd: string;
   /** What `build` of each model gets. */
   readonly config: unknown;
+  /** Kernels that an earlier run has read are taken from here, and those that are read are put here. */
+  readonly cache?: ProofCache;
 }
 
 export interface ProgramReport {
@@ -58,18 +59,20 @@ export interface Proof {
 }
 
 /** Reads everything that the inputs name. With models, the kernels are those that their plans launch. */
-export async function readSources({ inputs, cwd, config }: ProveRequest): Promise<Sources> {
+export async function readSources({ inputs, cwd, config, cache }: ProveRequest): Promise<Sources> {
   const { kernelFiles, modelFiles, diagnostics: missing } = resolveInputs(inputs, cwd);
   if (missing.length > 0) return { kernels: [], programs: [], lookup: () => undefined, diagnostics: missing };
   const start = performance.now();
-  const { kernels, sources, diagnostics: refused } = readKernels(kernelFiles, { cwd });
-  debug(1, () => `read ${kernels.length} kernels in ${(performance.now() - start).toFixed(0)} ms`);
-  const malformed = kernels.flatMap(checkKernel);
+  const { kernels, sources, diagnostics: refused, cached } = await readKernelsWith(cache, kernelFiles, cwd);
+  const took = (performance.now() - start).toFixed(0);
+  debug(1, () => `read ${kernels.length} kernels in ${took} ms${cached ? ", from the cache" : ""}`);
+  const malformed = cached ? [] : kernels.flatMap(checkKernel);
   const [first] = malformed;
   if (first !== undefined) throw new InternalError(`the front end made malformed IR: ${first.code} ${first.message}`);
   const diagnostics: Diagnostic[] = [...refused];
   const programs: { program: TensorProgram; plan: Plan }[] = [];
   for (const file of refused.length > 0 ? [] : modelFiles) {
+    const { readModel } = await import("./frontend/model.ts");
     const program = await readModel(file, config, cwd);
     const plan = program.ok ? lowerProgram(program.value, kernels) : program;
     if (program.ok && plan.ok) programs.push({ program: program.value, plan: plan.value });

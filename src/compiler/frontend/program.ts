@@ -35,11 +35,18 @@ export interface KernelProgram {
   isDsl(file: ts.SourceFile): boolean;
   /** The kernel files that a file takes names from, directly or through others, by their names in spans. */
   importedBy(file: string): ReadonlySet<string>;
+  /**
+   * The texts of all files besides tokitai's own that the program was made of, by their names in spans; `undefined`
+   * where a file that is not there has a say as well, as for `./math`, which could become another file.
+   */
+  readonly madeOf: ReadonlyMap<string, string> | undefined;
 }
 
 // Beside the sources lie .ts files, beside the build its .d.ts files.
 const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".d.ts";
 const DSL = fileURLToPath(new URL(`../../dsl/index${EXTENSION}`, import.meta.url));
+
+const DSL_NAME = "tokitai/dsl";
 
 const OPTIONS: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023,
@@ -53,7 +60,7 @@ const OPTIONS: ts.CompilerOptions = {
   allowImportingTsExtensions: true,
   skipLibCheck: true,
   noEmit: true,
-  paths: { "tokitai/dsl": [DSL] },
+  paths: { [DSL_NAME]: [DSL] },
 };
 
 export const TOO_DEEP = "is nested too deeply to be read";
@@ -113,7 +120,31 @@ export function createKernelProgram(paths: readonly string[], cwd: string): Kern
     sources: (file) => texts.get(file),
     isDsl,
     importedBy: (file) => reach(file, imports),
+    madeOf: unreadable.length > 0 ? undefined : filesOf(program, isDsl, cwd),
   };
+}
+
+function filesOf(
+  program: ts.Program,
+  isDsl: (file: ts.SourceFile) => boolean,
+  cwd: string,
+): ReadonlyMap<string, string> | undefined {
+  const files = program
+    .getSourceFiles()
+    .filter((file) => !isDsl(file) && !program.isSourceFileDefaultLibrary(file))
+    .map((file) => ({ path: path.normalize(file.fileName), text: file.text }));
+  const known = new Set(files.map(({ path: file }) => file));
+  const certain = files.every(({ path: file, text }) => {
+    const { importedFiles, referencedFiles, typeReferenceDirectives, libReferenceDirectives } = ts.preProcessFile(text);
+    if (referencedFiles.length + typeReferenceDirectives.length + libReferenceDirectives.length > 0) return false;
+    return importedFiles.every(({ fileName: name }) => name === DSL_NAME || names(file, name, known));
+  });
+  return certain ? new Map(files.map(({ path: file, text }) => [fileName(file, cwd), text])) : undefined;
+}
+
+/** Whether a specifier names one of the files in full, so that no other file can take its place. */
+function names(file: string, specifier: string, known: ReadonlySet<string>): boolean {
+  return /^\.\.?\/.*\.ts$/.test(specifier) && known.has(path.resolve(path.dirname(file), specifier));
 }
 
 /** The refusal of a file that nests or branches too much. */

@@ -38,6 +38,11 @@ export interface KernelsRead {
   readonly kernels: readonly Kernel[];
   readonly sources: SourceLookup;
   readonly diagnostics: readonly Diagnostic[];
+  /**
+   * The texts that decided all of this, besides tokitai itself, by their files' names in spans; `undefined` where
+   * anything was refused, or where files that are not there had a say.
+   */
+  readonly decidedBy: ReadonlyMap<string, string> | undefined;
 }
 
 /** Reads files, and folders with their subfolders. Places are given relative to `cwd`. */
@@ -48,7 +53,7 @@ export function readKernels(paths: readonly string[], { cwd }: { readonly cwd: s
     // A file that is imported is parsed by TypeScript itself. What it leaves undone is not known: nothing is read.
     if (!isStackOverflow(cause)) throw cause;
     const diagnostics = [error("TK152", undefined, `a file ${TOO_DEEP}`, SPLIT)];
-    return { kernels: [], sources: () => undefined, diagnostics };
+    return { kernels: [], sources: () => undefined, diagnostics, decidedBy: undefined };
   }
 }
 
@@ -78,7 +83,8 @@ function readProgram(paths: readonly string[], cwd: string): KernelsRead {
   const sound = (file: string): boolean =>
     !refused.has(file) && ![...program.importedBy(file)].some((imported) => refused.has(imported));
   const kernels = found.filter(({ file }) => sound(file)).map(({ kernel }) => kernel);
-  return { kernels, sources: program.sources, diagnostics };
+  const decidedBy = diagnostics.length > 0 ? undefined : program.madeOf;
+  return { kernels, sources: program.sources, diagnostics, decidedBy };
 }
 
 /** The kernels that a statement at the top of a file declares; anything that does not belong there is reported. */
