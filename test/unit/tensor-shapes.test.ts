@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
   claimOf,
@@ -151,6 +152,18 @@ describe("claims", () => {
       const without = JSON.stringify(signature.steps({ ...all, [attribute]: 7 }));
       expect(without !== JSON.stringify(signature.steps(all))).toBe(signature.attributes.includes(attribute));
     }
+  });
+
+  it("stand in the language's reference as they are", () => {
+    const tensors = (list: OperationSignature["inputs"]): string =>
+      list
+        .map(({ name, shape, element }) => `${name}[${shape.join(", ")}]${element === "f32" ? "" : ` ${element}`}`)
+        .join(", ");
+    const rows = Object.entries<OperationSignature>(OPERATION_SIGNATURES).map(
+      ([name, { inputs, outputs, attributes }]) =>
+        `| \`${name}\` | ${tensors(inputs)} | ${tensors(outputs)} | ${attributes.join(", ")} |`,
+    );
+    expect(readFileSync("docs/language.md", "utf8")).toContain(`| --- | --- | --- | --- |\n${rows.join("\n")}\n\n`);
   });
 
   it("give the signatures that kernels are checked against", () => {
