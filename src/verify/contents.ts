@@ -29,20 +29,29 @@ interface Cell {
   readonly address: number;
 }
 
-/** Empty contents for a kernel without integer tensors; none where its conditions cannot be met. */
+/** Elements of all tensors, and instances of all conditions: beyond these there are no contents to be had. */
+const MAX_ELEMENTS = 20_000;
+const MAX_INSTANCES = 20_000;
+
+/** Empty contents for a kernel without integer tensors; none where its conditions cannot be met, or are too many. */
 export function contentsOf(kernel: Kernel, at: Case): readonly Contents[] {
   const all = kernel.params.filter((param): param is TensorParam => param.kind === "tensor");
   const integers = all.filter(({ role, element }) => role !== "output" && element !== "f32");
   if (integers.length === 0) return [new Map()];
   const shapeOf = (param: TensorParam): readonly number[] =>
     param.shape.map((extent) => Number(evaluateSize(extent, at)));
+  const elements = all.reduce((sum, param) => sum + sizeOf(shapeOf(param)), 0);
+  const instances = kernel.dataRequires.reduce(
+    (sum, { variables }) => sum + sizeOf(variables.map(({ extent }) => Number(evaluateSize(extent, at)))),
+    0,
+  );
+  if (elements > MAX_ELEMENTS || instances > MAX_INSTANCES) return [];
   const tensors = new Map(
     integers.map((param): [string, PartialTensor] => {
       const shape = shapeOf(param);
       return [param.name, { shape, cells: new Array<number | undefined>(sizeOf(shape)).fill(undefined) }];
     }),
   );
-  const elements = all.reduce((sum, param) => sum + sizeOf(shapeOf(param)), 0);
   const most = elements <= FEW_ELEMENTS ? MOST_OF_FEW : MOST_OF_MANY;
   return search(kernel, at, tensors, most);
 }
