@@ -155,13 +155,13 @@ function writerOf(memory: Memory, { index }: Element): Span {
   return memory.writers.find((stmt) => stmt !== undefined)?.span ?? memory.span;
 }
 
-/** Tries inputs with large elements and infinities at the last case: what is finite by definition must be so. */
+/** Tries small and large inputs and infinities at the last case: what is finite by definition must be so. */
 export function triedOut(bound: Bound, state: OutputState): void {
   if (state.last === undefined) return;
   const { comparison, memory, elements } = state.last;
   const [first] = bound.inputs;
   const columns = (first && comparison.launched.memories.get(first.name)?.shape.at(-1)) ?? 0;
-  const trials = [...infinite(floatTensors(comparison.kernel)), ...spikes(columns)];
+  const trials = [...SMALL, ...infinite(floatTensors(comparison.kernel)), ...spikes(columns)];
   const confirmed = confirmDifference(comparison, elements, trials, "finiteness");
   if (confirmed !== undefined) {
     state.refuted = { span: writerOf(memory, confirmed.element), witness: confirmed.witness };

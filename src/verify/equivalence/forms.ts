@@ -200,13 +200,23 @@ export class Forms {
     return divided.sort((a, b) => a.monomial - b.monomial);
   }
 
-  /** An integer power; 0 to a negative power has no value. */
+  /** An integer power. 0 to a negative power has no value, nor has a bracket, which is 0 for many inputs. */
   power(form: Form, exponent: number): Form {
     const value = this.valueOf(form);
-    if (value === 0 && exponent < 0) return this.atom({ kind: "undefined", why: "a division by 0", ordinal: -1 });
+    if (exponent < 0 && (value === 0 || this.#hasBracket(form))) {
+      const why = value === 0 ? "a division by 0" : "a division by what a comparison may make 0";
+      return this.atom({ kind: "undefined", why, ordinal: -1 });
+    }
     if (value !== undefined) return this.constant(power(value, exponent));
     const term = this.#withoutSquaredRoots(this.#powerTerm(this.#factor(form), exponent));
     return term === undefined ? this.zero : this.#intern([term]);
+  }
+
+  /** Whether a comparison alone can make the form 0: it is a sum of brackets, or one is a factor of all of it. */
+  #hasBracket(form: Form): boolean {
+    const isBracket = ({ atom }: Factor): boolean => this.monomials.isBracket(atom);
+    const terms = this.termsOf(form).map(({ monomial }) => this.monomials.factorsOf(monomial));
+    return terms.every((factors) => factors.every(isBracket)) || (terms.length === 1 && terms.flat().some(isBracket));
   }
 
   #powerTerm({ monomial, coefficient }: FormTerm, exponent: number): FormTerm {

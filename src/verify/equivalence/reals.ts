@@ -12,6 +12,7 @@
 
 import { InternalError } from "../../support/result.ts";
 import { fromDouble, negated, plus, type Rational, reciprocal, signOf, textOf, times } from "./rational.ts";
+import { TripleTable } from "./triple-table.ts";
 
 /** An expression's number in its `Reals`. */
 export type Real = number;
@@ -34,8 +35,27 @@ export type RealNode =
 export class OverBudget extends Error {}
 
 const MAX_NODES = 3_000_000;
-/** Above `MAX_NODES`, and small enough for two numbers in one key. */
-const RADIX = 2 ** 26;
+
+/** What tells expressions with the same operands apart in the table. */
+const TAGS = {
+  add: 0,
+  multiply: 1,
+  max: 2,
+  inverse: 3,
+  positive: 4,
+  "positive-integer": 5,
+  zero: 6,
+  exp: 7,
+  log: 8,
+  erf: 9,
+  tanh: 10,
+  sqrt: 11,
+  abs: 12,
+  /** The branches of choices, as a pair. */
+  branches: 13,
+  select: 14,
+} as const;
+type Tag = keyof typeof TAGS;
 
 export class Reals {
   readonly nodes: RealNode[] = [];
@@ -44,7 +64,8 @@ export class Reals {
   readonly minusOne: Real;
   readonly #constants = new Map<string, Real>();
   readonly #variables = new Map<string, Real>();
-  readonly #pairs = new Map<string, Map<number, Real>>();
+  readonly #table = new TripleTable();
+  #branchPairs = 0;
   readonly #values: (Rational | undefined)[] = [];
 
   constructor() {
@@ -184,9 +205,8 @@ export class Reals {
     if (node.kind === "add" && (node.left === no || node.right === no) && no !== this.zero) {
       return this.add(no, this.select(condition, node.left === no ? node.right : node.left, this.zero));
     }
-    const branches = this.#pair("branches", yes, no);
     const make = (): RealNode => ({ kind: "select", condition, then: yes, else: no });
-    return this.#intern("select", condition, branches, make);
+    return this.#intern("select", condition, this.#branches(yes, no), make);
   }
 
   #truth(kind: "positive" | "positive-integer" | "zero", a: Real, holds: (value: Rational) => boolean): Real {
@@ -204,31 +224,20 @@ export class Reals {
     return this.#intern(kind, Math.min(left, right), Math.max(left, right), () => ({ kind, left, right }));
   }
 
-  #intern(table: string, a: number, b: number, make: () => RealNode): Real {
-    const known = this.#tableOf(table);
-    const key = a * RADIX + b;
-    const found = known.get(key);
-    if (found !== undefined) return found;
+  #intern(tag: Tag, a: number, b: number, make: () => RealNode): Real {
+    const known = this.#table.get(TAGS[tag], a, b);
+    if (known >= 0) return known;
     const made = this.#make(make());
-    known.set(key, made);
+    this.#table.add(TAGS[tag], a, b, made);
     return made;
   }
 
-  /** A number for a pair of numbers. */
-  #pair(table: string, a: number, b: number): number {
-    const pairs = this.#tableOf(table);
-    const known = pairs.get(a * RADIX + b);
-    if (known !== undefined) return known;
-    pairs.set(a * RADIX + b, pairs.size);
-    return pairs.size - 1;
-  }
-
-  #tableOf(name: string): Map<number, Real> {
-    const known = this.#pairs.get(name);
-    if (known !== undefined) return known;
-    const made = new Map<number, Real>();
-    this.#pairs.set(name, made);
-    return made;
+  /** A number for a pair of branches. */
+  #branches(yes: Real, no: Real): number {
+    const known = this.#table.get(TAGS.branches, yes, no);
+    if (known >= 0) return known;
+    this.#table.add(TAGS.branches, yes, no, this.#branchPairs);
+    return this.#branchPairs++;
   }
 
   #make(node: RealNode): Real {

@@ -2,7 +2,7 @@
  * The shapes at which a kernel is executed: its text in, sizes and integer scalars of every launch to try out.
  *
  * A dimension takes 0, 1, 2, and T − 1, T, T + 1 for each *tile* T that the kernel cuts it into: the divisor of a grid, the
- * step of a loop, a constant that it is compared with or divided by. Without a tile it takes 0 to 3. All combinations are
+ * step of a loop, a constant that it is compared with or divided by. Without a tile it takes 0, 1 and 2. All combinations are
  * tried that the kernel's contract allows, small ones first.
  */
 
@@ -22,14 +22,16 @@ export interface Cases {
   readonly text: string;
 }
 
-/** Larger tiles are not executed whole. */
-const MAX_TILE = 512;
+/** Larger tiles are not executed whole, and are named. */
+const MAX_TILE = 1_024;
+/** Of larger tiles only T and T + 1 are tried. */
+const WIDE_TILE = 256;
 const MAX_COMBINATIONS = 1_300;
-const WITHOUT_TILE = [0, 1, 2, 3];
+const WITHOUT_TILE = [0, 1, 2];
 /** In this order, the first that the contract allows. */
 const FLOATS = [0.25, 1, 0.00001, 0, 2, -1];
 /** How many values an integer scalar takes at one shape. */
-const SCALAR_VALUES = 4;
+const SCALAR_VALUES = 3;
 
 export function casesOf(kernel: Kernel): Cases {
   const derived = new Set(kernel.where.map(({ dim }) => dim));
@@ -39,7 +41,9 @@ export function casesOf(kernel: Kernel): Cases {
   const cases = shapes.flatMap((shape) => scalarsAt(kernel, withDerived(kernel, shape)));
   const used = (name: string): string => {
     const values = new Set(cases.map(({ dims }) => Number(dims[name] ?? 0n)));
-    return `${name} ∈ {${[...values].sort((a, b) => a - b).join(", ")}}`;
+    const large = [...tilesOf(kernel, name)].filter((tile) => tile > MAX_TILE);
+    const left = large.length === 0 ? "" : ` (not tried around ${large.join(", ")})`;
+    return `${name} ∈ {${[...values].sort((a, b) => a - b).join(", ")}}${left}`;
   };
   return { cases, text: free.map(used).join(", ") };
 }
@@ -47,7 +51,12 @@ export function casesOf(kernel: Kernel): Cases {
 function sizesOf(kernel: Kernel, name: string): readonly number[] {
   const tiles = [...tilesOf(kernel, name)].filter((tile) => tile <= MAX_TILE);
   if (tiles.length === 0) return WITHOUT_TILE;
-  const all = new Set([0, 1, 2, ...tiles.flatMap((tile) => [tile - 1, tile, tile + 1])]);
+  const all = new Set([
+    0,
+    1,
+    2,
+    ...tiles.flatMap((tile) => (tile > WIDE_TILE ? [tile, tile + 1] : [tile - 1, tile, tile + 1])),
+  ]);
   return [...all].filter((size) => size >= 0).sort((a, b) => a - b);
 }
 
