@@ -28,12 +28,15 @@ const ROUNDS = 2;
 /** Beyond this many instances of one clause in one round the rest is left out, which can only weaken a proof. */
 const MAX_INSTANCES = 400;
 
-/** What the clauses and the ghosts' lemmas say of the elements in `terms` and in each other; `ordered`: that of sums. */
+/**
+ * What the clauses and the ghosts' lemmas say of the elements in `terms` and in each other, by its text; `ordered`: that
+ * of sums.
+ */
 export function instancesFor(
   clauses: readonly DataClause[],
   terms: readonly Term[],
   ordered: boolean,
-): readonly Term[] {
+): ReadonlyMap<string, Term> {
   const instances = new Map<string, Term>();
   const known = new Map<string, Element>();
   const ghosts = new Map<string, Ghost>();
@@ -59,7 +62,7 @@ export function instancesFor(
   for (const term of [...boundLemmas([...ghosts.values()], ordered), ...orderLemmas([...ghosts.values()], ordered)]) {
     instances.set(printTerm(term), term);
   }
-  return [...instances.values()];
+  return instances;
 }
 
 interface Ghost {
@@ -74,7 +77,7 @@ function collect(term: Term, elements: Map<string, Element>, ghosts: Map<string,
   visitTerms(term, (part) => {
     if (typeof part === "string") return;
     const [head, ...args] = part;
-    if (typeof head !== "string") return;
+    if (typeof head !== "string" || !head.includes(".")) return;
     const [, kind, array = ""] = /^(input|prefix-sum|occurrences)\.(.*)$/.exec(head) ?? [];
     if (kind === undefined) return;
     const text = printTerm(part);

@@ -15,8 +15,23 @@
 
 import type { DataClause } from "./data-clause.ts";
 import { instancesFor } from "./instances.ts";
-import type { FunctionInfo, Product, Scope, SymbolInfo } from "./scope.ts";
-import { add, and, eq, implies, le, lt, numeral, or, printTerm, rename, scale, type Term, visitAtoms } from "./term.ts";
+import type { Fact, FunctionInfo, Product, Scope, SymbolInfo } from "./scope.ts";
+import {
+  add,
+  and,
+  eq,
+  implies,
+  le,
+  lt,
+  numeral,
+  or,
+  printTerm,
+  rename,
+  scale,
+  type Term,
+  termFacets,
+  visitAtoms,
+} from "./term.ts";
 
 export interface Query {
   readonly text: string;
@@ -31,6 +46,11 @@ export interface Query {
 export interface Assertion {
   readonly kind: "hypothesis" | "definition" | "data" | "lemma";
   readonly term: Term;
+}
+
+/** With the term's text. */
+interface Stated extends Assertion {
+  readonly text: string;
 }
 
 export interface QuerySymbol {
@@ -97,24 +117,26 @@ export function buildQuery(options: QueryOptions): Query {
   const shown = show.map((term, ordinal): Term => ["=", `shown.${ordinal}`, term]);
   const assertions = [...hypotheses.filter((term) => term !== "true"), ...shown];
   const atoms = new Set<string>();
-  for (const term of assertions) visitAtoms(term, (atom) => atoms.add(atom));
+  for (const term of assertions) for (const atom of termFacets(term).atoms) atoms.add(atom);
 
   const products = new Map<string, Product>();
   const asserted = new Set<string>();
-  const facts: Assertion[] = [];
-  const include = (kind: Assertion["kind"], term: Term): void => {
-    const text = printTerm(term);
+  const facts: Stated[] = [];
+  const include = (kind: Assertion["kind"], term: Term, text = printTerm(term)): void => {
     if (asserted.has(text)) return;
     asserted.add(text);
-    facts.push({ kind, term });
+    facts.push({ kind, term, text });
     visitAtoms(term, (atom) => atoms.add(atom));
   };
+  const included = copies.map(() => new Set<Fact>());
   const close = (): void => {
     for (let before = -1; before !== atoms.size; ) {
       before = atoms.size;
-      for (const copy of copies) {
-        for (const { defines, term } of scope.facts) {
-          if (defines.some((symbol) => atoms.has(copy(symbol)))) include("definition", rename(term, copy));
+      for (const [thread, copy] of copies.entries()) {
+        for (const fact of scope.facts) {
+          if (included[thread]?.has(fact) || !fact.defines.some((symbol) => atoms.has(copy(symbol)))) continue;
+          included[thread]?.add(fact);
+          include("definition", rename(fact.term, copy));
         }
         for (const { symbol, left, right } of scope.products) {
           const name = copy(symbol);
@@ -128,16 +150,18 @@ export function buildQuery(options: QueryOptions): Query {
   };
   close();
   // Clauses without variables hold of fixed elements, whether the query mentions them or not.
-  const mentioned = [...assertions, ...facts.map(({ term }) => term)];
-  for (const term of instancesFor(clauses, mentioned, !unordered)) include("data", term);
-  close();
+  if (clauses.length > 0 || scope.functions.size > 0) {
+    const mentioned = [...assertions, ...facts.map(({ term }) => term)];
+    for (const [text, term] of instancesFor(clauses, mentioned, !unordered)) include("data", term, text);
+    close();
+  }
   const lemmas = exact
     ? [...products.values()].map(({ symbol, left, right }) => eq(symbol, ["*", left, right]))
     : [...productLemmas([...products.values()]), ...(factors ? factorLemmas([...products.values()]) : [])];
   const all = [
-    ...assertions.map((term): Assertion => ({ kind: "hypothesis", term })),
+    ...assertions.map((term): Stated => ({ kind: "hypothesis", term, text: termFacets(term).text })),
     ...facts,
-    ...lemmas.map((term): Assertion => ({ kind: "lemma", term })),
+    ...lemmas.map((term): Stated => ({ kind: "lemma", term, text: printTerm(term) })),
   ];
   return printQuery(scope, copies, atoms, all, shown.length);
 }
@@ -146,7 +170,7 @@ function printQuery(
   scope: Scope,
   copies: readonly Renaming[],
   atoms: ReadonlySet<string>,
-  assertions: readonly Assertion[],
+  assertions: readonly Stated[],
   shown: number,
 ): Query {
   const symbols: QuerySymbol[] = [];
@@ -164,7 +188,7 @@ function printQuery(
     ...Array.from({ length: shown }, (_, ordinal) => `(declare-const shown.${ordinal} Int)`),
     ...symbols.map(({ name, info }) => `(declare-const ${name} ${info.sort})`),
     ...functions.map(({ name, arity }) => `(declare-fun ${name} (${Array(arity).fill("Int").join(" ")}) Int)`),
-    ...assertions.map(({ term }) => `(assert ${printTerm(term)})`),
+    ...assertions.map(({ text }) => `(assert ${text})`),
   ];
   // A goal that is false outright leaves nothing to assert; the solver is asked all the same.
   if (assertions.length === 0) lines.push("(declare-const refuted Bool)", "(assert refuted)");

@@ -18,10 +18,15 @@ export function numeral(value: bigint): Term {
 
 /** The value of a numeral; `undefined` for any other term. */
 export function numeralValue(term: Term): bigint | undefined {
-  if (typeof term === "string") return /^\d+$/.test(term) ? BigInt(term) : undefined;
+  if (typeof term === "string") return isNumeral(term) ? BigInt(term) : undefined;
   const [head, argument] = term;
-  if (term.length !== 2 || head !== "-" || typeof argument !== "string" || !/^\d+$/.test(argument)) return undefined;
+  if (term.length !== 2 || head !== "-" || typeof argument !== "string" || !isNumeral(argument)) return undefined;
   return -BigInt(argument);
+}
+
+function isNumeral(atom: string): boolean {
+  const first = atom.charCodeAt(0);
+  return first >= 48 && first <= 57 && /^\d+$/.test(atom);
 }
 
 export function and(...terms: readonly Term[]): Term {
@@ -82,7 +87,7 @@ export function scale(factor: bigint, term: Term): Term {
 export function ite(cond: Term, then: Term, otherwise: Term): Term {
   if (cond === TRUE) return then;
   if (cond === FALSE) return otherwise;
-  if (printTerm(then) === printTerm(otherwise)) return then;
+  if (sameTerm(then, otherwise)) return then;
   return ["ite", cond, then, otherwise];
 }
 
@@ -95,7 +100,7 @@ export function compareTerms(op: CompareOp, left: Term, right: Term): Term {
     const holds = { lt: a < b, le: a <= b, gt: a > b, ge: a >= b, eq: a === b }[op];
     return holds ? TRUE : FALSE;
   }
-  if (printTerm(left) === printTerm(right)) return op === "eq" || op === "le" || op === "ge" ? TRUE : FALSE;
+  if (sameTerm(left, right)) return op === "eq" || op === "le" || op === "ge" ? TRUE : FALSE;
   return [COMPARE_SYMBOL[op], left, right];
 }
 
@@ -112,15 +117,43 @@ export function printTerm(term: Term): string {
   return typeof term === "string" ? term : `(${term.map(printTerm).join(" ")})`;
 }
 
-/** Renames symbols; operators and numerals are symbols that the map leaves alone. */
+function sameTerm(left: Term, right: Term): boolean {
+  if (left === right) return true;
+  if (typeof left === "string" || typeof right === "string" || left.length !== right.length) return false;
+  return left.every((part, position) => sameTerm(part, right[position] ?? ""));
+}
+
+/** Renames symbols; operators and numerals are symbols that the map leaves alone. What stays the same is the same term. */
 export function rename(term: Term, map: (symbol: string) => string): Term {
-  return typeof term === "string" ? map(term) : term.map((part) => rename(part, map));
+  if (typeof term === "string") return map(term);
+  const parts = term.map((part) => rename(part, map));
+  return parts.every((part, position) => part === term[position]) ? term : parts;
 }
 
 /** Every atom of the term: symbols, operators and numerals alike. */
 export function visitAtoms(term: Term, visit: (atom: string) => void): void {
   if (typeof term === "string") visit(term);
   else for (const part of term) visitAtoms(part, visit);
+}
+
+interface Facets {
+  readonly text: string;
+  /** Every atom, once. */
+  readonly atoms: readonly string[];
+}
+
+const facets = new WeakMap<readonly Term[], Facets>();
+
+/** What queries want of a term that many of them assert, as the assumptions of a kernel: a term never changes. */
+export function termFacets(term: Term): Facets {
+  if (typeof term === "string") return { text: term, atoms: [term] };
+  const known = facets.get(term);
+  if (known !== undefined) return known;
+  const atoms = new Set<string>();
+  visitAtoms(term, (atom) => atoms.add(atom));
+  const made = { text: printTerm(term), atoms: [...atoms] };
+  facets.set(term, made);
+  return made;
 }
 
 /** Every part of the term, outermost first. */
