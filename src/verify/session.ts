@@ -8,6 +8,7 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { sha256 } from "../support/hash.ts";
 import { VERSION } from "../support/version.ts";
 import type { SolverPool } from "./pool.ts";
 import { type ProofCache, proofKey } from "./proof-cache.ts";
@@ -29,13 +30,13 @@ export interface Session {
 export type OnProgress = (done: number, total: number) => void;
 
 export function openSession(pool: SolverPool, cache?: ProofCache, onProgress?: OnProgress): Session {
-  const answers = new Map<string, Promise<SolverAnswer>>();
+  const answers = new Map<number, Map<string, Promise<SolverAnswer>>>();
   const versions = [solverPackageVersion(), VERSION];
   let cachedVersion: string | undefined;
   let [done, total] = [0, 0];
 
   const ask = async (text: string, steps: number): Promise<SolverAnswer> => {
-    const key = proofKey("query", text, ...versions, `${steps} steps`);
+    const key = proofKey("query", sha256(text), ...versions, `${steps} steps`);
     const cached = cache && readEntry(cache.get(key));
     if (cached !== undefined && (pool.version === undefined || cached.solver === pool.version)) {
       cachedVersion = cached.solver;
@@ -50,9 +51,10 @@ export function openSession(pool: SolverPool, cache?: ProofCache, onProgress?: O
   };
   return {
     solve: (text, { steps = pool.limits.steps } = {}) => {
-      const key = `${steps} ${text}`;
-      const answer = answers.get(key) ?? ask(text, steps);
-      answers.set(key, answer);
+      const known = answers.get(steps) ?? new Map<string, Promise<SolverAnswer>>();
+      answers.set(steps, known);
+      const answer = known.get(text) ?? ask(text, steps);
+      known.set(text, answer);
       return answer;
     },
     counted: async (work) => {
