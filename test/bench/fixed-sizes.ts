@@ -1,0 +1,35 @@
+/**
+ * Copies of kernels that hold for one size only: the text of a kernel file in, the same text with `requires(N === size)`
+ * for every dimension of every kernel out.
+ */
+
+import type { Kernel } from "../../src/ir/kernel/types.ts";
+
+/** `kernels` are those of the file. Throws where a kernel is not written as those of this project are. */
+export function fixSizes(text: string, kernels: readonly Kernel[], size: number): string {
+  // What stands first in the text is changed last, so that places hold.
+  const lastFirst = [...kernels].sort((a, b) => b.span.line - a.span.line);
+  const changed = lastFirst.reduce((before, kernel) => fixKernel(before, kernel, size), text);
+  const imports = /import \{[^}]*\brequires\b[^}]*\} from "tokitai\/dsl"/.test(text);
+  return imports ? changed : `import { requires } from "tokitai/dsl";\n${changed}`;
+}
+
+/**
+ * The same kernels without their `computes`. What they claim is proved at small sizes only, so that a contract that allows
+ * one large size leaves it open.
+ */
+export function withoutClaims(text: string): string {
+  return text.replace(/\bcomputes: "[^"]*",\s*/g, "");
+}
+
+/** The head of a kernel's body: its parameters, and the dimensions that it names. */
+const HEAD = /^ {2}\((\{[^}]*\})(?:, \{[^}]*\})?\) => \{$/m;
+
+function fixKernel(text: string, { name, dims, span }: Kernel, size: number): string {
+  const lines = text.split("\n");
+  const [before, after] = [lines.slice(0, span.line - 1).join("\n"), lines.slice(span.line - 1).join("\n")];
+  if (!HEAD.test(after)) throw new Error(`the body of ${name} has no head of the form ({ … }, { … }) => {`);
+  const conditions = dims.map((dim) => `\n    requires(${dim} === ${size});`).join("");
+  const fixed = after.replace(HEAD, (_, params: string) => `  (${params}, { ${dims.join(", ")} }) => {${conditions}`);
+  return before === "" ? fixed : `${before}\n${fixed}`;
+}
