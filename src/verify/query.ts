@@ -158,11 +158,9 @@ export function buildQuery(options: QueryOptions): Query {
   const lemmas = exact
     ? [...products.values()].map(({ symbol, left, right }) => eq(symbol, ["*", left, right]))
     : [...productLemmas([...products.values()]), ...(factors ? factorLemmas([...products.values()]) : [])];
-  const all = [
-    ...assertions.map((term): Stated => ({ kind: "hypothesis", term, text: termFacets(term).text })),
-    ...facts,
-    ...lemmas.map((term): Stated => ({ kind: "lemma", term, text: printTerm(term) })),
-  ];
+  const all = assertions.map((term): Stated => ({ kind: "hypothesis", term, text: termFacets(term).text }));
+  for (const fact of facts) all.push(fact);
+  for (const term of lemmas) all.push({ kind: "lemma", term, text: printTerm(term) });
   return printQuery(scope, copies, atoms, all, shown.length);
 }
 
