@@ -85,12 +85,10 @@ async function verify(inputs: readonly string[], options: VerifyOptions): Promis
     // With answers at hand, it may be that no solver is needed.
     if (cache === undefined || cache.size === 0) pool.warm();
     const { readSources } = await import("../compiler/prove.ts");
-    const sources = await readSources({
-      inputs,
-      cwd: process.cwd(),
-      config: config.value,
-      ...(cache && { cache }),
-    });
+    const request = { inputs, cwd: process.cwd(), config: config.value };
+    // What other solvers are asked rests on nothing that was kept.
+    const keeps = cache !== undefined && options.solver === undefined;
+    const sources = await readSources(keeps ? { ...request, cache } : request);
     if (options.explain !== undefined) {
       const { explain } = await import("./explain.ts");
       return await explain({ sources, id: options.explain, pool, cache, output: options.output });

@@ -265,6 +265,31 @@ describe("the cache", () => {
       stderr: expect.stringContaining("TK001"),
     });
   });
+
+  it("has the kernels that were read, which count neither with --no-cache nor for a second opinion", () => {
+    const env = { TOKITAI_CACHE: join(kernels, "read"), TOKITAI_DEBUG: "1", PATH: "" };
+    const readFromCache = (...options: string[]): boolean => {
+      const { stderr } = tokitai(["verify", "good.ts", ...options], env);
+      expect(stderr).toMatch(/read 1 kernels in \d+ ms/);
+      return stderr.includes("from the cache");
+    };
+    expect([readFromCache(), readFromCache()]).toEqual([false, true]);
+    expect(readFromCache("--no-cache")).toBe(false);
+    expect(readFromCache("--solver", "z3")).toBe(false);
+    expect(readFromCache()).toBe(true);
+  });
+
+  it("changes nothing of what is said", () => {
+    for (const files of [
+      ["good.ts", "broken.ts", "open.ts"],
+      ["good.ts", "refused.ts"],
+    ]) {
+      const args = ["verify", ...files, "--cache-dir", "said"];
+      const first = tokitai(args);
+      expect(tokitai(args)).toEqual(first);
+      expect(tokitai(["verify", ...files, "--no-cache"])).toEqual(first);
+    }
+  });
 });
 
 describe("--solver", () => {
