@@ -65,20 +65,20 @@ function verify(cwd: string, options: readonly string[]): Run {
 }
 
 interface Measured {
-  readonly cold: readonly Run[];
-  readonly warm: readonly Run[];
+  readonly title: string;
+  /** The folder that has `kernels`. */
+  readonly cwd: string;
+  readonly cold: Run[];
+  readonly warm: Run[];
 }
 
-function measure(cwd: string): Measured {
-  const cache = mkdtempSync(join(tmpdir(), "tokitai-bench-cache-"));
-  try {
-    const repeat = (options: readonly string[]): readonly Run[] =>
-      Array.from({ length: runs }, () => verify(cwd, options));
-    const cold = repeat(["--no-cache"]);
-    verify(cwd, ["--cache-dir", cache]);
-    return { cold, warm: repeat(["--cache-dir", cache]) };
-  } finally {
-    rmSync(cache, { recursive: true });
+/** The subjects take turns, so that other work on the machine disturbs all of them alike. */
+function measure(subjects: readonly Measured[], caches: string): void {
+  const cacheOf = ({ title }: Measured): readonly string[] => ["--cache-dir", join(caches, title.replace(/\W/g, "-"))];
+  for (const subject of subjects) verify(subject.cwd, cacheOf(subject));
+  for (let run = 0; run < runs; run++) {
+    for (const { cwd, cold } of subjects) cold.push(verify(cwd, ["--no-cache"]));
+    for (const subject of subjects) subject.warm.push(verify(subject.cwd, cacheOf(subject)));
   }
 }
 
@@ -117,7 +117,7 @@ function median(numbers: readonly number[]): number {
 const seconds = (figures: readonly Run[], of: "wall" | "cpu"): string =>
   `${median(figures.map((run) => run[of])).toFixed(2)} s`;
 
-function printTimes(title: string, { cold, warm }: Measured): void {
+function printTimes({ title, cold, warm }: Measured): void {
   const cells = [title, cold[0]?.obligations.length, seconds(cold, "wall"), seconds(cold, "cpu")];
   print(`| ${[...cells, seconds(warm, "wall"), seconds(warm, "cpu")].join(" | ")} |`);
 }
@@ -147,29 +147,29 @@ function printKinds({ cold }: Measured): void {
 
 const folder = mkdtempSync(join(tmpdir(), "tokitai-bench-"));
 try {
-  const all = measure(ROOT);
+  const copies = SIZES.map((size) => {
+    const dimensions = size === undefined ? "any dimensions" : `all dimensions ${size.toLocaleString("en-US")}`;
+    return { size, title: `copies, ${dimensions}`, cwd: join(folder, String(size ?? "any")) };
+  });
+  const open = copies.flatMap(({ size, title, cwd }) => contradicted(cwd, size).map((one) => ({ ...one, title })));
+  const without = new Set(open.map(({ kernel }) => kernel.replace(/_check$/, "")));
+  for (const { size, cwd } of copies) writeCopies(cwd, size, without);
+
+  const own: Measured = { title: "kernels/ as it is", cwd: ROOT, cold: [], warm: [] };
+  const subjects = [own, ...copies.map(({ title, cwd }): Measured => ({ title, cwd, cold: [], warm: [] }))];
+  measure(subjects, join(folder, "caches"));
   print(`Medians of ${runs} runs each, on ${availableParallelism()} cores.`);
-  print();
-  printKinds(all);
   print();
   print("| kernels | obligations | cold | of all CPUs | warm | of all CPUs |");
   print("| --- | --- | --- | --- | --- | --- |");
-  printTimes("kernels/ as it is", all);
-  const open = SIZES.map((size) => ({ size, obligations: contradicted(folder, size) }));
-  const without = new Set(
-    open.flatMap(({ obligations }) => obligations.map(({ kernel }) => kernel.replace(/_check$/, ""))),
-  );
-  for (const size of SIZES) {
-    writeCopies(folder, size, without);
-    const dimensions = size === undefined ? "any dimensions" : `all dimensions ${size.toLocaleString("en-US")}`;
-    printTimes(`copies, ${dimensions}`, measure(folder));
-  }
+  for (const subject of subjects) printTimes(subject);
+  print();
+  printKinds(own);
+  print();
   print(
-    `\n${without.size === 0 ? "No kernel is left out of the copies." : `Left out of the copies: ${[...without].join(", ")}.`}`,
+    without.size === 0 ? "No kernel is left out of the copies." : `Left out of the copies: ${[...without].join(", ")}.`,
   );
-  for (const { size, obligations } of open) {
-    for (const { id, verdict } of obligations) print(`With dimensions of ${size} ${id} is ${verdict}.`);
-  }
+  for (const { title, id, verdict } of open) print(`${title}: ${id} is ${verdict}.`);
 } finally {
   rmSync(folder, { recursive: true });
 }
