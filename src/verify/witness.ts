@@ -32,6 +32,9 @@ const LONG_LOOP = 4_096n;
 /** One run on contents that the model did not choose. */
 const ALLOWED_STEPS = 200_000;
 
+/** Significant bits of a double. */
+const DOUBLE_BITS = 53;
+
 const SMALL_EXPONENT = 8n;
 /** No dimension is larger (`SIZE_LIMITS`). */
 const LARGEST_EXPONENT = 40n;
@@ -169,7 +172,7 @@ function iterationsOf(claim: Claim, model: Model): Readonly<Record<string, reado
 function replay(kernel: Kernel, claim: Claim, model: Model, dims: Readonly<Record<string, bigint>>): Shown | undefined {
   const contents: Contents = {
     integer: (name) => tableFilling(model.functions.get(`input.${name}`)),
-    scalar: (name) => Number(integer(model, `scalar.${name}`)),
+    scalar: (name) => numberOf(integer(model, `scalar.${name}`)),
   };
   const iterations = iterationsOf(claim, model);
   const restriction = {
@@ -213,9 +216,20 @@ function tableFilling(table: FunctionTable | undefined): Filling {
   const { entries, otherwise } = table;
   return {
     kind: "table",
-    entries: entries.map(({ args, value }) => ({ index: args.map(Number), value: Number(value) })),
-    otherwise: Number(otherwise),
+    entries: entries.map(({ args, value }) => ({ index: args.map(Number), value: numberOf(value) })),
+    otherwise: numberOf(otherwise),
   };
+}
+
+/**
+ * The integer as a double; where none is equal, the next one towards 0: rounded away from it, the largest i64 would be a
+ * value that i64 does not have, and the run would show a fault that no contents can cause.
+ */
+function numberOf(value: bigint): number {
+  const size = value < 0n ? -value : value;
+  const excess = BigInt(Math.max(0, size.toString(2).length - DOUBLE_BITS));
+  const kept = Number((size >> excess) << excess);
+  return value < 0n ? -kept : kept;
 }
 
 /** `B = 1, K = 1; block (0, 0), thread (1, 0), k0 = 0: index 1, length 1` */

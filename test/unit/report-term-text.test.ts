@@ -79,7 +79,8 @@ describe("symbols that stand for something", () => {
     expect(termText(scope, lt("block.x", quotient))).toBe("block.x < div(B + 15, 16)");
     expect(termText(scope, eq(remainder, "0"))).toBe("mod(B + 15, 16) === 0");
     expect(termText(scope, le(multiply(scope, "dim.B", "dim.N"), "9"))).toBe("B * N <= 9");
-    expect(termText(scope, multiply(scope, add("dim.B", "1"), "dim.N"))).toBe("(B + 1) * N");
+    expect(termText(scope, multiply(scope, add("dim.B", "1"), "dim.N"))).toBe("B * N + N");
+    expect(termText(scope, multiply(scope, add("dim.B", "thread.x"), "dim.N"))).toBe("(B + thread.x) * N");
     const range = { min: 0n, max: 9n };
     expect(termText(scope, inputElement(scope, "ids", ["thread.x", "thread.y"], range))).toBe(
       "ids[thread.x][thread.y]",

@@ -282,12 +282,12 @@ export function compileStore(
 
 /** Whether the element type holds the value; a fault where it does not. */
 function compileHolds(machine: Machine, { element, name }: RunArray, site: FaultSite): (value: number) => boolean {
-  // Every integer in flight is a safe one, so that i64 holds it.
-  if (element === "f32" || element === "i64") return () => true;
-  const [min, max] = [Number(ELEMENT_RANGE[element].min), Number(ELEMENT_RANGE[element].max)];
+  if (element === "f32") return () => true;
+  // Both are powers of two, or 0, and so are exact as doubles; the largest i64 is not.
+  const [min, end] = [Number(ELEMENT_RANGE[element].min), Number(ELEMENT_RANGE[element].max + 1n)];
   return (value) => {
-    if (value >= min && value <= max) return true;
-    const message = (): string => `stores ${value} into ${name}, whose ${element} elements do not hold it`;
+    if (value >= min && value < end) return true;
+    const message = (): string => `stores ${BigInt(value)} into ${name}, whose ${element} elements do not hold it`;
     report(machine, "range", site, message, { array: name });
     return false;
   };

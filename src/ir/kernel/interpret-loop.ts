@@ -117,6 +117,8 @@ function compileJump({ machine }: Names, stmt: ForStmt): ((progress: Progress) =
   return (progress) => {
     const { counter, hi } = progress;
     if (counter >= hi) return;
+    // Distances between larger numbers may not be exact.
+    if (!Number.isSafeInteger(counter) || !Number.isSafeInteger(hi)) throw new Stopped("run");
     const next = chosen.find((value) => value >= counter && value < hi && (value - counter) % step === 0);
     if (next === counter) return;
     skip(machine, carries, scope);

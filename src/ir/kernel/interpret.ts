@@ -25,7 +25,7 @@ import { enterBlock, type Fault, leaveBlocks, type Machine, report, Stopped } fr
 import { writerOf } from "./interpret-shadow.ts";
 import { compileGroup } from "./interpret-stmt.ts";
 import type { IndexWidth, SizeLimits } from "./limits.ts";
-import { indexOf, type TensorMemory } from "./memory.ts";
+import { InexactElement, indexOf, type TensorMemory } from "./memory.ts";
 import type { Kernel, TensorParam, Triple } from "./types.ts";
 import { visitStmts } from "./walk.ts";
 
@@ -109,7 +109,7 @@ function untilStopped(part: () => boolean): boolean {
   try {
     return part();
   } catch (cause) {
-    if (cause instanceof Stopped) return false;
+    if (cause instanceof Stopped || cause instanceof InexactElement) return false;
     throw cause;
   }
 }

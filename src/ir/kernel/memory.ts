@@ -1,11 +1,16 @@
 /**
  * Tensor memory: the contents of one tensor parameter while the interpreter runs a kernel.
  *
- * An element is named by its index tuple, one index per axis. Integers are JavaScript numbers; an i64 element beyond
- * ±(2⁵³ − 1) reads as the nearest number.
+ * An element is named by its index tuple, one index per axis. Integers are JavaScript numbers; an i64 element that no
+ * number is equal to cannot be read (`InexactElement`).
  */
 
 import { InternalError } from "../../support/result.ts";
+
+/** An element that is read is an integer which no double is equal to. The interpreter ends the run. */
+export class InexactElement extends Error {
+  override readonly name = "InexactElement";
+}
 
 /** One tensor's contents; index tuple per axis; may be sparse, so that a tensor of 2⁴⁰ elements works. */
 export interface TensorMemory {
@@ -33,7 +38,10 @@ export function denseTensor(shape: readonly number[], data: NumberArray | BigInt
     return {
       read: (index) => {
         const value = data[addressOf(shape, index)];
-        return value === undefined ? undefined : Number(value);
+        if (value === undefined) return undefined;
+        const number = Number(value);
+        if (BigInt(number) !== value) throw new InexactElement();
+        return number;
       },
       write: (index, value) => {
         data[addressOf(shape, index)] = BigInt(value);
