@@ -86,14 +86,40 @@ export function equality(reals: Reals, forms: Forms): Equality {
   const formOf = (monomial: number): Form => forms.fromTerms(new Map([[monomial, 1]]));
   const atomPower = ({ atom, exponent }: Factor): Form => formOf(monomials.power(atom, exponent));
 
+  const clears = (atom: Atom): boolean => {
+    const key = monomials.keyOf(atom);
+    return key.kind === "sum" || (key.kind === "call" && key.fn === "sqrt");
+  };
+
+  /** Whether a comparison decides if the form divides: then what it divides by may be 0 where the form has a value. */
+  const dividesUnderBrackets = (form: Form): boolean =>
+    forms.termsOf(form).some(({ monomial }) => {
+      const factors = monomials.factorsOf(monomial);
+      const divides = factors.some(({ atom, exponent }) => signOf(exponent) < 0 && clears(atom));
+      return divides && factors.some(({ atom }) => monomials.isBracket(atom));
+    });
+
+  /**
+   * Whether the denominator is other than 0 as a polynomial of its atoms, with each outcome of its brackets. Roots are
+   * not independent of what they are roots of.
+   */
+  const isNeverZeroThroughout = (atom: Atom): boolean => {
+    const key = monomials.keyOf(atom);
+    if (key.kind !== "sum") return false;
+    const isRoot = ({ atom: inner }: Factor): boolean => {
+      const own = monomials.keyOf(inner);
+      return own.kind === "call" && own.fn === "sqrt";
+    };
+    const hasRoot = forms.termsOf(key.form).some(({ monomial }) => monomials.factorsOf(monomial).some(isRoot));
+    return !hasRoot && !forms.vanishesByBrackets(key.form);
+  };
+
   /** A sum or root that divides some term, and the highest power in which it does. */
   const denominatorOf = (form: Form): { readonly atom: Atom; readonly exponent: number } | undefined => {
     let found: { atom: Atom; exponent: number } | undefined;
     for (const { monomial } of forms.termsOf(form)) {
       for (const { atom, exponent } of monomials.factorsOf(monomial)) {
-        const key = monomials.keyOf(atom);
-        const clears = key.kind === "sum" || (key.kind === "call" && key.fn === "sqrt");
-        if (signOf(exponent) > 0 || !clears) continue;
+        if (signOf(exponent) > 0 || !clears(atom)) continue;
         if (found === undefined) found = { atom, exponent: -toDouble(exponent) };
         else if (found.atom === atom) found.exponent = Math.max(found.exponent, -toDouble(exponent));
       }
@@ -101,11 +127,16 @@ export function equality(reals: Reals, forms: Forms): Equality {
     return found;
   };
 
-  /** Multiplies by the denominators, one after the other; a common factor does not change whether the form is 0. */
+  /**
+   * Multiplies by the denominators, one after the other: where they are not 0, that does not change whether the form is.
+   * Where one is 0 the form has no value, unless a choice keeps the division from being made. Under a choice a denominator
+   * has to differ from 0 for almost all inputs with each outcome of the comparisons; then the others follow by continuity.
+   */
   const isZero = (difference: Form): boolean => {
     let form = difference;
     for (let next = denominatorOf(form); next !== undefined; next = denominatorOf(form)) {
       const { atom, exponent } = next;
+      if (dividesUnderBrackets(form) && !isNeverZeroThroughout(atom)) return false;
       const cleared = forms.termsOf(form).map(({ monomial, coefficient }) => {
         const factors = monomials.factorsOf(monomial);
         const own = factors.find((factor) => factor.atom === atom)?.exponent ?? 0;

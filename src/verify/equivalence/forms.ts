@@ -31,6 +31,7 @@ export class Forms {
   readonly #ids = new Map<string, Form>();
   readonly #factored: (FormTerm | undefined)[] = [];
   #made = 0;
+  #undefinedForms = 0;
 
   constructor() {
     this.zero = this.constant(0);
@@ -200,32 +201,61 @@ export class Forms {
     return divided.sort((a, b) => a.monomial - b.monomial);
   }
 
-  /** An integer power. 0 to a negative power has no value, nor has a bracket, which is 0 for many inputs. */
+  /** An integer power. 0 to a negative power has no value, nor has what a comparison alone makes 0. */
   power(form: Form, exponent: number): Form {
     const value = this.valueOf(form);
-    if (exponent < 0 && (value === 0 || this.#hasBracket(form))) {
-      const why = value === 0 ? "a division by 0" : "a division by what a comparison may make 0";
-      return this.atom({ kind: "undefined", why, ordinal: -1 });
-    }
+    if (exponent < 0 && value === 0) return this.#undefinedForm("a division by 0");
     if (value !== undefined) return this.constant(power(value, exponent));
     const term = this.#withoutSquaredRoots(this.#powerTerm(this.#factor(form), exponent));
     return term === undefined ? this.zero : this.#intern([term]);
   }
 
-  /** Whether a comparison alone can make the form 0: it is a sum of brackets, or one is a factor of all of it. */
-  #hasBracket(form: Form): boolean {
-    const isBracket = ({ atom }: Factor): boolean => this.monomials.isBracket(atom);
-    const terms = this.termsOf(form).map(({ monomial }) => this.monomials.factorsOf(monomial));
-    return terms.every((factors) => factors.every(isBracket)) || (terms.length === 1 && terms.flat().some(isBracket));
+  /** A value of its own: it does not cancel against another's. */
+  #undefinedForm(why: string): Form {
+    this.#undefinedForms++;
+    return this.atom({ kind: "undefined", why, ordinal: -this.#undefinedForms });
   }
 
+  /** Whether some outcome of the brackets may make the form 0, whatever its other atoms are. */
+  vanishesByBrackets(form: Form): boolean {
+    const ranges = new Map<Monomial, { least: number; most: number }>();
+    for (const { monomial, coefficient } of this.termsOf(form)) {
+      const factors = this.monomials.factorsOf(monomial);
+      const others = this.productOf(factors.filter(({ atom }) => !this.monomials.isBracket(atom)));
+      if (others === undefined) throw new InternalError("a part of a monomial is 0");
+      const range = ranges.get(others.monomial) ?? { least: 0, most: 0 };
+      ranges.set(others.monomial, range);
+      const value = toDouble(coefficient);
+      const always = others.monomial === monomial;
+      if (always || value < 0) range.least += value;
+      if (always || value > 0) range.most += value;
+    }
+    return [...ranges.values()].every(({ least, most }) => least <= 0 && most >= 0);
+  }
+
+  /**
+   * A negative power of a bracket, or of a sum of brackets, has no value: it would cancel against the bracket of a choice
+   * that keeps the division from being made.
+   */
   #powerTerm({ monomial, coefficient }: FormTerm, exponent: number): FormTerm {
     const factors = this.monomials.factorsOf(monomial);
+    if (exponent < 0 && factors.some(({ atom }) => this.#isOfBrackets(atom))) {
+      const [term] = this.termsOf(this.#undefinedForm("a division by what a comparison may make 0"));
+      if (term !== undefined) return term;
+    }
     const raised = this.productOf(
       factors.map((factor) => ({ atom: factor.atom, exponent: times(factor.exponent, exponent) })),
     );
     if (raised === undefined) throw new InternalError("a power is 0");
     return { monomial: raised.monomial, coefficient: power(coefficient, exponent) };
+  }
+
+  #isOfBrackets(atom: Atom): boolean {
+    const key = this.monomials.keyOf(atom);
+    if (key.kind !== "sum") return this.monomials.isBracket(atom);
+    return this.termsOf(key.form).every(({ monomial }) =>
+      this.monomials.factorsOf(monomial).every((factor) => this.monomials.isBracket(factor.atom)),
+    );
   }
 
   call(fn: RealFunction, form: Form): Form {

@@ -109,12 +109,14 @@ export class Reals {
     return made;
   }
 
-  /** A value of its own that nothing is known of. */
+  /** A value of its own that nothing is known of; what is computed from it is unknown too, also 0 times it. */
   unknown(why: string): Real {
     return this.#make({ kind: "undefined", why });
   }
 
   add(a: Real, b: Real): Real {
+    if (this.#isUnknown(a)) return a;
+    if (this.#isUnknown(b)) return b;
     const [p, q] = [this.#values[a], this.#values[b]];
     if (p !== undefined && q !== undefined) return this.constant(plus(p, q));
     if (p === 0) return b;
@@ -123,10 +125,12 @@ export class Reals {
   }
 
   subtract(a: Real, b: Real): Real {
-    return a === b ? this.zero : this.add(a, this.negate(b));
+    return a === b && !this.#isUnknown(a) ? this.zero : this.add(a, this.negate(b));
   }
 
   multiply(a: Real, b: Real): Real {
+    if (this.#isUnknown(a)) return a;
+    if (this.#isUnknown(b)) return b;
     const [p, q] = [this.#values[a], this.#values[b]];
     if (p !== undefined && q !== undefined) return this.constant(times(p, q));
     if (p === 0 || q === 0) return this.zero;
@@ -147,11 +151,14 @@ export class Reals {
   inverse(a: Real): Real {
     const value = this.#values[a];
     if (value === 0) return this.unknown("a division by 0");
+    if (this.#isUnknown(a)) return a;
     return value === undefined ? this.#unary("inverse", a) : this.constant(reciprocal(value));
   }
 
   max(a: Real, b: Real): Real {
     if (a === b) return a;
+    if (this.#isUnknown(a)) return a;
+    if (this.#isUnknown(b)) return b;
     const [p, q] = [this.#values[a], this.#values[b]];
     if (p !== undefined && q !== undefined) return signOf(plus(p, negated(q))) > 0 ? a : b;
     return this.#binary("max", a, b);
@@ -162,6 +169,7 @@ export class Reals {
   }
 
   call(fn: RealFunction, a: Real): Real {
+    if (this.#isUnknown(a)) return a;
     const value = this.#values[a];
     if (value === 0 && fn !== "log") return fn === "exp" ? this.one : this.zero;
     if (value !== undefined && fn === "abs") return signOf(value) < 0 ? this.negate(a) : a;
@@ -207,6 +215,10 @@ export class Reals {
     }
     const make = (): RealNode => ({ kind: "select", condition, then: yes, else: no });
     return this.#intern("select", condition, this.#branches(yes, no), make);
+  }
+
+  #isUnknown(real: Real): boolean {
+    return this.nodes[real]?.kind === "undefined";
   }
 
   #truth(kind: "positive" | "positive-integer" | "zero", a: Real, holds: (value: Rational) => boolean): Real {
