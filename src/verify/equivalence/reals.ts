@@ -208,6 +208,11 @@ export class Reals {
     if (value !== undefined) return value === 0 ? no : yes;
     if (yes === no) return yes;
     if (yes === this.one && no === this.zero) return condition;
+    // What both branches of an `if` write keeps nothing of what was there before.
+    const other = this.node(no);
+    if (other.kind === "select" && this.not(other.condition) === condition) {
+      return this.select(other.condition, other.then, yes);
+    }
     // A sum that goes on under a condition stays a sum.
     const node = this.node(yes);
     if (node.kind === "add" && (node.left === no || node.right === no) && no !== this.zero) {
