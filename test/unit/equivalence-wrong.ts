@@ -85,7 +85,7 @@ export const WRONG = {
     claim: "softmax",
     body: `let sum = f32(0); for (let n = 0; n < N; n++) sum += exp(x[b][n]);
       for (let n = 0; n < N; n++) y[b][n] = exp(x[b][n]) / sum;`,
-    says: "B = 2, N = 2; y[0][0] is exp(x[0][0])/(exp(x[0][0]) + exp(x[0][1])), where softmax gives exp(x[0][0]",
+    says: "B = 3, N = 3; y[0][0] is exp(x[0][0])/(exp(x[0][0]) + exp(x[0][1]) + exp(x[0][2])), where softmax gives ",
   },
   "ties to the right": {
     claim: "top_k_mask",
@@ -107,7 +107,7 @@ export const WRONG = {
   "a weight of 0 times what may be infinite": {
     claim: "combine",
     body: "let sum = f32(0); for (let e = 0; e < E; e++) sum += weights[b][e] * parts[e][b][n]; y[b][n] = sum;",
-    says: "B = 2, E = 2, N = 2; y[0][0] is weights[0][0]*parts[0][0][0] + weights[0][1]*parts[1][0][0], where c",
+    says: "B = 3, E = 3, N = 3; y[0][0] is weights[0][0]*parts[0][0][0] + weights[0][1]*parts[1][0][0] + weights[0][2]*p",
   },
   "a gelu with a wrong constant": {
     claim: "gelu",
@@ -143,5 +143,55 @@ export const WRONG = {
     claim: "gelu",
     body: "if (x[b][n] > 0.0) { y[b][n] = 0.5 * x[b][n] * (1.0 + erf(x[b][n] * 0.7071067811865476)); }",
     says: "y[0][0] is ([x[0][0] > 0] ? 1/2*x[0][0]*(1 + erf(x[0][0]*0.707106769)) : ‹y before it is written›)",
+  },
+  "a k skipped": {
+    claim: "matmul",
+    body: "let acc = f32(0); for (let k = 0; k < K; k++) { if (k !== 5) acc += x[b][k] * w[n][k]; } y[b][n] = acc;",
+    says: "B = 1, K = 6, N = 1; ",
+  },
+  "a sum that ends before k = 6": {
+    claim: "matmul",
+    body: "let acc = f32(0); for (let k = 0; k < K; k++) { if (k < 6) acc += x[b][k] * w[n][k]; } y[b][n] = acc;",
+    says: "B = 1, K = 7, N = 1; ",
+  },
+  "a sum that ends after k = 6": {
+    claim: "matmul",
+    body: "let acc = f32(0); for (let k = 0; k < K; k++) { if (k <= 6) acc += x[b][k] * w[n][k]; } y[b][n] = acc;",
+    says: "B = 1, K = 8, N = 1; ",
+  },
+  "a sum that ends after k = 6, turned round": {
+    claim: "matmul",
+    body: "let acc = f32(0); for (let k = 0; k < K; k++) { if (6 >= k) acc += x[b][k] * w[n][k]; } y[b][n] = acc;",
+    says: "B = 1, K = 8, N = 1; ",
+  },
+  "the last k forgotten where there are many": {
+    claim: "matmul",
+    body: "const last = K - 1; let acc = f32(0); for (let k = 0; k < K; k++) { if (k < last || last < 6) acc += x[b][k] * w[n][k]; } y[b][n] = acc;",
+    says: "B = 1, K = 7, N = 1; ",
+  },
+  "at most 4 products": {
+    claim: "matmul",
+    body: "let acc = f32(0); for (let k = 0; k < min(K, 4); k++) acc += x[b][k] * w[n][k]; y[b][n] = acc;",
+    says: "B = 1, K = 5, N = 1; ",
+  },
+  "4 products, of which some are not there": {
+    claim: "matmul",
+    body: "let acc = f32(0); for (let k = 0; k < 4; k++) { if (k < K) acc += x[b][k] * w[n][k]; } y[b][n] = acc;",
+    says: "B = 1, K = 5, N = 1; ",
+  },
+  "a rank among neighbours": {
+    claim: "top_k_mask",
+    body: `const own = p[b][e]; let rank = 0; for (let j = 0; j < E; j++) {
+      if (j >= e - 1 && j <= e + 1 && (p[b][j] > own || (own === p[b][j] && j < e))) rank += 1; }
+      w[b][e] = rank < k ? own : f32(0);`,
+    says: "B = 1, E = 3, k = 1; ",
+  },
+  "a sum over a row's first 8 columns, one for each thread": {
+    claim: "softmax",
+    launch: "grid: ({ B, N }) => [B, N], block: [8]",
+    body: `const part = shared(f32, [8]); const b = block.x; const n = block.y;
+      part[thread.x] = thread.x < N ? exp(x[b][thread.x] - x[b][n]) : f32(0); barrier();
+      let sum = f32(0); for (let t = 0; t < 8; t++) sum += part[t]; if (thread.x === 0) y[b][n] = 1.0 / sum;`,
+    says: "B = 1, N = 9; ",
   },
 } satisfies Readonly<Record<string, Wrong>>;

@@ -1,14 +1,13 @@
 /**
  * The shapes at which a kernel is executed: its text in, sizes and integer scalars of every launch to try out.
  *
- * A dimension takes 0, 1, 2, and T − 1, T, T + 1 for each *tile* T that the kernel cuts it into: the divisor of a grid, the
- * step of a loop, a constant that it is compared with or divided by. Without a tile it takes 0, 1 and 2. All combinations are
- * tried that the kernel's contract allows, small ones first.
+ * A dimension takes 0, 1, 2, and T − 1, T, T + 1 for each *tile* T that the kernel cuts it into (`tiles.ts`). Without a tile
+ * it takes 0, 1, 2 and 3. All combinations are tried that the kernel's contract allows, small ones first.
  */
 
 import { brokenConditions, evaluateSize } from "../../ir/kernel/interpret-launch.ts";
-import type { Expr, Kernel } from "../../ir/kernel/types.ts";
-import { children, statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
+import type { Kernel } from "../../ir/kernel/types.ts";
+import { tilesIn } from "./tiles.ts";
 
 export interface Case {
   readonly dims: Readonly<Record<string, bigint>>;
@@ -27,7 +26,7 @@ const MAX_TILE = 1_024;
 /** Of larger tiles only T and T + 1 are tried. */
 const WIDE_TILE = 256;
 const MAX_COMBINATIONS = 1_300;
-const WITHOUT_TILE = [0, 1, 2];
+const WITHOUT_TILE = [0, 1, 2, 3];
 /** In this order, the first that the contract allows. */
 const FLOATS = [0.25, 1, 0.00001, 0, 2, -1];
 /** How many values an integer scalar takes at one shape. */
@@ -36,20 +35,21 @@ const SCALAR_VALUES = 3;
 export function casesOf(kernel: Kernel): Cases {
   const derived = new Set(kernel.where.map(({ dim }) => dim));
   const free = kernel.dims.filter((name) => !derived.has(name));
-  const sizes = new Map(free.map((name) => [name, sizesOf(kernel, name)]));
+  const tilesOf = tilesIn(kernel);
+  const sizes = new Map(free.map((name) => [name, sizesOf(tilesOf(name))]));
   const shapes = combinations(fewEnough(sizes)).sort((a, b) => volume(a) - volume(b));
   const cases = shapes.flatMap((shape) => scalarsAt(kernel, withDerived(kernel, shape)));
   const used = (name: string): string => {
     const values = new Set(cases.map(({ dims }) => Number(dims[name] ?? 0n)));
-    const large = [...tilesOf(kernel, name)].filter((tile) => tile > MAX_TILE);
+    const large = [...tilesOf(name)].filter((tile) => tile > MAX_TILE);
     const left = large.length === 0 ? "" : ` (not tried around ${large.join(", ")})`;
     return `${name} ∈ {${[...values].sort((a, b) => a - b).join(", ")}}${left}`;
   };
   return { cases, text: free.map(used).join(", ") };
 }
 
-function sizesOf(kernel: Kernel, name: string): readonly number[] {
-  const tiles = [...tilesOf(kernel, name)].filter((tile) => tile <= MAX_TILE);
+function sizesOf(found: ReadonlySet<number>): readonly number[] {
+  const tiles = [...found].filter((tile) => tile <= MAX_TILE);
   if (tiles.length === 0) return WITHOUT_TILE;
   const all = new Set([
     0,
@@ -58,33 +58,6 @@ function sizesOf(kernel: Kernel, name: string): readonly number[] {
     ...tiles.flatMap((tile) => (tile > WIDE_TILE ? [tile, tile + 1] : [tile - 1, tile, tile + 1])),
   ]);
   return [...all].filter((size) => size >= 0).sort((a, b) => a - b);
-}
-
-/** Every constant > 1 that the kernel cuts the dimension by, or compares it with. */
-function tilesOf(kernel: Kernel, name: string): ReadonlySet<number> {
-  const tiles = new Set<number>();
-  const isConstant = (expr: Expr): boolean => expr.kind === "int" && expr.value > 1n;
-  const add = (expr: Expr): void => {
-    if (expr.kind === "int" && expr.value > 1n) tiles.add(Number(expr.value));
-  };
-  const look = (expr: Expr): void => {
-    if (expr.kind === "int-op" && (expr.op === "div" || expr.op === "mod")) {
-      if (isConstant(expr.right) && mentions(expr.left, name)) add(expr.right);
-    } else if (expr.kind === "compare") {
-      if (isConstant(expr.right) && mentions(expr.left, name)) add(expr.right);
-      if (isConstant(expr.left) && mentions(expr.right, name)) add(expr.left);
-    }
-  };
-  for (const expr of [...kernel.grid, ...kernel.requires]) visitExpr(expr, look);
-  visitStmts(kernel.body, (stmt) => {
-    for (const expr of statementExprs(stmt)) visitExpr(expr, look);
-    if (stmt.kind === "for" && stmt.step > 1n && mentions(stmt.hi, name)) tiles.add(Number(stmt.step));
-  });
-  return tiles;
-}
-
-function mentions(expr: Expr, dim: string): boolean {
-  return (expr.kind === "dim" && expr.name === dim) || children(expr).some((child) => mentions(child, dim));
 }
 
 /** Drops sizes of the dimension with the most until the combinations can be tried: those below a tile first. */

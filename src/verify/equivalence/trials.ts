@@ -46,9 +46,11 @@ export function spikes(columns: number): readonly Trial[] {
   return found;
 }
 
-/** Infinity in one tensor at a time, beside zeros and small numbers: what is skipped must not be multiplied by 0. */
+/** Infinity in one tensor at a time, beside zeros or small numbers: what is skipped must not be multiplied by 0. */
 export function infinite(tensors: readonly string[]): readonly Trial[] {
-  return tensors.map((chosen) => (name, position) => {
-    return name === chosen ? { kind: "constant", value: Number.POSITIVE_INFINITY } : noise(position + 401, 1, 1);
-  });
+  const infinity: Filling = { kind: "constant", value: Number.POSITIVE_INFINITY };
+  return tensors.flatMap((chosen): readonly Trial[] => [
+    (name) => (name === chosen ? infinity : { kind: "constant", value: 0 }),
+    (name, position) => (name === chosen ? infinity : noise(position + 401, 1, 1)),
+  ]);
 }

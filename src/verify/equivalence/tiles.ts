@@ -1,0 +1,137 @@
+/**
+ * Tiles: a kernel → for each dimension the constants > 1 at which what the kernel does with it may change.
+ *
+ * They are what the dimension is divided by, the steps of loops over it, and what it is compared with: a constant, or the
+ * number of values that an expression takes by itself, as a thread's index does and a counter of a loop to a constant. A
+ * local stands for what it is set to, and a loop's counter for its bounds.
+ */
+
+import type { Expr, Kernel } from "../../ir/kernel/types.ts";
+import { children, statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
+import { InternalError } from "../../support/result.ts";
+
+/** Looks the kernel through once, for all its dimensions. */
+export function tilesIn(kernel: Kernel): (dim: string) => ReadonlySet<number> {
+  const settings = settingsIn(kernel);
+  const pairs: Comparison[] = [];
+  const cuts: (readonly [what: Expr, by: number])[] = [];
+  const look = (expr: Expr): void => {
+    if (expr.kind === "compare" && expr.left.type === "int") {
+      const { op, left, right } = expr;
+      pairs.push({ left, right, rightIsPast: op !== "le" && op !== "gt", leftIsPast: op !== "ge" && op !== "lt" });
+    }
+    if (expr.kind !== "int-op") return;
+    if (expr.op === "min" || expr.op === "max") {
+      pairs.push({ left: expr.left, right: expr.right, rightIsPast: true, leftIsPast: true });
+    }
+    const divides = expr.op === "div" || expr.op === "mod";
+    if (divides && expr.right.kind === "int") cuts.push([expr.left, Number(expr.right.value)]);
+  };
+  for (const expr of [...kernel.grid, ...kernel.requires]) visitExpr(expr, look);
+  visitStmts(kernel.body, (stmt) => {
+    for (const expr of statementExprs(stmt)) visitExpr(expr, look);
+    if (stmt.kind === "for") cuts.push([stmt.hi, Number(stmt.step)]);
+  });
+  return (dim) => {
+    const mentions = (expr: Expr): boolean => mentionsDim(settings, expr, dim, new Set());
+    const compared = pairs.flatMap(({ left, right, leftIsPast, rightIsPast }) => [
+      ...(mentions(left) ? [valuesOf(kernel, settings, right, rightIsPast)] : []),
+      ...(mentions(right) ? [valuesOf(kernel, settings, left, leftIsPast)] : []),
+    ]);
+    const divided = cuts.flatMap(([what, by]) => (by > 1 && mentions(what) ? [by] : []));
+    return new Set([...divided, ...compared].filter((tile) => tile > 1));
+  };
+}
+
+/** `k < 6` has another outcome from 6 on, which is past the right side's; `k <= 6` from 7 on. */
+interface Comparison {
+  readonly left: Expr;
+  readonly right: Expr;
+  readonly leftIsPast: boolean;
+  readonly rightIsPast: boolean;
+}
+
+/** What each local is set to, anywhere; of a counter, its bounds. */
+type Settings = ReadonlyMap<string, readonly Setting[]>;
+type Setting =
+  | { readonly kind: "value" | "bound"; readonly expr: Expr }
+  | { readonly kind: "greatest"; readonly value: number };
+
+function settingsIn({ body }: Kernel): Settings {
+  const settings = new Map<string, Setting[]>();
+  const add = (name: string, ...more: readonly Setting[]): void => {
+    settings.set(name, [...(settings.get(name) ?? []), ...more]);
+  };
+  visitStmts(body, (stmt) => {
+    if (stmt.kind === "let" || stmt.kind === "assign") add(stmt.name, { kind: "value", expr: stmt.value });
+    if (stmt.kind === "for") add(stmt.counter, { kind: "value", expr: stmt.lo }, { kind: "bound", expr: stmt.hi });
+    if (stmt.kind === "steps") add(stmt.counter, { kind: "greatest", value: Math.max(...stmt.values.map(Number)) });
+  });
+  return settings;
+}
+
+/** `seen`: the locals that have been looked into. */
+function mentionsDim(settings: Settings, expr: Expr, dim: string, seen: Set<string>): boolean {
+  if (expr.kind === "dim") return expr.name === dim;
+  if (expr.kind === "local" && !seen.has(expr.name)) {
+    seen.add(expr.name);
+    const inner = settings.get(expr.name) ?? [];
+    return inner.some((setting) => setting.kind !== "greatest" && mentionsDim(settings, setting.expr, dim, seen));
+  }
+  return children(expr).some((child) => mentionsDim(settings, child, dim, seen));
+}
+
+/** One more than the greatest value, but of a constant that is past what it is compared with. */
+function valuesOf(kernel: Kernel, settings: Settings, expr: Expr, isPast: boolean): number {
+  return greatest(kernel, settings, expr, new Set()) + (expr.kind === "int" && isPast ? 0 : 1);
+}
+
+/** The greatest value, as far as constants bound it; what depends on sizes or data counts as 0. */
+function greatest(kernel: Kernel, settings: Settings, expr: Expr, open: ReadonlySet<string>): number {
+  const of = (inner: Expr): number => greatest(kernel, settings, inner, open);
+  switch (expr.kind) {
+    case "int":
+      return Number(expr.value);
+    case "index": {
+      if (expr.of === "thread") return Number(kernel.block[expr.axis]) - 1;
+      const blocks = kernel.grid[expr.axis];
+      return blocks.kind === "int" ? Number(blocks.value) - 1 : 0;
+    }
+    case "local": {
+      if (open.has(expr.name)) return 0;
+      const within = new Set([...open, expr.name]);
+      const values = (settings.get(expr.name) ?? []).map((setting) => {
+        if (setting.kind === "greatest") return setting.value;
+        return greatest(kernel, settings, setting.expr, within) - (setting.kind === "bound" ? 1 : 0);
+      });
+      return Math.max(0, ...values);
+    }
+    case "int-op": {
+      const [left, right] = [of(expr.left), of(expr.right)];
+      if (expr.op === "add") return left + right;
+      if (expr.op === "mul") return left * right;
+      if (expr.op === "div") return right > 0 ? Math.floor(left / right) : left;
+      if (expr.op === "mod") return right > 0 ? right - 1 : left;
+      return expr.op === "sub" ? left : Math.max(left, right);
+    }
+    case "select":
+      return Math.max(of(expr.then), of(expr.else));
+    case "float":
+    case "bool":
+    case "dim":
+    case "scalar":
+    case "neg":
+    case "not":
+    case "float-op":
+    case "compare":
+    case "logic":
+    case "call":
+    case "cast":
+    case "load":
+    case "ghost":
+      return 0;
+    default:
+      expr satisfies never;
+      throw new InternalError("unknown expression");
+  }
+}
