@@ -49,9 +49,17 @@ export interface Claim {
 
 /** How the interpreter confirms a counterexample. */
 export interface Replay {
-  /** Faults that confirm it; empty where a model of the sizes alone is the witness. */
+  /** Faults that confirm it; empty where a model of the sizes alone, or of the data, is the witness. */
   readonly faults: readonly FaultKind[];
   readonly array?: string;
+  /** Where in the source the fault must be; absent where it may show elsewhere, as the first barrier of two that diverge. */
+  readonly places?: readonly Span[];
+  /** Whether the threads at fault are of two blocks, or of one; absent where it may be either. */
+  readonly acrossBlocks?: boolean;
+  /** Whether the witness shows the element of the fault: the run may show another one than the model. */
+  readonly element?: true;
+  /** What contents that the kernel's conditions on data allow must be, for sizes to be a counterexample. */
+  readonly contents?: (elements: ReadonlyMap<string, readonly number[]>) => boolean;
   readonly width: IndexWidth;
   /** What the launcher lets pass; default: `SIZE_LIMITS` of the width. */
   readonly limits?: SizeLimits;

@@ -299,7 +299,10 @@ function evaluateIntOp(run: Execution, expr: IntBinary): Term {
       return ite(le(left, right), right, left);
     case "div":
     case "mod": {
-      if (!run.ghost) run.divisors.push({ ...siteOf(run, expr.right.span), term: right, text: printExpr(expr.right) });
+      if (!run.ghost) {
+        const division = expr.span;
+        run.divisors.push({ ...siteOf(run, expr.right.span), term: right, text: printExpr(expr.right), division });
+      }
       const { quotient, remainder } = divide(run.scope, left, right);
       return expr.op === "div" ? quotient : remainder;
     }

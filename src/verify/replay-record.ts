@@ -74,8 +74,8 @@ export interface ExpectedElement {
 export interface FaultPattern {
   readonly kinds: readonly FaultKind[];
   readonly array?: string;
-  /** Whether it is of threads of two blocks, and not of one. */
-  readonly acrossBlocks?: true;
+  /** Whether it is of threads of two blocks, or of one; absent where it may be either. */
+  readonly acrossBlocks?: boolean;
 }
 
 /** The contents of a tensor of this shape, row-major. */
@@ -166,6 +166,6 @@ function shortNumber(value: number): string {
 /** Whether a fault is one that the pattern describes. */
 export function showsFault({ kinds, array, acrossBlocks }: FaultPattern, fault: Fault): boolean {
   if (!kinds.includes(fault.kind)) return false;
-  if (acrossBlocks === true && fault.block.join() === fault.otherBlock?.join()) return false;
+  if (acrossBlocks !== undefined && acrossBlocks === (fault.block.join() === fault.otherBlock?.join())) return false;
   return array === undefined || fault.array === array;
 }

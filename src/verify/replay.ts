@@ -7,6 +7,7 @@
 
 import { evaluateSize, type Fault } from "../ir/kernel/interpret.ts";
 import type { Kernel } from "../ir/kernel/types.ts";
+import type { Span } from "../support/span.ts";
 import type { Claim } from "./claim.ts";
 import { contentsOf } from "./contents.ts";
 import type { Witness } from "./obligation.ts";
@@ -44,7 +45,7 @@ export function runForFault(
   restriction: Pick<ReplayRecord, "blocks" | "iterations">,
   maxSteps = REPLAY_STEPS,
 ): Shown | undefined {
-  const { width, limits, faults: kinds, array } = claim.replay;
+  const { width, limits, faults: kinds, array, places, acrossBlocks } = claim.replay;
   for (const fill of FILLINGS) {
     const tensors: Record<string, Filling> = {};
     const scalars: Record<string, number> = {};
@@ -64,18 +65,28 @@ export function runForFault(
       fault: {
         kinds,
         ...(array !== undefined && { array }),
-        // A race of two blocks is one of two blocks, and not of the threads of one.
-        ...(claim.code === "TK303" && { acrossBlocks: true }),
+        ...(acrossBlocks !== undefined && { acrossBlocks }),
       },
     };
-    const fault = runRecord(kernel, record).faults.find((found) => {
-      if (!showsFault(record.fault, found)) return false;
-      // An invariant is told from others by its place.
-      return array !== undefined || found.kind !== "invariant" || found.span.line === claim.span.line;
-    });
+    const fault = runRecord(kernel, record).faults.find(
+      (found) => showsFault(record.fault, found) && isPlaced(found, places),
+    );
     if (fault !== undefined) return { fault, record };
   }
   return undefined;
+}
+
+/** Whether the fault is where the claim says. A race has two places, and the run shows the later one of its own order. */
+function isPlaced({ kind, span }: Fault, places: readonly Span[] | undefined): boolean {
+  if (places === undefined || kind === "race") return true;
+  return places.some(
+    ({ file, line, column, endLine, endColumn }) =>
+      file === span.file &&
+      line === span.line &&
+      column === span.column &&
+      endLine === span.endLine &&
+      endColumn === span.endColumn,
+  );
 }
 
 const SIZES = [1n, 2n, 3n, 5n, 8n, 17n, 33n];

@@ -135,6 +135,8 @@ export interface Computed extends Site {
 export interface Divisor extends Site {
   readonly term: Term;
   readonly text: string;
+  /** The place of the division; the site's is that of the divisor. */
+  readonly division: Span;
 }
 
 /** An integer stored into an element type that must hold it. */

@@ -9,7 +9,7 @@
  * 3. What no run confirms is not refuted: the solver has invented a state that the kernel cannot be in.
  */
 
-import { evaluateSize } from "../ir/kernel/interpret.ts";
+import { evaluateSize, type Fault } from "../ir/kernel/interpret.ts";
 import type { Kernel, Triple } from "../ir/kernel/types.ts";
 import { type Claim, queryOptionsOf } from "./claim.ts";
 import { contentsOf } from "./contents.ts";
@@ -58,12 +58,18 @@ export async function confirm(subject: Subject, claim: Claim, session: Session):
   const dims = Object.fromEntries(subject.dims.map((dim) => [dim, integer(model, `dim.${dim}`)]));
   const text = describeWitness(claim, query, model, dims);
   if (claim.replay.faults.length === 0) {
+    if (subject.kernel !== undefined && !isLaunched(subject.kernel, claim, model, dims)) {
+      const reason = "no contents were found that meet the conditions on data at these sizes";
+      return { kind: "unconfirmed", reason: `not confirmed: ${text}; ${reason}` };
+    }
     return { kind: "confirmed", witness: { dims, text, replayed: "the sizes alone are the counterexample" } };
   }
   const shown = subject.kernel && replay(subject.kernel, claim, model, dims);
   if (shown !== undefined) {
     const { fault, record } = shown;
-    return { kind: "confirmed", witness: { dims, text, replayed: `the interpreter ${fault.message}`, replay: record } };
+    const seen = describeWitness(claim, query, model, dims, claim.replay.element && fault);
+    const replayed = `the interpreter ${fault.message}`;
+    return { kind: "confirmed", witness: { dims, text: seen, replayed, replay: record } };
   }
   // The model's state may be out of reach at its sizes, and a like one in reach at others.
   const witness = subject.kernel && searchSmallSizes(subject.kernel, claim);
@@ -187,6 +193,18 @@ function replay(kernel: Kernel, claim: Claim, model: Model, dims: Readonly<Recor
   return runForFault(kernel, claim, dims, identity, partOf) ?? replayAllowed(kernel, claim, dims, contents);
 }
 
+/** Whether the kernel's conditions on data let such a launch pass, where the claim is about one. */
+function isLaunched(kernel: Kernel, { replay }: Claim, model: Model, dims: Readonly<Record<string, bigint>>): boolean {
+  const { contents } = replay;
+  if (contents === undefined || kernel.dataRequires.length === 0) return true;
+  const scalars = scalarsOf(kernel, (name) => numberOf(integer(model, `scalar.${name}`)));
+  return contentsOf(kernel, { dims, scalars }).some(contents);
+}
+
+function scalarsOf({ params }: Kernel, scalar: (name: string) => number): Readonly<Record<string, number>> {
+  return Object.fromEntries(params.flatMap(({ kind, name }) => (kind === "scalar" ? [[name, scalar(name)]] : [])));
+}
+
 /** Runs the whole kernel on contents that meet its conditions on data, at the witness's sizes. */
 function replayAllowed(
   kernel: Kernel,
@@ -194,9 +212,7 @@ function replayAllowed(
   dims: Readonly<Record<string, bigint>>,
   { scalar }: Pick<Contents, "scalar">,
 ): Shown | undefined {
-  const scalars = Object.fromEntries(
-    kernel.params.flatMap(({ kind, name }) => (kind === "scalar" ? [[name, scalar(name)]] : [])),
-  );
+  const scalars = scalarsOf(kernel, scalar);
   for (const allowed of contentsOf(kernel, { dims, scalars })) {
     const integer = (name: string): Filling => {
       const shape = kernel.params.find((param) => param.name === name);
@@ -232,21 +248,31 @@ function numberOf(value: bigint): number {
   return value < 0n ? -kept : kept;
 }
 
-/** `B = 1, K = 1; block (0, 0), thread (1, 0), k0 = 0: index 1, length 1` */
-function describeWitness(claim: Claim, query: Query, model: Model, dims: Readonly<Record<string, bigint>>): string {
+/** `B = 1, K = 1; block (0, 0), thread (1, 0), k0 = 0: index 1, length 1`; with `seen`, its threads and its element. */
+function describeWitness(
+  claim: Claim,
+  query: Query,
+  model: Model,
+  dims: Readonly<Record<string, bigint>>,
+  seen?: Fault,
+): string {
   const parts: string[] = [];
   const sizes = Object.entries(dims).map(([name, value]) => `${name} = ${value}`);
   const scalars = query.symbols
     .filter(({ name }) => name.startsWith("scalar."))
     .map(({ name, info }) => `${info.display ?? name} = ${integer(model, name)}`);
   if (sizes.length + scalars.length > 0) parts.push([...sizes, ...scalars].join(", "));
-  if (claim.replay.faults.length > 0) {
+  if (seen?.otherBlock !== undefined && seen.otherThread !== undefined) {
+    const place = (block: Triple<number>, thread: Triple<number>): string =>
+      `block (${block.join(", ")}), thread (${thread.join(", ")})`;
+    parts.push(`${place(seen.otherBlock, seen.otherThread)} and ${place(seen.block, seen.thread)}`);
+  } else if (claim.replay.faults.length > 0) {
     const first = describeThread(claim, query, model, (symbol) => symbol);
     const second = claim.renaming && describeThread(claim, query, model, claim.renaming);
     parts.push(second === undefined ? first : `${first} and ${second}`);
   }
   const shown = claim.replay.show.flatMap(({ label }, ordinal) => {
-    const value = model.values.get(`shown.${ordinal}`);
+    const value = seen?.index?.[ordinal] ?? model.values.get(`shown.${ordinal}`);
     return value === undefined ? [] : [`${label} ${value}`];
   });
   return `${parts.join("; ")}${shown.length > 0 ? `: ${shown.join(", ")}` : ""}`;

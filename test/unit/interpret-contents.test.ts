@@ -72,6 +72,7 @@ describe("an output element", () => {
       "twice: writes y[1] from thread (0, 0, 0) after thread (1, 0, 0) has written it",
     ]);
     expect(outcome.faults[0]).toMatchObject({ thread: [0, 0, 0], otherThread: [1, 0, 0], otherBlock: [0, 0, 0] });
+    expect(outcome.faults[0]?.index).toEqual([1]);
     // In another block it is a race as well.
     expect(runWriting(writing([store("y", [thread()], one)]), 8)).toEqual([
       "twice: writes y[0] from thread (0, 0, 0) after thread (0, 0, 0) of block (0, 0, 0) has written it",
@@ -128,6 +129,24 @@ describe("a condition on data before the run", () => {
     ]);
     expect(outcome.complete).toBe(false);
     expect([...p]).toEqual([0, 0, 0]);
+  });
+
+  it("is evaluated within the budget of the run, and its addresses are no integers of the machine", () => {
+    const counted = (value: Expr): Kernel =>
+      onIds({ dataRequires: [forall({}, eq(ghost("occurrences", { space: "global", name: "ids" }, [N, value]), N))] });
+    const size = 2n ** 31n;
+    const given: Partial<RunRequest> = {
+      dims: { N: size },
+      tensors: { ids: sparseTensor(() => 0), p: sparseTensor(() => 0) },
+      width: 32,
+      limits: { maxDim: size, maxElements: 2n * size },
+      maxSteps: 1000,
+    };
+    expect(run(counted(zero), { scalars: { k: 3 }, ...given })).toEqual({ faults: [], complete: false });
+    const last = onIds({ dataRequires: [forall({}, eq(readInt("ids", intOp("sub", N, int(1))), int(1)))] });
+    expect(runIds(last, [], given)).toEqual([
+      "requires: is given data that breaks requires(forall([], () => ids[N - 1] === 1))",
+    ]);
   });
 
   it("holds where there is nothing that could break it, and may have no variables", () => {

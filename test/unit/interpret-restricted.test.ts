@@ -112,6 +112,15 @@ describe("iterations", () => {
     expect(run(kernel, { dims: { N: 3n }, ...only("k", 0, 1, 2) })).toEqual({ faults: [], complete: true });
   });
 
+  it("left out do not hide the increment that leaves the loop", () => {
+    const kernel = counting([assign("count", add(i("count"), int(1)))], 4n, untouched);
+    const leaving = (N: bigint, width: 32 | 64): readonly string[] =>
+      faultTexts(run(kernel, { dims: { N }, width, limits: { maxDim: N, maxElements: N }, ...only("k", 5) }));
+    expect(leaving(2n ** 31n - 1n, 32)).toEqual(["overflow: computes k + 4 = 2147483648, which does not fit 32 bits"]);
+    expect(leaving(2n ** 31n - 4n, 32)).toEqual([]);
+    expect(leaving(2n ** 31n - 1n, 64)).toEqual([]);
+  });
+
   it("carry floats, but decide nothing by them", () => {
     const summing = assign("sum", floatOp("add", f("sum"), one));
     expect(replay(counting([summing], 1n, untouched), 5)).toEqual({ faults: [], complete: true });

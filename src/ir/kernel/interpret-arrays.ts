@@ -122,7 +122,8 @@ export function compileAddress(
   };
 }
 
-function compilePlace(
+/** As `compileAddress`, for a specification: the machine does not compute the address, so that it has no width to fit. */
+export function compilePlace(
   machine: Machine,
   array: RunArray,
   index: readonly NumberCode[],
@@ -366,12 +367,21 @@ function noteSecondWriter(machine: Machine, array: RunArray, shadow: Shadow, add
   const first = writerOf(shadow, address);
   if (first === 0 || first === machine.agent) return;
   const { block, thread } = whoIs(machine, first);
+  const index = indexOf(array.shape, address);
+  const sameBlock = first >= machine.firstAgent;
   const message = (): string => {
     const own = `thread ${formatTriple([machine.tx, machine.ty, machine.tz])}`;
-    const other = `thread ${formatTriple(thread)}${first < machine.firstAgent ? ` of block ${formatTriple(block)}` : ""}`;
-    return `writes ${elementText(array.name, indexOf(array.shape, address))} from ${own} after ${other} has written it`;
+    const other = `thread ${formatTriple(thread)}${sameBlock ? "" : ` of block ${formatTriple(block)}`}`;
+    return `writes ${elementText(array.name, index)} from ${own} after ${other} has written it`;
   };
-  report(machine, "twice", site, message, { array: array.name, otherBlock: block, otherThread: thread });
+  const variant = sameBlock ? "block" : "launch";
+  report(machine, "twice", site, message, {
+    array: array.name,
+    index,
+    otherBlock: block,
+    otherThread: thread,
+    variant,
+  });
 }
 
 function reportRace(

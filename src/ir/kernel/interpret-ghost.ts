@@ -7,8 +7,8 @@
  */
 
 import { InternalError } from "../../support/result.ts";
-import { compileAddress, compilePeek, type NumberCode, type RunArray } from "./interpret-arrays.ts";
-import { type FaultSite, type Machine, report, Stopped, Unspecified } from "./interpret-machine.ts";
+import { compilePeek, compilePlace, type NumberCode, type RunArray } from "./interpret-arrays.ts";
+import { type FaultSite, type Machine, report, Stopped, tick, Unspecified } from "./interpret-machine.ts";
 import { printExpr } from "./print.ts";
 import type { GhostExpr } from "./types.ts";
 
@@ -19,7 +19,7 @@ export function compileSpecificationLoad(
   index: readonly NumberCode[],
   site: FaultSite,
 ): NumberCode {
-  const address = compileAddress(machine, array, index, site, "reads");
+  const address = compilePlace(machine, array, index, site, "reads");
   const value = compileElement(machine, array);
   return () => {
     const at = address();
@@ -50,7 +50,13 @@ export function compileGhost(
 ): NumberCode {
   if (count === undefined) throw new InternalError(`${expr.fn} without a count`);
   const [length = 0] = array.shape;
-  const apply = ghostFunction(expr, compileElement(machine, array), rest);
+  const read = compileElement(machine, array);
+  // Each element is looked at once, and costs what a statement does: a count may go over 2³¹ of them.
+  const element: ElementCode = (address) => {
+    tick(machine, 1);
+    return read(address);
+  };
+  const apply = ghostFunction(expr, element, rest);
   return () => {
     const end = count();
     if (end < 0 || end > length) {

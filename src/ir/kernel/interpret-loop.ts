@@ -107,13 +107,15 @@ function compileInvariants(names: Names, stmt: ForStmt): (counter: number) => vo
 }
 
 /** Moves the counter to the next iteration that is to be run; absent where all are. */
-function compileJump({ machine }: Names, stmt: ForStmt): ((progress: Progress) => void) | undefined {
+function compileJump(names: Names, stmt: ForStmt): ((progress: Progress) => void) | undefined {
+  const { machine } = names;
   const listed = machine.iterations.get(stmt.counter);
   if (listed === undefined) return undefined;
   const chosen = [...new Set(listed)].sort((a, b) => a - b);
   const carries = carriesState(stmt);
   const scope = containsBarrier(stmt.body, "block") ? "block" : containsBarrier(stmt.body) ? "wave" : undefined;
   const step = Number(stmt.step);
+  const increment = compileIncrement(names, stmt);
   return (progress) => {
     const { counter, hi } = progress;
     if (counter >= hi) return;
@@ -121,8 +123,11 @@ function compileJump({ machine }: Names, stmt: ForStmt): ((progress: Progress) =
     if (!Number.isSafeInteger(counter) || !Number.isSafeInteger(hi)) throw new Stopped("run");
     const next = chosen.find((value) => value >= counter && value < hi && (value - counter) % step === 0);
     if (next === counter) return;
+    const exit = counter + Math.ceil((hi - counter) / step) * step;
+    // Whatever its iterations do, a loop ends where its counter leaves the range: that increment is not skipped.
+    increment(exit - step);
     skip(machine, carries, scope);
-    progress.counter = next ?? counter + Math.ceil((hi - counter) / step) * step;
+    progress.counter = next ?? exit;
   };
 }
 

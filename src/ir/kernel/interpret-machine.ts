@@ -51,6 +51,8 @@ export interface Fault {
   readonly message: string;
   readonly span: Span;
   readonly array?: string;
+  /** The element that nobody or a second thread has written. */
+  readonly index?: readonly number[];
   readonly block: Triple<number>;
   readonly thread: Triple<number>;
   /** The other party of a race, the earlier writer of an element, or the thread that a barrier waits for. */
@@ -202,7 +204,7 @@ export function report(
   kind: FaultKind,
   site: FaultSite,
   message: () => string,
-  more: Partial<Pick<Fault, "array" | "block" | "thread" | "otherBlock" | "otherThread">> & {
+  more: Partial<Pick<Fault, "array" | "index" | "block" | "thread" | "otherBlock" | "otherThread">> & {
     readonly variant?: string;
   } = {},
 ): void {

@@ -124,8 +124,11 @@ function checkCovered({ machine, arrays }: Names, param: TensorParam): void {
   while (address < elements && writerOf(array.shadow, address) !== 0) address++;
   if (address === elements) return;
   leaveBlocks(machine);
-  const message = (): string => `leaves ${elementText(array.name, indexOf(array.shape, address))} unwritten`;
-  report(machine, "uncovered", param, message, { array: array.name });
+  const index = indexOf(array.shape, address);
+  report(machine, "uncovered", param, () => `leaves ${elementText(array.name, index)} unwritten`, {
+    array: array.name,
+    index,
+  });
 }
 
 function compileBody(kernel: Kernel, names: Names): () => void {

@@ -35,6 +35,7 @@ function alignmentClaim(summary: Summary, access: Access, giveId: GiveId): Claim
     replay: {
       faults: ["alignment"],
       array,
+      places: [access.span],
       width: 64,
       loops: access.loops,
       show: [

@@ -31,6 +31,7 @@ function boundsClaim(summary: Summary, access: Access, giveId: GiveId): Claim {
     replay: {
       faults: ["bounds"],
       array: access.array,
+      places: [access.span],
       width: 64,
       loops: access.loops,
       show: access.index.flatMap((index, axis) => {

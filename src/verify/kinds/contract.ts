@@ -20,7 +20,7 @@ export function contractClaims(summary: Summary, giveId: GiveId): readonly Claim
         : `the invariant ${text} may not hold before the first iteration`,
     code: "TK309",
     hypotheses: [...baseAssumptions(summary), ...pathTerms(path), not(goal)],
-    replay: { faults: ["invariant"], width: 64, loops, show: [] },
+    replay: { faults: ["invariant"], places: [span], width: 64, loops, show: [] },
     fix: "weaken the invariant, or add the conjunct that its proof needs",
   }));
 }

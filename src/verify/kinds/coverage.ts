@@ -55,6 +55,7 @@ function writtenClaim({ name, span }: TensorParam, writes: readonly Access[], su
     replay: {
       faults: ["uncovered"],
       array: name,
+      element: true,
       width: 64,
       loops: [],
       whole: true,
@@ -112,6 +113,8 @@ function onceClaim(first: Access, second: Access, summary: Summary, giveId: Give
     replay: {
       faults: ["twice", "race"],
       array: first.array,
+      acrossBlocks: false,
+      element: true,
       width: 64,
       loops: [...first.loops, ...second.loops],
       show: showIndex(first.index),

@@ -12,7 +12,7 @@
 
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import { statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
-import type { Claim, GiveId, Replay } from "../claim.ts";
+import { type Claim, type GiveId, NO_REPLAY, type Replay } from "../claim.ts";
 import type { DataClause, ElementTerms } from "../data-clause.ts";
 import { otherThread, type Renaming } from "../query.ts";
 import { declare, inputApplication, type Scope } from "../scope.ts";
@@ -67,6 +67,7 @@ function readsClaim(summary: Summary, clause: DataClause, of: "requires" | "ensu
     ...(of === "requires" && { clauses: [] }),
     replay: {
       faults: ["bounds"],
+      places: [clause.source.span],
       width: 64,
       loops: [],
       whole: true,
@@ -105,7 +106,11 @@ function premiseClaim(summary: Summary, { name, span }: TensorParam, giveId: Giv
     code: "TK321",
     hypotheses: [...launchAssumptions(summary), within("0", position, extent), lt(element, "0")],
     unordered: true,
-    replay: { faults: [], width: 64, loops: [], show: [{ label: "element", term: element }] },
+    replay: {
+      ...NO_REPLAY,
+      contents: (contents) => contents.get(name)?.some((value) => value < 0) ?? false,
+      show: [{ label: "element", term: element }],
+    },
     fix: `add requires(forall([…], (i) => 0 <= ${name}[i]))`,
   };
 }
@@ -143,6 +148,7 @@ function ensuresClaim(kernel: Kernel, summary: Summary, clause: DataClause, give
     others,
     replay: {
       faults: ["ensures"],
+      places: [clause.source.span],
       width: 64,
       loops: [],
       whole: true,

@@ -67,6 +67,7 @@ function initClaim(summary: Summary, wave: Term, read: Access, earlier: readonly
     replay: {
       faults: ["uninitialised", "race"],
       array: read.array,
+      places: [read.span],
       width: 64,
       loops: read.loops,
       show: showIndex(element),

@@ -6,10 +6,13 @@
 
 import { ELEMENT_BYTES, MAX_BLOCK_THREADS, MAX_SHARED_BYTES } from "../../ir/kernel/limits.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
-import { type Claim, type GiveId, NO_REPLAY } from "../claim.ts";
+import { type Claim, type GiveId, NO_REPLAY, type Replay } from "../claim.ts";
 import type { Summary } from "../summary.ts";
 import { eq, le, lt, not, numeral, or, type Term } from "../term.ts";
 import { launchAssumptions } from "./assumptions.ts";
+
+/** The sizes say that a launch is wrong, but not that there is one: its data must meet the kernel's conditions. */
+const LAUNCHED: Replay = { ...NO_REPLAY, contents: () => true };
 
 export function launchClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
   const threads = kernel.block.reduce((product, extent) => product * extent, 1n);
@@ -20,6 +23,7 @@ export function launchClaims(kernel: Kernel, summary: Summary, giveId: GiveId): 
     failure: string,
     fix: string,
     hypotheses: readonly Term[],
+    replay: Replay = NO_REPLAY,
   ): Claim => ({
     id: giveId("launch", name),
     kind: "launch",
@@ -28,7 +32,7 @@ export function launchClaims(kernel: Kernel, summary: Summary, giveId: GiveId): 
     failure,
     code: "TK308",
     hypotheses,
-    replay: NO_REPLAY,
+    replay,
     fix,
   });
   const sizes = launchAssumptions(summary);
@@ -53,6 +57,7 @@ export function launchClaims(kernel: Kernel, summary: Summary, giveId: GiveId): 
       "a grid extent may be negative",
       "bound the dimensions with requires(...)",
       [...sizes, or(...summary.grid.map((extent) => lt(extent, "0")))],
+      LAUNCHED,
     ),
     ...kernel.params.flatMap((param) => {
       if (param.kind !== "tensor" || param.role !== "output") return [];
@@ -64,6 +69,7 @@ export function launchClaims(kernel: Kernel, summary: Summary, giveId: GiveId): 
           `the grid may be empty while ${param.name} has elements, which nobody would write`,
           "let the grid cover the whole output",
           [...sizes, or(...summary.grid.map((extent) => eq(extent, "0"))), ...shape.map((extent) => lt("0", extent))],
+          LAUNCHED,
         ),
       ];
     }),

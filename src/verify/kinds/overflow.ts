@@ -39,6 +39,7 @@ function overflowClaim(summary: Summary, items: readonly Computed[], width: Inde
     factors: true,
     replay: {
       faults: ["overflow"],
+      places: items.map(({ span }) => span),
       width,
       loops: first?.loops ?? [],
       show: items.slice(0, 1).map(({ term }) => ({ label: "value", term })),
@@ -48,7 +49,7 @@ function overflowClaim(summary: Summary, items: readonly Computed[], width: Inde
 }
 
 export function divisorClaims(summary: Summary, giveId: GiveId): readonly Claim[] {
-  return summary.divisors.map(({ path, term, text, span, loops }) => ({
+  return summary.divisors.map(({ path, term, text, span, loops, division }) => ({
     id: giveId("overflow", "division"),
     kind: "overflow",
     span,
@@ -56,7 +57,7 @@ export function divisorClaims(summary: Summary, giveId: GiveId): readonly Claim[
     failure: `the divisor ${text} may be zero or negative`,
     code: "TK306",
     hypotheses: [...baseAssumptions(summary), ...pathTerms(path), not(lt("0", term))],
-    replay: { faults: ["division"], width: 64, loops, show: [{ label: "divisor", term }] },
+    replay: { faults: ["division"], places: [division], width: 64, loops, show: [{ label: "divisor", term }] },
     fix: `add requires(${text} >= 1), or guard the division`,
   }));
 }
@@ -73,7 +74,7 @@ export function rangeClaims(summary: Summary, giveId: GiveId): readonly Claim[] 
       failure: `${text} may not fit the ${element} elements of ${array}`,
       code: "TK307",
       hypotheses: [...baseAssumptions(summary), ...pathTerms(path), not(fits)],
-      replay: { faults: ["range"], array, width: 64, loops, show: [{ label: "value", term }] },
+      replay: { faults: ["range"], array, places: [span], width: 64, loops, show: [{ label: "value", term }] },
       fix: `use i64 elements for ${array}, or bound the value with requires(...)`,
     };
   });

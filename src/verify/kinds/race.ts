@@ -160,6 +160,7 @@ function raceClaim(kernel: Kernel, summary: Summary, pair: Pair, where: Where, g
     replay: {
       faults: ["race"],
       array: first.array,
+      acrossBlocks: !sameBlock,
       width: 64,
       loops: [...first.loops, ...second.loops],
       show: showIndex(first.index),
