@@ -74,11 +74,6 @@ export function signOf(a: Rational): number {
   return a.numerator > 0n ? 1 : -1;
 }
 
-export function equal(a: Rational, b: Rational): boolean {
-  if (typeof a === "number" || typeof b === "number") return a === b;
-  return a.numerator === b.numerator && a.denominator === b.denominator;
-}
-
 /** `3`, `-1/2`: one text per value. */
 export function textOf(a: Rational): string {
   return typeof a === "number" ? String(a) : `${a.numerator}/${a.denominator}`;
