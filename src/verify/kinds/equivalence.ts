@@ -79,14 +79,16 @@ function textWithoutPlaces(kernel: Kernel): string {
   });
 }
 
+/** The folders of all that has a part in a verdict, below `src`. */
+export const METHOD_FOLDERS = ["verify/equivalence", "verify", "ir/kernel", "ir/tensor", "support"] as const;
+
 let method: string | undefined;
 
 /** What decides the verdict besides the kernel: the text of everything that has a part in it. */
 function methodHash(): string {
   if (method !== undefined) return method;
   const source = new URL("../../", import.meta.url);
-  const folders = ["verify/equivalence", "ir/kernel", "ir/tensor"];
-  const files = folders.flatMap((folder) =>
+  const files = METHOD_FOLDERS.flatMap((folder) =>
     readdirSync(new URL(`${folder}/`, source))
       .filter((name) => /\.(js|ts)$/.test(name) && !name.endsWith(".d.ts"))
       .sort()
@@ -99,7 +101,7 @@ function methodHash(): string {
 /** The shapes of each output, if the entry is about these outputs. */
 function readShapes(entry: string | undefined, outputs: readonly string[]): readonly string[] | undefined {
   if (entry === undefined) return undefined;
-  const parsed: unknown = JSON.parse(entry);
+  const parsed = parseJson(entry);
   if (!Array.isArray(parsed) || parsed.length !== outputs.length) return undefined;
   const shapes = parsed.map((pair: unknown, i) => {
     if (!Array.isArray(pair) || pair[0] !== outputs[i]) return undefined;
@@ -107,4 +109,13 @@ function readShapes(entry: string | undefined, outputs: readonly string[]): read
     return typeof text === "string" ? text : undefined;
   });
   return shapes.every((text) => text !== undefined) ? shapes : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return undefined;
+    throw cause;
+  }
 }
