@@ -41,6 +41,15 @@ export const OPEN = {
     needs: "k === E && E > 5000",
     reason: "at none of the small shapes that the contract allows is there an element",
   },
+  "a branch that is taken only where the operation means nothing": {
+    claim: "top_k_mask",
+    launch: "grid: ({ B, E }) => [ceilDiv(B, 8), E], block: [8]",
+    needs: "1 <= k",
+    body: `const b = block.x * 8 + thread.x; const e = block.y; if (b >= B) return; const own = p[b][e]; let rank = 0;
+      for (let j = 0; j < E; j++) { if (p[b][j] > own || (own === p[b][j] && j < e)) rank += 1; }
+      w[b][e] = rank < k ? own : k > 5 ? 1.0 : f32(0);`,
+    reason: "none of the shapes that were tried gets here",
+  },
   "a layer_norm without epsilon": {
     claim: "layer_norm",
     params: "x: BN, gamma: inp(['N']), beta: inp(['N']), y: out(['B', 'N'])",

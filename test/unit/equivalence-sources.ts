@@ -21,7 +21,7 @@ export type Claim = keyof typeof CLAIMS;
 export interface Source {
   readonly claim: Claim;
   readonly body: string;
-  /** A `requires` of its own. */
+  /** What it `requires`; default: what the claim needs. */
   readonly needs?: string;
   /** Instead of one block per element or row. */
   readonly launch?: string;
@@ -42,18 +42,14 @@ const SHAPES: readonly (readonly [RegExp, string])[] = [
 function textOf(name: string, { claim, body, needs, launch, params }: Source): string {
   const [ownParams, grid] = CLAIMS[claim];
   const declared = SHAPES.reduce((text, [from, to]) => text.replace(from, to), params ?? ownParams);
-  const dims = ["B", "K", "N", "E"].filter((dim) => new RegExp(`'${dim}'`).test(declared)).join(", ");
+  const dims = ["B", "K", "N", "E", "T"].filter((dim) => new RegExp(`'${dim}'`).test(declared)).join(", ");
   const names = [...declared.matchAll(/(\w+):/g)].map(([, param]) => param).join(", ");
   const indices = grid === "B" ? "" : grid === "B, E" ? "const e = block.y;" : "const n = block.y;";
   const start = launch === undefined ? `const b = block.x; ${indices}` : "";
-  const own = launch ?? `grid: ({ ${grid} }) => [${grid}], block: [1]`;
-  const conditions = [
-    ...(claim.startsWith("top_k") ? ["1 <= k && k <= E"] : []),
-    ...(needs === undefined ? [] : [needs]),
-  ]
-    .map((condition) => `requires(${condition});`)
-    .join(" ");
-  return `export const ${name} = kernel({ ${declared} }, { computes: "${claim}", ${own} },
+  const launched = launch ?? `grid: ({ ${grid} }) => [${grid}], block: [1]`;
+  const own = needs ?? (claim.startsWith("top_k") ? "1 <= k && k <= E" : undefined);
+  const conditions = own === undefined ? "" : `requires(${own});`;
+  return `export const ${name} = kernel({ ${declared} }, { computes: "${claim}", ${launched} },
   ({ ${names} }, { ${dims} }) => { ${conditions} ${start}
   ${body}
 });

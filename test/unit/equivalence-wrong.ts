@@ -194,4 +194,17 @@ export const WRONG = {
       let sum = f32(0); for (let t = 0; t < 8; t++) sum += part[t]; if (thread.x === 0) y[b][n] = 1.0 / sum;`,
     says: "B = 1, N = 9; ",
   },
+  "at most 8 chosen": {
+    claim: "top_k_mask",
+    body: `const most = min(k, 8); ${RANK("j < e")} w[b][e] = rank < most ? own : f32(0);`,
+    says: "B = 1, E = 9, k = 9; ",
+  },
+  "a wrong second tile of a derived dimension": {
+    claim: "matmul",
+    params: "x: input(f32, ['T', 'K']), w: NK, y: out(['T', 'N'])",
+    launch: "where: { T: ({ K, N }) => K * N }, grid: ({ T, N }) => [ceilDiv(T, 8), N], block: [8]",
+    body: `const t = block.x * 8 + thread.x; const n = block.y; if (t >= T) return; let acc = f32(0);
+      for (let k = 0; k < K; k++) acc += x[t][k] * w[n][k]; y[t][n] = block.x > 0 ? 2.0 * acc : acc;`,
+    says: "T = 9; ",
+  },
 } satisfies Readonly<Record<string, Wrong>>;

@@ -85,8 +85,11 @@ function compareAll(kernel: Kernel, bound: Bound): readonly OutputVerdict[] {
       if (undecided().length === 0) break;
       // Elements of one shape are mostly elements of the next, so that the tables serve many.
       if (tables.size() > TABLES_FULL) tables = freshTables();
-      const outcome = compareCase({ kernel, bound, at, contents, tables, reached, budget }, undecided());
+      const here: Reached = new Set();
+      const outcome = compareCase({ kernel, bound, at, contents, tables, reached: here, budget }, undecided());
       if (outcome instanceof NotDefined) continue;
+      // What has run where there is nothing to compare it with is not covered.
+      for (const node of here) reached.add(node);
       if (outcome instanceof ShapeMismatch)
         return bound.outputs.map(({ param }) => misfit(kernel, bound, at, param, outcome));
       if (outcome === "over-budget") tables = freshTables();

@@ -3,7 +3,8 @@
  *
  * They are what the dimension is divided by, the steps of loops over it, and what it is compared with: a constant, or the
  * number of values that an expression takes by itself, as a thread's index does and a counter of a loop to a constant. A
- * local stands for what it is set to, and a loop's counter for its bounds.
+ * local stands for what it is set to, a loop's counter for its bounds, a scalar for what the contract compares it with, and
+ * a derived dimension for its definition.
  */
 
 import type { Expr, Kernel } from "../../ir/kernel/types.ts";
@@ -51,34 +52,48 @@ interface Comparison {
   readonly rightIsPast: boolean;
 }
 
-/** What each local is set to, anywhere; of a counter, its bounds. */
+/** What each local is set to, anywhere; of a counter, its bounds. Scalars and derived dimensions are there by their kind. */
 type Settings = ReadonlyMap<string, readonly Setting[]>;
 type Setting =
-  | { readonly kind: "value" | "bound"; readonly expr: Expr }
+  /** What is assigned may build on what was there before, and bounds nothing. */
+  | { readonly kind: "value" | "bound" | "assigned"; readonly expr: Expr }
   | { readonly kind: "greatest"; readonly value: number };
 
-function settingsIn({ body }: Kernel): Settings {
+function settingsIn({ where, requires, body }: Kernel): Settings {
   const settings = new Map<string, Setting[]>();
   const add = (name: string, ...more: readonly Setting[]): void => {
     settings.set(name, [...(settings.get(name) ?? []), ...more]);
   };
+  for (const { dim, value } of where) add(`dim ${dim}`, { kind: "value", expr: value });
+  const compare = (expr: Expr): void => {
+    if (expr.kind !== "compare") return;
+    for (const [own, other] of [[expr.left, expr.right] as const, [expr.right, expr.left] as const]) {
+      visitExpr(own, (inner) => {
+        if (inner.kind === "scalar") add(`scalar ${inner.name}`, { kind: "value", expr: other });
+      });
+    }
+  };
+  for (const condition of requires) visitExpr(condition, compare);
   visitStmts(body, (stmt) => {
-    if (stmt.kind === "let" || stmt.kind === "assign") add(stmt.name, { kind: "value", expr: stmt.value });
+    if (stmt.kind === "let") add(stmt.name, { kind: "value", expr: stmt.value });
+    if (stmt.kind === "assign") add(stmt.name, { kind: "assigned", expr: stmt.value });
     if (stmt.kind === "for") add(stmt.counter, { kind: "value", expr: stmt.lo }, { kind: "bound", expr: stmt.hi });
     if (stmt.kind === "steps") add(stmt.counter, { kind: "greatest", value: Math.max(...stmt.values.map(Number)) });
   });
   return settings;
 }
 
-/** `seen`: the locals that have been looked into. */
+/** `seen`: the names that have been looked into. */
 function mentionsDim(settings: Settings, expr: Expr, dim: string, seen: Set<string>): boolean {
-  if (expr.kind === "dim") return expr.name === dim;
-  if (expr.kind === "local" && !seen.has(expr.name)) {
-    seen.add(expr.name);
-    const inner = settings.get(expr.name) ?? [];
-    return inner.some((setting) => setting.kind !== "greatest" && mentionsDim(settings, setting.expr, dim, seen));
+  if (expr.kind === "dim" && expr.name === dim) return true;
+  if (expr.kind !== "local" && expr.kind !== "scalar" && expr.kind !== "dim") {
+    return children(expr).some((child) => mentionsDim(settings, child, dim, seen));
   }
-  return children(expr).some((child) => mentionsDim(settings, child, dim, seen));
+  const name = expr.kind === "local" ? expr.name : `${expr.kind} ${expr.name}`;
+  if (seen.has(name)) return false;
+  seen.add(name);
+  const inner = settings.get(name) ?? [];
+  return inner.some((setting) => setting.kind !== "greatest" && mentionsDim(settings, setting.expr, dim, seen));
 }
 
 /** One more than the greatest value, but of a constant that is past what it is compared with. */
@@ -100,7 +115,9 @@ function greatest(kernel: Kernel, settings: Settings, expr: Expr, open: Readonly
     case "local": {
       if (open.has(expr.name)) return 0;
       const within = new Set([...open, expr.name]);
-      const values = (settings.get(expr.name) ?? []).map((setting) => {
+      const own = settings.get(expr.name) ?? [];
+      if (own.some(({ kind }) => kind === "assigned")) return 0;
+      const values = own.map((setting) => {
         if (setting.kind === "greatest") return setting.value;
         return greatest(kernel, settings, setting.expr, within) - (setting.kind === "bound" ? 1 : 0);
       });
