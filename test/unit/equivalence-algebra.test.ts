@@ -192,10 +192,9 @@ describe("normal forms", () => {
   });
 
   it("a root and what it is the root of do not make a denominator cancel under a choice", () => {
-    // At d < 5 the choice is a, not a + √(d − 5)² + d − 5.
-    const [root, x] = ["sqrt((d - 5)*(d - 5))", "(d - 5)"];
-    const quotient = `((p + q)*${root} - p*${x} - q*${x})/(${root} - ${x})`;
-    const choice = `if(lt(d, 5), ${quotient}, p + q)`;
-    expect(equal(choice, `p + q + ${root} + ${x}`)).toBe(false);
+    // At d ≥ 0 the choice is p + q, not p + q + |d| + d.
+    const quotient = "((p + q)*sqrt(d*d) - p*d - q*d)/(sqrt(d*d) - d)";
+    expect(equal(quotient, "p + q")).toBe(true);
+    expect(equal(`if(lt(d, 0), ${quotient}, p + q)`, "p + q + sqrt(d*d) + d")).toBe(false);
   });
 });
