@@ -3,7 +3,7 @@
  * that the machine computes.
  *
  * A float has no term: its comparison is an unknown boolean, so that NaN is covered. A value read from memory that the
- * kernel may write is a fresh unknown of its element type's range.
+ * kernel may write is a fresh unknown of its element type's range (`settled.ts` says when threads agree on it).
  */
 
 import { ELEMENT_RANGE, INT_RANGE } from "../ir/kernel/limits.ts";
@@ -13,6 +13,7 @@ import { InternalError } from "../support/result.ts";
 import type { Span } from "../support/span.ts";
 import type { ElementTerms } from "./data-clause.ts";
 import { divide, fresh, from, ghostTerm, inputApplication, inputElement, multiply, type Scope } from "./scope.ts";
+import { type Intervals, newIntervals, noteSharedRead, noteSharedWrite } from "./settled.ts";
 import type {
   Access,
   Computed,
@@ -66,6 +67,7 @@ export interface Execution {
   loops: readonly LoopContext[];
   decisions: readonly Decision[];
   nodes: Node[];
+  readonly intervals: Intervals;
   /** Specification expressions are not evaluated by the machine, so that nothing is noted of them. */
   ghost: boolean;
   /** Within an instance of a clause: what an element is; the clause's elements are numbered in evaluation order. */
@@ -88,6 +90,7 @@ export function newExecution(start: Pick<Execution, "scope" | "arrays" | "dims" 
     loops: [],
     decisions: [],
     nodes: [],
+    intervals: newIntervals(),
     ghost: false,
     instance: undefined,
     owner: "",
@@ -251,6 +254,7 @@ export function noteAccess(
     };
     run.accesses.push(access);
     run.nodes.push(access);
+    if (array.space === "shared" && write) noteSharedWrite(run.intervals, array.name);
     if (array.space === "global") noteAddress(run, access);
   }
   return terms;
@@ -330,6 +334,9 @@ function evaluateLoad(run: Execution, expr: LoadExpr): Term | undefined {
     defines: [printTerm(value)],
     term: and(le(numeral(range.min), value), le(value, numeral(range.max))),
   });
+  if (expr.array.space === "shared" && !run.ghost) {
+    noteSharedRead(run.intervals, { array: expr.array.name, index, value, loops: run.loops });
+  }
   return range.max > INT_RANGE[32].max ? noteComputed(run, expr, value) : value;
 }
 

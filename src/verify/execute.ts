@@ -24,6 +24,7 @@ import { InternalError } from "../support/result.ts";
 import { assume, coversTerms, dataClause, declareSymbols, startExecution } from "./assume.ts";
 import { asGhost, type Execution, evaluate, evaluateTerm, noteAccess, noteBranch, siteOf } from "./evaluate.ts";
 import { divide, fresh, from, newScope } from "./scope.ts";
+import { joinIntervals, passBarrier, stateSettled } from "./settled.ts";
 import type { BarrierNode, InvariantCheck, LoopContext, Node, PathStep, Summary } from "./summary.ts";
 import { add, eq, implies, ite, le, lt, not, numeral, or, printTerm, sub, type Term, within } from "./term.ts";
 
@@ -44,6 +45,7 @@ export function summarise(kernel: Kernel): Summary {
   scope.data.push(...kernel.dataRequires.map((condition) => dataClause(run, condition)));
   const collected: Collected = { barriers: [], invariants: [], counters: new Map(), nextLoop: 0 };
   executeBlock(run, collected, kernel.body);
+  stateSettled(scope, run.intervals);
   return {
     scope,
     widest: kernel.indexWidth === "i32" ? 32 : 64,
@@ -104,6 +106,7 @@ function executeStmt(run: Execution, out: Collected, stmt: Stmt): void {
       };
       out.barriers.push(node);
       run.nodes.push(node);
+      if (stmt.scope === "block") passBarrier(run.intervals);
       return;
     }
     default:
@@ -165,8 +168,13 @@ function executeIf(run: Execution, out: Collected, stmt: IfStmt): void {
   if (containsBarrier([stmt])) {
     run.decisions = [...decisions, { path, loops: run.loops, terms: [cond], text: printExpr(stmt.cond) }];
   }
+  const { intervals } = run;
+  const start = intervals.current;
   const then = executeBranch(run, out, cond, stmt.then);
+  const end = intervals.current;
+  intervals.current = start;
   const otherwise = executeBranch(run, out, not(cond), stmt.else);
+  joinIntervals(intervals, end, intervals.current);
   run.nodes.push({ kind: "branch", then: then.nodes, else: otherwise.nodes });
   run.decisions = decisions;
   run.env = new Map();
@@ -244,7 +252,9 @@ function executeFor(run: Execution, out: Collected, stmt: ForStmt): void {
     owner: run.owner,
     statement: run.statement,
   });
+  const start = run.intervals.current;
   executeBlock(run, out, stmt.body);
+  joinIntervals(run.intervals, start, run.intervals.current);
   checkInvariants(run, out, stmt, next, "is kept by each iteration");
   nodes.push({ kind: "loop", context, body: run.nodes });
 

@@ -117,6 +117,10 @@ export const ORDER: Expectations = {
     ["x[N - 1 - i] = x[i];", "x[i] = other;"],
     /N = 2;.*\n.*x\[[01]\], which thread \([01], 0, 0\) writes/,
   ),
+  "rounds-per-wave": divergence(
+    "barrier();",
+    /B = 2; block \(0, 0, 0\), thread \(32, 0, 0\)\n.*with 32 of 64 threads, without thread \(0, 0, 0\)/,
+  ),
   "scan-double-buffered": race(
     "sums[to][thread.x] = sums[from][thread.x] + (thread.x >= s ? sums[from][thread.x - s] : f32(0));",
     /thread \(1, 0, 0\) and .* thread \(0, 0, 0\).*\n.*sums\[0\]\[0\], which thread \(0, 0, 0\) writes/,
