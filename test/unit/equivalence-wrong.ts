@@ -207,4 +207,11 @@ export const WRONG = {
       for (let k = 0; k < K; k++) acc += x[t][k] * w[n][k]; y[t][n] = block.x > 0 ? 2.0 * acc : acc;`,
     says: "T = 9; ",
   },
+  "0 times what may be infinite, as a branch": {
+    claim: "combine",
+    body: `let sum = f32(0); for (let e = 0; e < E; e++) {
+      const weight = weights[b][e]; const part = parts[e][b][n]; sum += weight !== f32(0) ? weight * part : 0.0 * part; }
+      y[b][n] = sum;`,
+    says: "B = 3, E = 3, N = 3; y[0][0] is ",
+  },
 } satisfies Readonly<Record<string, Wrong>>;

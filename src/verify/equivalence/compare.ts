@@ -45,6 +45,8 @@ export interface CaseRequest {
 
 /** Elements that differ and are looked at, of one output in one case. */
 const MAX_DIFFERENT = 200;
+/** Elements for which the kernel is run at infinities. */
+const MAX_RUN = 2;
 
 /** Updates the states; says where the operation is not defined, or does not take these shapes. */
 export function compareCase(
@@ -161,8 +163,11 @@ export function triedOut(bound: Bound, state: OutputState): void {
   const { comparison, memory, elements } = state.last;
   const [first] = bound.inputs;
   const columns = (first && comparison.launched.memories.get(first.name)?.shape.at(-1)) ?? 0;
-  const trials = [...SMALL, ...infinite(floatTensors(comparison.kernel)), ...spikes(columns)];
-  const confirmed = confirmDifference(comparison, elements, trials, "finiteness");
+  const infinities = infinite(floatTensors(comparison.kernel));
+  const trials = [...SMALL, ...infinities, ...spikes(columns)];
+  const confirmed =
+    confirmDifference(comparison, elements, trials, "finiteness") ??
+    confirmDifference(comparison, elements.slice(0, MAX_RUN), infinities, "run");
   if (confirmed !== undefined) {
     state.refuted = { span: writerOf(memory, confirmed.element), witness: confirmed.witness };
   }

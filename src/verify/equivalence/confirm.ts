@@ -40,12 +40,15 @@ const MAX_STEPS = 3_000_000;
 /** Of the larger of two values, what the difference has to exceed. */
 const CLEAR = 1e-3;
 
-/** The first element that a trial shows to differ. `finiteness` asks only for what is finite by definition and is not. */
+/**
+ * The first element that a trial shows to differ. `finiteness` asks only for what is finite by definition and is not; `run`
+ * does not ask the element's expression, from which 0 times something has been left out, but runs the kernel each time.
+ */
 export function confirmDifference(
   comparison: Comparison,
   elements: readonly Element[],
   trials: readonly Trial[],
-  compare: "values" | "finiteness",
+  compare: "values" | "finiteness" | "run",
 ): Confirmed | undefined {
   const { kernel, at, launched, reals } = comparison;
   const evaluate = evaluatorOf(
@@ -63,8 +66,8 @@ export function confirmDifference(
     const numberOf = evaluate(variables);
     for (const element of elements) {
       const [actual, expected] = [numberOf(element.actual), numberOf(element.expected)];
-      if (!Number.isFinite(expected) || !differ(actual, expected, compare)) continue;
-      const record = recordOf(comparison, fillings, element, actual, expected);
+      if (!Number.isFinite(expected) || (compare !== "run" && !differ(actual, expected, compare))) continue;
+      const record = recordOf(comparison, fillings, element, compare === "run" ? Number.NaN : actual, expected);
       const fault = runRecord(kernel, record).faults.find(({ kind }) => kind === "value");
       if (fault === undefined) continue;
       const text = describeElement(comparison, element);
