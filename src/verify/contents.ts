@@ -6,11 +6,13 @@
  * branch. All contents are tried where there are few, else the first that are found.
  */
 
-import { evaluateSize } from "../ir/kernel/interpret-launch.ts";
+import { evaluateSize, type LaunchValues, shapeAt } from "../ir/kernel/interpret-launch.ts";
 import type { Expr, Kernel, TensorParam } from "../ir/kernel/types.ts";
 import { holds, type Known, type PartialTensor } from "./conditions.ts";
-import type { Contents } from "./equivalence/launch.ts";
-import type { Case } from "./equivalence/sizes.ts";
+import { type Filling, valuesFilling } from "./replay-record.ts";
+
+/** What integer tensors hold, row-major, by name. */
+export type Contents = ReadonlyMap<string, readonly number[]>;
 
 /** Contents at one case, by how many elements all its tensors have together. */
 const FEW_ELEMENTS = 64;
@@ -34,13 +36,11 @@ const MAX_ELEMENTS = 20_000;
 const MAX_INSTANCES = 20_000;
 
 /** Empty contents for a kernel without integer tensors; none where its conditions cannot be met, or are too many. */
-export function contentsOf(kernel: Kernel, at: Case): readonly Contents[] {
+export function contentsOf(kernel: Kernel, at: LaunchValues): readonly Contents[] {
   const all = kernel.params.filter((param): param is TensorParam => param.kind === "tensor");
   const integers = all.filter(({ role, element }) => role !== "output" && element !== "f32");
   if (integers.length === 0) return [new Map()];
-  const shapeOf = (param: TensorParam): readonly number[] =>
-    param.shape.map((extent) => Number(evaluateSize(extent, at)));
-  const elements = all.reduce((sum, param) => sum + sizeOf(shapeOf(param)), 0);
+  const elements = all.reduce((sum, param) => sum + sizeOf(shapeAt(param, at)), 0);
   const instances = kernel.dataRequires.reduce(
     (sum, { variables }) => sum + sizeOf(variables.map(({ extent }) => Number(evaluateSize(extent, at)))),
     0,
@@ -48,7 +48,7 @@ export function contentsOf(kernel: Kernel, at: Case): readonly Contents[] {
   if (elements > MAX_ELEMENTS || instances > MAX_INSTANCES) return [];
   const tensors = new Map(
     integers.map((param): [string, PartialTensor] => {
-      const shape = shapeOf(param);
+      const shape = shapeAt(param, at);
       return [param.name, { shape, cells: new Array<number | undefined>(sizeOf(shape)).fill(undefined) }];
     }),
   );
@@ -58,7 +58,7 @@ export function contentsOf(kernel: Kernel, at: Case): readonly Contents[] {
 
 function search(
   kernel: Kernel,
-  at: Case,
+  at: LaunchValues,
   tensors: ReadonlyMap<string, PartialTensor>,
   most: number,
 ): readonly Contents[] {
@@ -134,4 +134,12 @@ function shuffled(values: readonly number[], position: number): readonly number[
 
 function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
+}
+
+/** The contents as fillings of the tensors that have them. */
+export function fillingsOf(kernel: Kernel, at: LaunchValues, contents: Contents): (tensor: string) => Filling {
+  const shapes = new Map(
+    kernel.params.flatMap((param) => (param.kind === "tensor" ? [[param.name, shapeAt(param, at)] as const] : [])),
+  );
+  return (tensor) => valuesFilling(contents.get(tensor) ?? [], shapes.get(tensor) ?? []);
 }

@@ -5,16 +5,17 @@
  * depends on them.
  */
 
-import { evaluateSize, type Fault } from "../ir/kernel/interpret.ts";
+import type { Fault } from "../ir/kernel/interpret.ts";
+import { withDerived } from "../ir/kernel/interpret-launch.ts";
 import type { Kernel } from "../ir/kernel/types.ts";
 import type { Span } from "../support/span.ts";
 import type { Claim } from "./claim.ts";
-import { contentsOf } from "./contents.ts";
+import { contentsOf, fillingsOf } from "./contents.ts";
 import type { Witness } from "./obligation.ts";
-import { type Filling, fillElement, type ReplayRecord, runRecord, showsFault, valuesFilling } from "./replay-record.ts";
+import { type Filling, fillElement, type ReplayRecord, runRecord, showsFault } from "./replay-record.ts";
 
 /** What integer inputs and integer scalars hold. */
-export interface Contents {
+export interface IntegerValues {
   readonly integer: (tensor: string) => Filling;
   readonly scalar: (name: string) => number;
 }
@@ -41,7 +42,7 @@ export function runForFault(
   kernel: Kernel,
   claim: Claim,
   dims: Readonly<Record<string, bigint>>,
-  contents: Contents,
+  contents: IntegerValues,
   restriction: Pick<ReplayRecord, "blocks" | "iterations">,
   maxSteps = REPLAY_STEPS,
 ): Shown | undefined {
@@ -103,7 +104,7 @@ const TINY = [1n, 2n, 3n];
 const WIDE = [2 ** 62, -(2 ** 62)];
 
 interface Trial {
-  readonly dims: Record<string, bigint>;
+  readonly dims: Readonly<Record<string, bigint>>;
   readonly integer: (tensor: string) => Filling;
 }
 
@@ -113,7 +114,7 @@ interface Trial {
  */
 function* trialsOf(kernel: Kernel): Generator<Trial> {
   const { dims: names } = kernel;
-  const alike = (size: bigint): Record<string, bigint> =>
+  const alike = (size: bigint): Readonly<Record<string, bigint>> =>
     withDerived(kernel, Object.fromEntries(names.map((name) => [name, size])));
   for (const size of SIZES) {
     yield { dims: alike(size), integer: () => ({ kind: "index-sum", modulus: Number(size) }) };
@@ -129,36 +130,19 @@ function* trialsOf(kernel: Kernel): Generator<Trial> {
   const integers = kernel.params.some(({ kind, element }) => kind === "tensor" && element !== "f32");
   for (const size of integers ? TINY : []) {
     const dims = alike(size);
-    const shapes = shapesAt(kernel, dims);
-    for (const contents of contentsOf(kernel, { dims, scalars: scalarsOf(kernel) })) {
-      yield { dims, integer: (name) => valuesFilling(contents.get(name) ?? [], shapes.get(name) ?? []) };
-    }
+    const at = { dims, scalars: scalarsOf(kernel, () => SCALAR) };
+    for (const contents of contentsOf(kernel, at)) yield { dims, integer: fillingsOf(kernel, at, contents) };
     for (const value of wide ? WIDE : []) {
       yield { dims, integer: (name) => ({ kind: "constant", value: elements.get(name) === "i64" ? value : 0 }) };
     }
   }
 }
 
-function withDerived({ where }: Kernel, dims: Record<string, bigint>): Record<string, bigint> {
-  for (const { dim, value } of where) dims[dim] = evaluateSize(value, { dims, scalars: {} });
-  return dims;
-}
-
-function shapesAt(kernel: Kernel, dims: Readonly<Record<string, bigint>>): ReadonlyMap<string, readonly number[]> {
-  return new Map(
-    kernel.params.flatMap((param) =>
-      param.kind === "tensor" && param.role !== "output"
-        ? [[param.name, param.shape.map((extent) => Number(evaluateSize(extent, { dims, scalars: {} })))]]
-        : [],
-    ),
-  );
-}
-
 /** Every scalar of a trial. */
 const SCALAR = 1;
 
-function scalarsOf({ params }: Kernel): Readonly<Record<string, number>> {
-  return Object.fromEntries(params.flatMap(({ kind, name }) => (kind === "scalar" ? [[name, SCALAR]] : [])));
+export function scalarsOf({ params }: Kernel, scalar: (name: string) => number): Readonly<Record<string, number>> {
+  return Object.fromEntries(params.flatMap(({ kind, name }) => (kind === "scalar" ? [[name, scalar(name)]] : [])));
 }
 
 /** Runs the whole kernel at small sizes, for a fault that the solver's own state did not reach. */

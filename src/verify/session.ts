@@ -9,6 +9,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { sha256 } from "../support/hash.ts";
+import { parseJson } from "../support/json.ts";
 import { VERSION } from "../support/version.ts";
 import type { SolverPool } from "./pool.ts";
 import { type ProofCache, proofKey } from "./proof-cache.ts";
@@ -76,15 +77,6 @@ function readEntry(value: string | undefined): { readonly solver: string; readon
   return typeof entry.solver === "string" && answer && answer.result !== "unknown"
     ? { solver: entry.solver, answer }
     : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    if (cause instanceof SyntaxError) return undefined;
-    throw cause;
-  }
 }
 
 /** The version of the package that the solver comes in: known without loading the solver. */

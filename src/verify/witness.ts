@@ -9,15 +9,15 @@
  * 3. What no run confirms is not refuted: the solver has invented a state that the kernel cannot be in.
  */
 
-import { evaluateSize, type Fault } from "../ir/kernel/interpret.ts";
+import type { Fault } from "../ir/kernel/interpret.ts";
 import type { Kernel, Triple } from "../ir/kernel/types.ts";
 import { type Claim, queryOptionsOf } from "./claim.ts";
-import { contentsOf } from "./contents.ts";
+import { contentsOf, fillingsOf } from "./contents.ts";
 import { type FunctionTable, type Model, parseModel } from "./model.ts";
 import type { Witness } from "./obligation.ts";
 import { buildQuery, type Query } from "./query.ts";
-import { type Contents, runForFault, type Shown, searchSmallSizes } from "./replay.ts";
-import { type Filling, valuesFilling } from "./replay-record.ts";
+import { type IntegerValues, runForFault, type Shown, scalarsOf, searchSmallSizes } from "./replay.ts";
+import type { Filling } from "./replay-record.ts";
 import type { Scope } from "./scope.ts";
 import type { Session } from "./session.ts";
 import { eq, le, numeral, type Term } from "./term.ts";
@@ -176,7 +176,7 @@ function iterationsOf(claim: Claim, model: Model): Readonly<Record<string, reado
 }
 
 function replay(kernel: Kernel, claim: Claim, model: Model, dims: Readonly<Record<string, bigint>>): Shown | undefined {
-  const contents: Contents = {
+  const contents: IntegerValues = {
     integer: (name) => tableFilling(model.functions.get(`input.${name}`)),
     scalar: (name) => numberOf(integer(model, `scalar.${name}`)),
   };
@@ -189,7 +189,7 @@ function replay(kernel: Kernel, claim: Claim, model: Model, dims: Readonly<Recor
   const shown = runForFault(kernel, claim, dims, contents, partOf);
   if (shown !== undefined || kernel.dataRequires.length === 0) return shown;
   // The model meets conditions on data at its own elements alone. Where it breaks them at others, the identity may do.
-  const identity: Contents = { ...contents, integer: () => ({ kind: "first-index" }) };
+  const identity: IntegerValues = { ...contents, integer: () => ({ kind: "first-index" }) };
   return runForFault(kernel, claim, dims, identity, partOf) ?? replayAllowed(kernel, claim, dims, contents);
 }
 
@@ -201,25 +201,16 @@ function isLaunched(kernel: Kernel, { replay }: Claim, model: Model, dims: Reado
   return contentsOf(kernel, { dims, scalars }).some(contents);
 }
 
-function scalarsOf({ params }: Kernel, scalar: (name: string) => number): Readonly<Record<string, number>> {
-  return Object.fromEntries(params.flatMap(({ kind, name }) => (kind === "scalar" ? [[name, scalar(name)]] : [])));
-}
-
 /** Runs the whole kernel on contents that meet its conditions on data, at the witness's sizes. */
 function replayAllowed(
   kernel: Kernel,
   claim: Claim,
   dims: Readonly<Record<string, bigint>>,
-  { scalar }: Pick<Contents, "scalar">,
+  { scalar }: Pick<IntegerValues, "scalar">,
 ): Shown | undefined {
   const scalars = scalarsOf(kernel, scalar);
   for (const allowed of contentsOf(kernel, { dims, scalars })) {
-    const integer = (name: string): Filling => {
-      const shape = kernel.params.find((param) => param.name === name);
-      const extents =
-        shape?.kind === "tensor" ? shape.shape.map((extent) => Number(evaluateSize(extent, { dims, scalars }))) : [];
-      return valuesFilling(allowed.get(name) ?? [], extents);
-    };
+    const integer = fillingsOf(kernel, { dims, scalars }, allowed);
     const shown = runForFault(kernel, claim, dims, { integer, scalar }, {}, ALLOWED_STEPS);
     if (shown !== undefined) return shown;
   }

@@ -12,10 +12,11 @@ import { denseTensor, interpretKernel, type TensorMemory } from "../../src/ir/ke
 import type { Kernel } from "../../src/ir/kernel/types.ts";
 import { agrees } from "../../src/ir/tensor/error-model.ts";
 import { type DenseTensor, evaluateOperation } from "../../src/ir/tensor/evaluate.ts";
+import type { Contents } from "../../src/verify/contents.ts";
 import { contentsOf } from "../../src/verify/contents.ts";
 import { defineClaim, type RealTensor } from "../../src/verify/equivalence/define.ts";
 import { evaluatorOf } from "../../src/verify/equivalence/evaluate.ts";
-import { type Contents, type Launched, launch } from "../../src/verify/equivalence/launch.ts";
+import { type Launched, launch } from "../../src/verify/equivalence/launch.ts";
 import { lift, type Memory } from "../../src/verify/equivalence/machine.ts";
 import { type Real, Reals } from "../../src/verify/equivalence/reals.ts";
 import { bindSignature } from "../../src/verify/equivalence/signature.ts";

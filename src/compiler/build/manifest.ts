@@ -9,6 +9,7 @@
 import { z } from "zod";
 import { error } from "../../support/diagnostic.ts";
 import { sha256 } from "../../support/hash.ts";
+import { parseJson } from "../../support/json.ts";
 import { ok, type Result, refuse } from "../../support/result.ts";
 import { OBLIGATION_KINDS } from "../../verify/obligation.ts";
 
@@ -190,13 +191,4 @@ function sortKeys(value: unknown): unknown {
   const entries = Object.entries(value).map(([key, member]): [string, unknown] => [key, sortKeys(member)]);
   // Code unit order: the same on every machine, whatever its locale.
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    if (cause instanceof SyntaxError) return undefined;
-    throw cause;
-  }
 }

@@ -9,13 +9,15 @@
  * This file imports nothing that loads TypeScript, which takes longer than all else in a run that has nothing to prove.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { z } from "zod";
 import { checkKernel } from "../../ir/kernel/check.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { sha256 } from "../../support/hash.ts";
+import { parseJson } from "../../support/json.ts";
+import { sourceHash } from "../../support/source-hash.ts";
 import { VERSION } from "../../support/version.ts";
 import { type ProofCache, proofKey } from "../../verify/proof-cache.ts";
 import { parseKernels, writeKernels } from "./kernel-text.ts";
@@ -77,15 +79,6 @@ function believe(entry: string, asked: readonly string[], cwd: string): KernelsA
   return { kernels, sources: (file) => texts.get(file), diagnostics: [], cached: true };
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    if (cause instanceof SyntaxError) return undefined;
-    throw cause;
-  }
-}
-
 /** The text of a file; `undefined` for one that cannot be read, which the front end reports. */
 function readText(file: string): string | undefined {
   try {
@@ -98,16 +91,10 @@ function readText(file: string): string | undefined {
 
 /** Everything of tokitai's that decides what kernels are read as: its own texts, and the versions of what it calls. */
 function frontEndHash(): string {
-  const source = new URL("../../", import.meta.url);
-  const own = ["compiler/frontend", "dsl", "ir/kernel", "ir/tensor", "support"].flatMap((folder) =>
-    readdirSync(new URL(`${folder}/`, source))
-      .filter((name) => /\.(js|ts)$/.test(name))
-      .sort()
-      .map((name) => [folder, name, readFileSync(new URL(`${folder}/${name}`, source), "utf8")]),
-  );
   const tsMorph = createRequire(import.meta.url).resolve("ts-morph/package.json");
   // TypeScript itself comes with this one.
   const typescript = createRequire(tsMorph).resolve("@ts-morph/common/package.json");
   const packages = [tsMorph, typescript].map((file) => readFileSync(file, "utf8"));
-  return sha256(JSON.stringify([VERSION, ...packages, ...own]));
+  const own = sourceHash(["compiler/frontend", "dsl", "ir/kernel", "ir/tensor", "support"]);
+  return sha256(JSON.stringify([VERSION, ...packages, own]));
 }

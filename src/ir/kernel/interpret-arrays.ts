@@ -8,17 +8,8 @@
  */
 
 import { InternalError } from "../../support/result.ts";
-import {
-  exactRange,
-  type Fault,
-  type FaultSite,
-  formatTriple,
-  type Machine,
-  report,
-  Stopped,
-  settleInt,
-  whoIs,
-} from "./interpret-machine.ts";
+import { noteSecondWriter, reportRace } from "./interpret-conflicts.ts";
+import { exactRange, type FaultSite, type Machine, report, Stopped, settleInt } from "./interpret-machine.ts";
 import {
   type Conflict,
   newShadow,
@@ -29,7 +20,7 @@ import {
   writerOf,
 } from "./interpret-shadow.ts";
 import { ELEMENT_RANGE } from "./limits.ts";
-import { indexOf, type NumberArray, type TensorMemory } from "./memory.ts";
+import { elementText, indexOf, type NumberArray, type TensorMemory } from "./memory.ts";
 import type { ElementType, LocalArray, Role, TensorParam } from "./types.ts";
 
 export type NumberCode = () => number;
@@ -99,15 +90,13 @@ export function localArray(array: LocalArray, threads: number, watch: Watch): Ru
   }
 }
 
-type Verb = Conflict["deed"];
-
 /** Evaluates an index to an address; −1 where it is outside, which has then been reported. */
 export function compileAddress(
   machine: Machine,
   array: RunArray,
   index: readonly NumberCode[],
   site: FaultSite,
-  verb: Verb,
+  verb: Conflict["deed"],
 ): NumberCode {
   const address = compilePlace(machine, array, index, site, verb);
   const { max } = exactRange(machine.width);
@@ -128,7 +117,7 @@ export function compilePlace(
   array: RunArray,
   index: readonly NumberCode[],
   site: FaultSite,
-  verb: Verb,
+  verb: Conflict["deed"],
 ): NumberCode {
   const { shape } = array;
   const outside = (values: readonly number[]): number => {
@@ -163,10 +152,6 @@ export function compilePlace(
     }
     return address;
   };
-}
-
-export function elementText(name: string, index: readonly number[]): string {
-  return `${name}${index.map((i) => `[${i}]`).join("")}`;
 }
 
 /** Reads an element. A read that is at fault gives NaN or 0. */
@@ -360,47 +345,4 @@ export function compileUpdate(
 
 function isOutput({ place }: RunArray): boolean {
   return place.space === "global" && place.role === "output";
-}
-
-/** An element of an output belongs to one thread, which alone may write it again. */
-function noteSecondWriter(machine: Machine, array: RunArray, shadow: Shadow, address: number, site: FaultSite): void {
-  const first = writerOf(shadow, address);
-  if (first === 0 || first === machine.agent) return;
-  const { block, thread } = whoIs(machine, first);
-  const index = indexOf(array.shape, address);
-  const sameBlock = first >= machine.firstAgent;
-  const message = (): string => {
-    const own = `thread ${formatTriple([machine.tx, machine.ty, machine.tz])}`;
-    const other = `thread ${formatTriple(thread)}${sameBlock ? "" : ` of block ${formatTriple(block)}`}`;
-    return `writes ${elementText(array.name, index)} from ${own} after ${other} has written it`;
-  };
-  const variant = sameBlock ? "block" : "launch";
-  report(machine, "twice", site, message, {
-    array: array.name,
-    index,
-    otherBlock: block,
-    otherThread: thread,
-    variant,
-  });
-}
-
-function reportRace(
-  machine: Machine,
-  array: RunArray,
-  address: number,
-  verb: Verb,
-  conflict: Conflict,
-  site: FaultSite,
-): void {
-  const { block, thread } = whoIs(machine, conflict.agent);
-  const sameBlock = conflict.agent >= machine.firstAgent;
-  const other: Pick<Fault, "otherBlock" | "otherThread"> = { otherBlock: block, otherThread: thread };
-  const message = (): string => {
-    const element = elementText(array.name, indexOf(array.shape, address));
-    const { deed } = conflict;
-    if (sameBlock) return `${verb} ${element}, which thread ${formatTriple(thread)} ${deed} with no barrier between`;
-    return `${verb} ${element}, which a thread of block ${formatTriple(block)} ${deed} in the same launch`;
-  };
-  const variant = sameBlock ? "block" : "launch";
-  report(machine, "race", site, message, { array: array.name, ...other, variant });
 }

@@ -11,7 +11,7 @@ import { foldCompare, foldInt } from "./build.ts";
 import { FLOAT_FUNCTION, FLOAT_OP } from "./float32.ts";
 import { ELEMENT_RANGE, type IndexWidth, MAX_GRID, MAX_GRID_THREADS, SIZE_LIMITS, type SizeLimits } from "./limits.ts";
 import { printExpr } from "./print.ts";
-import type { CallExpr, Expr, Kernel, Triple } from "./types.ts";
+import type { CallExpr, Expr, Kernel, TensorParam, Triple } from "./types.ts";
 
 export interface LaunchValues {
   readonly dims: Readonly<Record<string, bigint>>;
@@ -76,6 +76,21 @@ export function evaluateGrid(kernel: Kernel, values: LaunchValues): Triple<numbe
   const [x, y, z] = kernel.grid;
   const blocks = (extent: Expr): number => Number(evaluateSize(extent, values));
   return [blocks(x), blocks(y), blocks(z)];
+}
+
+/** The given sizes, with those that `where` derives from them. */
+export function withDerived(
+  { where }: Kernel,
+  given: Readonly<Record<string, bigint>>,
+): Readonly<Record<string, bigint>> {
+  const dims: Record<string, bigint> = { ...given };
+  for (const { dim, value } of where) dims[dim] = evaluateSize(value, { dims, scalars: {} });
+  return dims;
+}
+
+/** The extents of a tensor, outermost first. */
+export function shapeAt({ shape }: TensorParam, values: LaunchValues): readonly number[] {
+  return shape.map((extent) => Number(evaluateSize(extent, values)));
 }
 
 /** An integer over dimensions and scalars, exactly. A division by a value ≤ 0 is a defect of the caller. */

@@ -8,17 +8,10 @@
  */
 
 import { InternalError } from "../../support/result.ts";
-import {
-  type Code,
-  compileLoad,
-  compileStore,
-  compileUpdate,
-  elementText,
-  type NumberCode,
-} from "./interpret-arrays.ts";
+import { type Code, compileLoad, compileStore, compileUpdate, type NumberCode } from "./interpret-arrays.ts";
 import { arrayOf, compileNumber, type Names } from "./interpret-expr.ts";
 import { report, Stopped } from "./interpret-machine.ts";
-import { addressOf } from "./memory.ts";
+import { addressOf, elementText } from "./memory.ts";
 import type { AtomicOp, AtomicStmt, ElementType, VectorStmt } from "./types.ts";
 
 export function compileAtomic(names: Names, stmt: AtomicStmt): Code {

@@ -17,7 +17,7 @@
  */
 
 import { InternalError } from "../../support/result.ts";
-import { elementText, globalArray, localArray, type RunArray, type Watch } from "./interpret-arrays.ts";
+import { globalArray, localArray, type RunArray, type Watch } from "./interpret-arrays.ts";
 import { checkConditions } from "./interpret-data.ts";
 import { compileNumber, type Names } from "./interpret-expr.ts";
 import { brokenConditions, evaluateGrid, evaluateSize } from "./interpret-launch.ts";
@@ -25,7 +25,7 @@ import { enterBlock, type Fault, leaveBlocks, type Machine, report, Stopped } fr
 import { writerOf } from "./interpret-shadow.ts";
 import { compileGroup } from "./interpret-stmt.ts";
 import type { IndexWidth, SizeLimits } from "./limits.ts";
-import { InexactElement, indexOf, type TensorMemory } from "./memory.ts";
+import { elementText, InexactElement, indexOf, type TensorMemory } from "./memory.ts";
 import type { Kernel, TensorParam, Triple } from "./types.ts";
 import { visitStmts } from "./walk.ts";
 

@@ -83,3 +83,7 @@ export function indexOf(shape: readonly number[], address: number): readonly num
   }
   return index.reverse();
 }
+
+export function elementText(name: string, index: readonly number[]): string {
+  return `${name}${index.map((i) => `[${i}]`).join("")}`;
+}

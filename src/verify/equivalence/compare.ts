@@ -5,13 +5,14 @@
  * out what is not equal; what neither settles leaves the output open, and later cases may still refute it.
  */
 
-import { indexOf } from "../../ir/kernel/memory.ts";
+import { addressOf, indexOf } from "../../ir/kernel/memory.ts";
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
+import type { Contents } from "../contents.ts";
 import type { Witness } from "../obligation.ts";
 import { type Comparison, confirmDifference, describeElement, type Element, floatTensors } from "./confirm.ts";
 import { defineClaim, NotDefined, type RealAttributes, type RealTensor, ShapeMismatch } from "./define.ts";
-import { type Contents, type Launched, launch } from "./launch.ts";
+import { type Launched, launch } from "./launch.ts";
 import { type Budget, lift, type Memory, type Reached } from "./machine.ts";
 import { OverBudget, type Real, type Reals } from "./reals.ts";
 import type { Bound } from "./signature.ts";
@@ -150,8 +151,7 @@ function realAt(reals: Reals, memory: Memory, address: number): Real {
 }
 
 function writerOf(memory: Memory, { index }: Element): Span {
-  const address = index.reduce((place, i, axis) => place * (memory.shape[axis] ?? 0) + i, 0);
-  const writer = memory.writers[address];
+  const writer = memory.writers[addressOf(memory.shape, index)];
   if (writer !== undefined) return writer.span;
   // Nothing has written it: the store that wrote another.
   return memory.writers.find((stmt) => stmt !== undefined)?.span ?? memory.span;

@@ -3,13 +3,13 @@
  * of the interpreter that leaves another number than the definition gives.
  */
 
-import { evaluateSize } from "../../ir/kernel/interpret-launch.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
+import { type Contents, fillingsOf } from "../contents.ts";
 import type { Witness } from "../obligation.ts";
-import { type Filling, fillElement, type ReplayRecord, runRecord, valuesFilling } from "../replay-record.ts";
+import { type Filling, fillElement, type ReplayRecord, runRecord } from "../replay-record.ts";
 import { describeReal } from "./describe.ts";
 import { evaluatorOf } from "./evaluate.ts";
-import type { Contents, Launched } from "./launch.ts";
+import type { Launched } from "./launch.ts";
 import type { Real, Reals } from "./reals.ts";
 import type { Case } from "./sizes.ts";
 import type { Trial } from "./trials.ts";
@@ -97,11 +97,11 @@ function recordOf(
   actual: number,
   expected: number,
 ): ReplayRecord {
+  const integers = fillingsOf(kernel, at, contents);
   const tensors: Record<string, Filling> = {};
   for (const param of kernel.params) {
     if (param.kind !== "tensor") continue;
-    const shape = param.shape.map((extent) => Number(evaluateSize(extent, at)));
-    tensors[param.name] = fillings.get(param.name) ?? valuesFilling(contents.get(param.name) ?? [], shape);
+    tensors[param.name] = fillings.get(param.name) ?? integers(param.name);
   }
   const gap = Math.abs(actual - expected) / 2;
   return {

@@ -20,6 +20,7 @@ import {
   type Memory,
   memoryOf,
   numberAt,
+  outOfBounds,
   Symbolic,
   spend,
   Unsupported,
@@ -158,10 +159,7 @@ function evaluateLoad(machine: Machine, expr: LoadExpr, lanes: readonly number[]
   const memory = memoryOf(machine, expr.array.name);
   const places = addresses(machine, memory, expr.index, lanes);
   return map(machine, lanes, (t) => {
-    const value = memory.values[places[t] ?? -1];
-    if (value !== undefined) return value;
-    const real = machine.reals.unknown(`${memory.name} out of bounds`);
-    return memory.element === "f32" ? real : new Symbolic(real);
+    return memory.values[places[t] ?? -1] ?? outOfBounds(machine, memory);
   });
 }
 

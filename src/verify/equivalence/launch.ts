@@ -2,9 +2,10 @@
  * One symbolic launch: a kernel at sizes and scalars → what its outputs hold, as expressions over the inputs.
  */
 
-import { evaluateGrid, evaluateSize } from "../../ir/kernel/interpret-launch.ts";
+import { evaluateGrid, shapeAt } from "../../ir/kernel/interpret-launch.ts";
 import { indexOf } from "../../ir/kernel/memory.ts";
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
+import type { Contents } from "../contents.ts";
 import {
   type Budget,
   forget,
@@ -41,9 +42,6 @@ export interface LaunchContext {
   readonly budget: Budget;
 }
 
-/** Contents of integer tensors, row-major, by name. */
-export type Contents = ReadonlyMap<string, readonly number[]>;
-
 export function launch(kernel: Kernel, at: Case, contents: Contents, context: LaunchContext): Launched {
   const { reals } = context;
   const origins = new Map<Real, VariableOrigin>();
@@ -72,13 +70,14 @@ export function launch(kernel: Kernel, at: Case, contents: Contents, context: La
     threads,
     threadIndex: threadIndices(Number(x), Number(y), threads),
     locals: new Map(),
+    localTypes: new Map(),
     block: [0, 0, 0],
     reached: context.reached,
     budget: context.budget,
   };
   for (const param of kernel.params) {
     if (param.kind !== "tensor") continue;
-    const shape = param.shape.map((extent) => Number(evaluateSize(extent, at)));
+    const shape = shapeAt(param, at);
     const memory = newMemory(param, shape, undefined);
     memories.set(param.name, memory);
     if (param.role === "output") {

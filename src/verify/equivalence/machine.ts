@@ -8,7 +8,7 @@
  * - A *guard* is the condition on floats under which a lane runs: `true`, or `Symbolic`.
  */
 
-import type { ElementType, Expr, Stmt, Triple } from "../../ir/kernel/types.ts";
+import type { ElementType, Expr, ScalarType, Stmt, Triple } from "../../ir/kernel/types.ts";
 import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
 import type { Real, Reals } from "./reals.ts";
@@ -66,6 +66,7 @@ export interface Machine {
   /** By axis, and then by thread. */
   readonly threadIndex: Triple<readonly number[]>;
   readonly locals: Map<string, Column>;
+  readonly localTypes: Map<string, ScalarType>;
   block: Triple<number>;
   readonly reached: Reached;
   readonly budget: Budget;
@@ -95,6 +96,12 @@ export function forget(machine: Machine, memory: Memory): void {
   const real = machine.reals.unknown(`${memory.name} before it is written`);
   memory.values.fill(memory.element === "f32" ? real : new Symbolic(real));
   memory.writers.fill(undefined);
+}
+
+/** The value of an element that is not there. */
+export function outOfBounds({ reals }: Machine, { name, element }: Memory): Value {
+  const real = reals.unknown(`${name} out of bounds`);
+  return element === "f32" ? real : new Symbolic(real);
 }
 
 export function memoryOf(machine: Machine, name: string): Memory {
@@ -127,7 +134,7 @@ export function lower(reals: Reals, real: Real, type: "int" | "bool"): Value {
 /** `then` where the condition holds, `otherwise` elsewhere. */
 export function choose(
   reals: Reals,
-  type: "f32" | "int" | "bool",
+  type: ScalarType,
   condition: Value | undefined,
   then: Value | undefined,
   otherwise: Value | undefined,

@@ -16,13 +16,23 @@ export interface Bound {
   readonly outputs: readonly { readonly param: TensorParam; readonly formal: string }[];
 }
 
+/** A kernel's tensors as a claim counts them: `inout` is both. */
+export function claimedTensors({ params }: Kernel): {
+  readonly inputs: readonly TensorParam[];
+  readonly outputs: readonly TensorParam[];
+} {
+  const tensors = params.filter((param): param is TensorParam => param.kind === "tensor");
+  return {
+    inputs: tensors.filter(({ role }) => role !== "output"),
+    outputs: tensors.filter(({ role }) => role !== "input"),
+  };
+}
+
 /** `undefined` where the kernel claims nothing, or the parameters differ in number: then the shape obligations say so. */
 export function bindSignature(kernel: Kernel): Bound | undefined {
   if (kernel.computes === undefined || !isOperationClaim(kernel.computes)) return undefined;
   const signature: OperationSignature = OPERATION_SIGNATURES[kernel.computes];
-  const tensors = kernel.params.filter((param): param is TensorParam => param.kind === "tensor");
-  const inputs = tensors.filter(({ role }) => role !== "output");
-  const written = tensors.filter(({ role }) => role !== "input");
+  const { inputs, outputs: written } = claimedTensors(kernel);
   if (inputs.length !== signature.inputs.length || written.length !== signature.outputs.length) return undefined;
   const outputs = written.map((param, position) => ({
     param,

@@ -5,15 +5,12 @@
  * it takes 0, 1, 2 and 3. All combinations are tried that the kernel's contract allows, small ones first.
  */
 
-import { brokenConditions, evaluateSize } from "../../ir/kernel/interpret-launch.ts";
+import { brokenConditions, type LaunchValues, withDerived } from "../../ir/kernel/interpret-launch.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { tilesIn } from "./tiles.ts";
 
-export interface Case {
-  readonly dims: Readonly<Record<string, bigint>>;
-  /** Integer scalars take several values; a float's value only has to meet the contract. */
-  readonly scalars: Readonly<Record<string, number>>;
-}
+/** Integer scalars take several values; a float's value only has to meet the contract. */
+export type Case = LaunchValues;
 
 export interface Cases {
   readonly cases: readonly Case[];
@@ -81,12 +78,6 @@ function combinations(sizes: ReadonlyMap<string, readonly number[]>): Readonly<R
 
 function volume(shape: Readonly<Record<string, bigint>>): number {
   return Object.values(shape).reduce((product, size) => product * (Number(size) + 1), 1);
-}
-
-function withDerived(kernel: Kernel, shape: Readonly<Record<string, bigint>>): Readonly<Record<string, bigint>> {
-  const dims: Record<string, bigint> = { ...shape };
-  for (const { dim, value } of kernel.where) dims[dim] = evaluateSize(value, { dims, scalars: {} });
-  return dims;
 }
 
 /** The launches at a shape: none where its contract forbids it. */

@@ -21,6 +21,7 @@ import {
   type Memory,
   memoryOf,
   numberAt,
+  outOfBounds,
   Symbolic,
   spend,
   Unsupported,
@@ -41,6 +42,7 @@ export function execute(machine: Machine, body: readonly Stmt[], lanes: readonly
         const column = before === undefined ? new Array<Value>(machine.threads).fill(0) : [...before];
         for (const t of lanes) column[t] = value[t] ?? 0;
         machine.locals.set(stmt.name, column);
+        machine.localTypes.set(stmt.name, stmt.value.type);
         break;
       }
       case "store":
@@ -138,14 +140,9 @@ function vector(machine: Machine, stmt: VectorStmt, lanes: readonly number[], gu
       const own = t * registers.size + lane;
       const place = first < 0 ? -1 : first + lane;
       if (stmt.direction === "store") write(machine, memory, place, registers.values[own], guards[t], stmt);
-      else write(machine, registers, own, memory.values[place] ?? unknownElement(machine, memory), guards[t], stmt);
+      else write(machine, registers, own, memory.values[place] ?? outOfBounds(machine, memory), guards[t], stmt);
     }
   }
-}
-
-function unknownElement(machine: Machine, memory: Memory): Value {
-  const real = machine.reals.unknown(`${memory.name} out of bounds`);
-  return memory.element === "f32" ? real : new Symbolic(real);
 }
 
 function branch(machine: Machine, stmt: IfStmt, lanes: readonly number[], guards: Column): void {
@@ -185,26 +182,10 @@ function branch(machine: Machine, stmt: IfStmt, lanes: readonly number[], guards
   execute(machine, stmt.else, no, narrowed(false));
   for (const name of before.keys()) {
     const merged = [...(locals.get(name) ?? [])];
-    const type = typeOfLocal(stmt, name);
+    const type = machine.localTypes.get(name) ?? "int";
     for (const t of both) merged[t] = choose(reals, type, condition[t], then.get(name)?.[t], merged[t]);
     locals.set(name, merged);
   }
-}
-
-/** The type that the branches assign to the local. */
-function typeOfLocal(stmt: IfStmt, name: string): "f32" | "int" | "bool" {
-  const find = (body: readonly Stmt[]): Expr | undefined => {
-    for (const inner of body) {
-      if (inner.kind === "assign" && inner.name === name) return inner.value;
-      const nested = inner.kind === "if" ? (find(inner.then) ?? find(inner.else)) : undefined;
-      const found = nested ?? (inner.kind === "for" || inner.kind === "steps" ? find(inner.body) : undefined);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
-  const value = find([...stmt.then, ...stmt.else]);
-  if (value === undefined) throw new InternalError(`${name} is not assigned`);
-  return value.type;
 }
 
 function loop(machine: Machine, stmt: ForStmt, lanes: readonly number[], guards: Column): void {

@@ -6,10 +6,11 @@
  * proof cache under the kernel's text without places, so that comments and other kernels of the file do not matter.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { debug } from "../../support/debug.ts";
 import { sha256 } from "../../support/hash.ts";
+import { parseJson } from "../../support/json.ts";
+import { sourceHash } from "../../support/source-hash.ts";
 import type { OutputVerdict } from "../equivalence/equivalence.ts";
 import { bindSignature } from "../equivalence/signature.ts";
 import type { WorkerAnswer } from "../equivalence/worker.ts";
@@ -86,15 +87,7 @@ let method: string | undefined;
 
 /** What decides the verdict besides the kernel: the text of everything that has a part in it. */
 function methodHash(): string {
-  if (method !== undefined) return method;
-  const source = new URL("../../", import.meta.url);
-  const files = METHOD_FOLDERS.flatMap((folder) =>
-    readdirSync(new URL(`${folder}/`, source))
-      .filter((name) => /\.(js|ts)$/.test(name) && !name.endsWith(".d.ts"))
-      .sort()
-      .map((name) => readFileSync(new URL(`${folder}/${name}`, source), "utf8")),
-  );
-  method = sha256(JSON.stringify(files));
+  method ??= sourceHash(METHOD_FOLDERS);
   return method;
 }
 
@@ -109,13 +102,4 @@ function readShapes(entry: string | undefined, outputs: readonly string[]): read
     return typeof text === "string" ? text : undefined;
   });
   return shapes.every((text) => text !== undefined) ? shapes : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    if (cause instanceof SyntaxError) return undefined;
-    throw cause;
-  }
 }

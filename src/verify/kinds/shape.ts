@@ -6,7 +6,7 @@
  * contract allows. A kernel that claims nothing owes nothing here, and the report says `function not claimed`.
  */
 
-import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
+import type { Kernel } from "../../ir/kernel/types.ts";
 import {
   ATTRIBUTE_ELEMENT,
   isOperationClaim,
@@ -14,6 +14,7 @@ import {
   type OperationSignature,
 } from "../../ir/tensor/claims.ts";
 import { type Claim, type GiveId, NO_REPLAY } from "../claim.ts";
+import { claimedTensors } from "../equivalence/signature.ts";
 import type { Summary } from "../summary.ts";
 import { and, eq, FALSE, not, numeral, type Term } from "../term.ts";
 import { launchAssumptions } from "./assumptions.ts";
@@ -35,11 +36,8 @@ export function shapeClaims(kernel: Kernel, summary: Summary, giveId: GiveId): r
     ];
   }
   const signature: OperationSignature = OPERATION_SIGNATURES[kernel.computes];
-  const tensors = kernel.params.filter((param): param is TensorParam => param.kind === "tensor");
-  const actual = [
-    ...tensors.filter(({ role }) => role !== "output"),
-    ...tensors.filter(({ role }) => role !== "input"),
-  ];
+  const { inputs, outputs } = claimedTensors(kernel);
+  const actual = [...inputs, ...outputs];
   const expected = [...signature.inputs, ...signature.outputs];
   const bound = new Map<string, Term>();
   const claims = expected.map((tensor, position) => {
