@@ -2,7 +2,7 @@
  * Replay: runs a kernel in the interpreter until it shows the fault that a claim denies.
  *
  * Floats are not part of a model, so that several fillings of float tensors are tried: which comparison of floats holds
- * depends on them.
+ * depends on them. Float scalars take values that the kernel's contract allows.
  */
 
 import type { Fault } from "../ir/kernel/interpret.ts";
@@ -11,6 +11,7 @@ import type { Kernel } from "../ir/kernel/types.ts";
 import type { Span } from "../support/span.ts";
 import type { Claim } from "./claim.ts";
 import { contentsOf, fillingsOf } from "./contents.ts";
+import { allowedScalars } from "./float-scalars.ts";
 import type { Witness } from "./obligation.ts";
 import { type Filling, fillElement, type ReplayRecord, runRecord, showsFault } from "./replay-record.ts";
 
@@ -59,7 +60,7 @@ export function runForFault(
       width,
       ...(limits && { limits }),
       dims,
-      scalars,
+      scalars: allowedScalars(kernel, { dims, scalars }, width, limits),
       tensors,
       ...restriction,
       maxSteps,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
+  type ClaimAttributes,
   claimOf,
   isOperationClaim,
   OPERATION_SIGNATURES,
@@ -19,6 +20,21 @@ const softmax: Op = { kind: "softmax", label, x };
 const topK = (k: number): Op => ({ kind: "top-k", label, p: x, k, renormalise: false });
 const stack: Op = { kind: "stack", label, parts: [x, w] };
 const combine: Op = { kind: "combine", label, weights: x, parts: w };
+const [gradient, scale, rates] = [valueId("gradient"), valueId("scale"), valueId("rates")];
+const adamwMean = (beta1: number): Op => ({ kind: "adamw-mean", label, mean: x, gradient, scale, beta1 });
+const adamwSquare = (beta2: number): Op => ({ kind: "adamw-square", label, square: x, gradient, scale, beta2 });
+const adamwWeight = (epsilon: number, decay: number): Op => ({
+  kind: "adamw-weight",
+  label,
+  weight: w,
+  mean: x,
+  square: bias,
+  rates,
+  epsilon,
+  decay,
+});
+/** Every attribute of claims, each with a valid value of its own. */
+const ATTRIBUTES: Required<ClaimAttributes> = { epsilon: 1e-5, k: 2, beta1: 0.5, beta2: 0.75, decay: 0.25 };
 
 describe("shapes that agree", () => {
   const cases: readonly (readonly [Op, readonly Shape[], Shape])[] = [
@@ -54,6 +70,9 @@ describe("shapes that agree", () => {
       ["B", 20],
     ],
     [linear, [[0, 0], [1, 0], [1]], [0, 1]],
+    [adamwMean(0), [["R", 4], ["R", 4], [1]], ["R", 4]],
+    [adamwSquare(0.999), [["R", 4], ["R", 4], [1]], ["R", 4]],
+    [adamwWeight(1e-8, 0), [["R", 4], ["R", 4], ["R", 4], [3]], ["R", 4]],
   ];
   it.each(cases)("%j of %j is %j", (op, shapes, expected) => {
     expect(shapeOf(op, shapes)).toEqual({ ok: true, value: expected });
@@ -117,6 +136,34 @@ describe("shapes that do not", () => {
         "TK251 parts has size C on axis 1, expected B, the size of axis 0 of weights",
       ],
     ],
+    [
+      adamwMean(1),
+      [["R", 4], ["R", 5], [2]],
+      [
+        "TK251 gradient has size 5 on axis 1, expected 4, the size of axis 1 of mean",
+        "TK251 scale has size 2 on axis 0, expected 1, the size of one factor",
+        "TK252 beta1 is 1, expected a number from 0 to below 1",
+      ],
+    ],
+    [
+      adamwSquare(-0.5),
+      [["R", 4], [4], [1]],
+      [
+        "TK250 gradient has shape [4] of rank 1, expected rank 2",
+        "TK252 beta2 is -0.5, expected a number from 0 to below 1",
+      ],
+    ],
+    [
+      adamwWeight(0, Number.NaN),
+      [["R", 4], ["S", 4], ["R", 3], [2]],
+      [
+        "TK251 mean has size S on axis 0, expected R, the size of axis 0 of weight",
+        "TK251 square has size 3 on axis 1, expected 4, the size of axis 1 of weight",
+        "TK251 rates has size 2 on axis 0, expected 3, the size of a learning rate and two corrections",
+        "TK252 epsilon is 0, expected a number from 2^-126 to 1",
+        "TK252 decay is NaN, expected a number from 0",
+      ],
+    ],
   ];
   it.each(cases)("%j of %j", (op, shapes, expected) => {
     const result = shapeOf(op, shapes);
@@ -131,7 +178,7 @@ describe("claims", () => {
   it.each(claims)("%s: its operations make its outputs from its inputs, for all shapes", (_name, signature) => {
     const shapes = new Map<string, Shape>(signature.inputs.map(({ name, shape }) => [name, shape]));
     const read = new Set<string>();
-    for (const { id, op } of signature.steps({ epsilon: 1e-5, k: 2 })) {
+    for (const { id, op } of signature.steps(ATTRIBUTES)) {
       const operands = operandsOf(op);
       for (const operand of operands) read.add(operand);
       const shape = shapeOf(
@@ -147,10 +194,10 @@ describe("claims", () => {
   });
 
   it.each(claims)("%s lists exactly the attributes that its operations need", (_name, signature) => {
-    const all = { epsilon: 1e-5, k: 2 };
-    for (const attribute of ["epsilon", "k"] as const) {
-      const without = JSON.stringify(signature.steps({ ...all, [attribute]: 7 }));
-      expect(without !== JSON.stringify(signature.steps(all))).toBe(signature.attributes.includes(attribute));
+    for (const attribute of Object.keys(ATTRIBUTES)) {
+      const without = JSON.stringify(signature.steps({ ...ATTRIBUTES, [attribute]: 7 }));
+      const needed = signature.attributes.some((name) => name === attribute);
+      expect(without !== JSON.stringify(signature.steps(ATTRIBUTES))).toBe(needed);
     }
   });
 
@@ -195,7 +242,8 @@ describe("claims", () => {
       softmax_top_k: x[B,E] → p[B,E] w[B,E]; k
       softmax_top_k_renormalised: x[B,E] → p[B,E] w[B,E]; k
       gather_rows: x[R,N] source[T] → y[T,N]
-      scatter_rows: x[T,N] position[T] source[T] → y[T,N]"
+      scatter_rows: x[T,N] position[T] source[T] → y[T,N]
+      adamw: weight[R,C] mean[R,C] square[R,C] gradient[R,C] scale[1] rates[3] → new_weight[R,C] new_mean[R,C] new_square[R,C]; beta1 beta2 epsilon decay"
     `);
   });
 

@@ -48,6 +48,19 @@ describe("a fault", () => {
     ...(otherBlock && { otherBlock, otherThread: [1, 0, 0] }),
   });
 
+  it("is confirmed with float scalars that the contract allows", async () => {
+    const body = (guard: string): string =>
+      `requires(0.0 <= p && p < 0.3); requires(q >= 2.0); requires(r > 0.0 && r < 0.001);
+       const i = block.x * T + thread.x; if (${guard}) y[i] = p * q * r;`;
+    const params = `{ p: scalar(f32), q: scalar(f32), r: scalar(f32), y: output(f32, ["N"]) }`;
+    const told = (guard: string) =>
+      openOf(params, "grid: ({ N }) => [ceilDiv(N, T)], block: [T]", "{ p, q, r, y }, { N }", body(guard));
+    expect(await told("i < N")).toEqual([]);
+    const [beyond] = await told("i <= N");
+    expect(beyond).toMatchObject({ id: "k/bounds/y#1", verdict: "refuted" });
+    expect(beyond?.witness?.replay?.scalars).toEqual({ p: 0.25, q: 2, r: 0.00001 });
+  });
+
   it("is between threads of one block, or of two, as the pattern says", () => {
     const [within, across] = [race([1, 0, 0]), race([0, 0, 0])];
     const pattern = { kinds: ["race"], array: "y" } as const;

@@ -10,6 +10,7 @@
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { claimOf, type OperationClaim } from "../../ir/tensor/claims.ts";
 import { type Op, operandsOf, type TensorProgram, type ValueId } from "../../ir/tensor/types.ts";
+import { InternalError } from "../../support/result.ts";
 
 export interface Step {
   readonly claim: OperationClaim;
@@ -55,7 +56,8 @@ export function chooseSteps(program: TensorProgram, available: ReadonlyMap<strin
   const steps: Step[] = [];
   for (const { id, op } of program.nodes) {
     const claim = claimOf(op);
-    if (claim === undefined) continue;
+    if (op.kind === "stack") continue;
+    if (claim === undefined) throw new InternalError(`${op.label}: no kernel computes ${op.kind} by itself`);
     steps.push({ claim, ops: [op], inputs: operandsOf(op), output: id, label: op.label });
     for (let fused = fuseLast(steps, uses, available); fused !== undefined; fused = fuseLast(steps, uses, available)) {
       steps.splice(-2, 2, fused);

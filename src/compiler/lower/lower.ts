@@ -162,6 +162,10 @@ function scalarsOf(step: Step, kernel: Kernel): Readonly<Record<string, number |
 function attribute(op: Op, name: string): number | undefined {
   if (op.kind === "layer-norm" && name === "epsilon") return op.epsilon;
   if (op.kind === "top-k" && name === "k") return op.k;
+  if (op.kind === "adamw-mean" && name === "beta1") return op.beta1;
+  if (op.kind === "adamw-square" && name === "beta2") return op.beta2;
+  if (op.kind === "adamw-weight" && name === "epsilon") return op.epsilon;
+  if (op.kind === "adamw-weight" && name === "decay") return op.decay;
   return undefined;
 }
 

@@ -19,12 +19,21 @@ export interface ClaimTensor {
 export interface ClaimAttributes {
   readonly epsilon?: number;
   readonly k?: number;
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly decay?: number;
 }
 
 export type ClaimAttribute = keyof ClaimAttributes;
 
 /** An attribute's element type as a scalar parameter of a kernel. */
-export const ATTRIBUTE_ELEMENT: { readonly [A in ClaimAttribute]-?: "f32" | "i32" } = { epsilon: "f32", k: "i32" };
+export const ATTRIBUTE_ELEMENT: { readonly [A in ClaimAttribute]-?: "f32" | "i32" } = {
+  epsilon: "f32",
+  k: "i32",
+  beta1: "f32",
+  beta2: "f32",
+  decay: "f32",
+};
 
 export interface OperationSignature {
   readonly inputs: readonly ClaimTensor[];
@@ -130,6 +139,23 @@ const softmaxTopK = (renormalise: boolean): OperationSignature => ({
   steps: (attributes) => [softmax("p", "x"), topK("w", "p", attributes, renormalise)],
 });
 
+/** What a step of AdamW makes anew; a kernel may have each as an `inout`, which counts as input and output. */
+const adamwSteps = ({
+  beta1 = Number.NaN,
+  beta2 = Number.NaN,
+  epsilon = Number.NaN,
+  decay = Number.NaN,
+}: ClaimAttributes): readonly ClaimStep[] => {
+  const [weight, mean, square] = [valueId("weight"), valueId("mean"), valueId("square")];
+  const [gradient, scale, rates] = [valueId("gradient"), valueId("scale"), valueId("rates")];
+  const [newMean, newSquare] = [valueId("new_mean"), valueId("new_square")];
+  return [
+    step(newMean, { kind: "adamw-mean", mean, gradient, scale, beta1 }),
+    step(newSquare, { kind: "adamw-square", square, gradient, scale, beta2 }),
+    step("new_weight", { kind: "adamw-weight", weight, mean: newMean, square: newSquare, rates, epsilon, decay }),
+  ];
+};
+
 /** Every claim by its name in `computes`. */
 export const OPERATION_SIGNATURES = {
   linear: { inputs: LINEAR_INPUTS, outputs: [Y], attributes: [], steps: () => [linear("y")] },
@@ -185,6 +211,16 @@ export const OPERATION_SIGNATURES = {
     attributes: [],
     steps: () => [step("y", { kind: "scatter-rows", x: value.x, position: value.position, source: value.source })],
   },
+  adamw: {
+    inputs: [
+      ...["weight", "mean", "square", "gradient"].map((name) => tensor(name, "R", "C")),
+      tensor("scale", 1),
+      tensor("rates", 3),
+    ],
+    outputs: ["new_weight", "new_mean", "new_square"].map((name) => tensor(name, "R", "C")),
+    attributes: ["beta1", "beta2", "epsilon", "decay"],
+    steps: adamwSteps,
+  },
 } as const satisfies Readonly<Record<string, OperationSignature>>;
 
 export type OperationClaim = keyof typeof OPERATION_SIGNATURES;
@@ -205,9 +241,15 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
   combine: () => "combine",
   "gather-rows": () => "gather_rows",
   "scatter-rows": () => "scatter_rows",
+  "adamw-mean": () => undefined,
+  "adamw-square": () => undefined,
+  "adamw-weight": () => undefined,
 };
 
-/** The claim of a kernel that computes just this operation; `undefined` for `stack`, which is a matter of layout. */
+/**
+ * The claim of a kernel that computes just this operation; `undefined` for `stack`, which is a matter of layout, and for the
+ * steps of `adamw`, which are claimed together.
+ */
 export function claimOf<K extends OpKind>(op: Op<K>): OperationClaim | undefined {
   return CLAIMS[op.kind](op);
 }

@@ -50,6 +50,8 @@ export interface Bounded {
    * norm of the weights, and single bounds by their largest row sum, which is several times that.
    */
   readonly rowError?: Float64Array;
+  /** No element is negative in any f32 evaluation, even where its value is smaller than its bound. */
+  readonly nonNegative?: true;
 }
 
 /** A result with room for its values and bounds, all 0. */

@@ -10,6 +10,7 @@
 import { InternalError } from "../../support/result.ts";
 import { type ClaimAttributes, OPERATION_SIGNATURES, type OperationClaim, type OperationSignature } from "./claims.ts";
 import { type Bounded, elementCount } from "./error-model.ts";
+import { evaluateAdamwMean, evaluateAdamwSquare, evaluateAdamwWeight } from "./evaluate-adamw.ts";
 import { evaluateGather, evaluateGelu, evaluateScatter, evaluateStack } from "./evaluate-elements.ts";
 import { evaluateLayerNorm } from "./evaluate-layer-norm.ts";
 import { evaluateSoftmax } from "./evaluate-softmax.ts";
@@ -38,6 +39,9 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   combine: evaluateCombine,
   "gather-rows": evaluateGather,
   "scatter-rows": evaluateScatter,
+  "adamw-mean": evaluateAdamwMean,
+  "adamw-square": evaluateAdamwSquare,
+  "adamw-weight": evaluateAdamwWeight,
 };
 
 export interface EvaluatedTensor {

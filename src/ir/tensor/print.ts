@@ -16,6 +16,9 @@ const ATTRIBUTES: { readonly [K in OpKind]: (op: Op<K>) => string } = {
   combine: () => "",
   "gather-rows": () => "",
   "scatter-rows": () => "",
+  "adamw-mean": ({ beta1 }) => `; beta1 = ${beta1}`,
+  "adamw-square": ({ beta2 }) => `; beta2 = ${beta2}`,
+  "adamw-weight": ({ epsilon, decay }) => `; epsilon = ${epsilon}, decay = ${decay}`,
 };
 
 /** `linear(x, router.weight, router.bias)` */

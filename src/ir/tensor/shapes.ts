@@ -40,9 +40,7 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     const width = lastDim(found, "x", x);
     expectVector(found, "gamma", gamma, width, "the last axis of x");
     expectVector(found, "beta", beta, width, "the last axis of x");
-    if (!(op.epsilon >= MIN_EPSILON && op.epsilon <= 1)) {
-      report(found, "TK252", `epsilon is ${op.epsilon}, expected a number from 2^-126 to 1`);
-    }
+    expectEpsilon(found, op.epsilon);
     return x;
   },
   gelu: (_op, [x = NO_SHAPE]) => x,
@@ -91,6 +89,28 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     expectVector(found, "source", source, rows, "axis 0 of x");
     return x;
   },
+  "adamw-mean": (op, [mean = NO_SHAPE, gradient = NO_SHAPE, scale = NO_SHAPE], found) => {
+    expectSame(found, "gradient", gradient, "mean", mean);
+    expectVector(found, "scale", scale, 1, "one factor");
+    expectDecayRate(found, "beta1", op.beta1);
+    return mean;
+  },
+  "adamw-square": (op, [square = NO_SHAPE, gradient = NO_SHAPE, scale = NO_SHAPE], found) => {
+    expectSame(found, "gradient", gradient, "square", square);
+    expectVector(found, "scale", scale, 1, "one factor");
+    expectDecayRate(found, "beta2", op.beta2);
+    return square;
+  },
+  "adamw-weight": (op, [weight = NO_SHAPE, mean = NO_SHAPE, square = NO_SHAPE, rates = NO_SHAPE], found) => {
+    expectSame(found, "mean", mean, "weight", weight);
+    expectSame(found, "square", square, "weight", weight);
+    expectVector(found, "rates", rates, 3, "a learning rate and two corrections");
+    expectEpsilon(found, op.epsilon);
+    if (!(op.decay >= 0 && op.decay < Number.POSITIVE_INFINITY)) {
+      report(found, "TK252", `decay is ${op.decay}, expected a number from 0`);
+    }
+    return weight;
+  },
 };
 
 /** How many operands each kind takes: [fewest, most]. */
@@ -105,6 +125,9 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   combine: [2, 2],
   "gather-rows": [2, 2],
   "scatter-rows": [3, 3],
+  "adamw-mean": [3, 3],
+  "adamw-square": [3, 3],
+  "adamw-weight": [4, 4],
 };
 
 /** The shape of the result; `inputShapes` in the order of `operandsOf`. All mistakes of the operation are listed. */
@@ -146,6 +169,24 @@ function expectDim(
 function expectVector(found: Findings, operand: string, shape: Shape, expected: Dim | undefined, source: string): void {
   const [actual] = expectRank(found, operand, shape, 1);
   expectDim(found, operand, 0, actual, expected, source);
+}
+
+/** Two operands of one shape. */
+function expectSame(found: Findings, operand: string, shape: Shape, other: string, expected: Shape): void {
+  for (const [axis, dim] of expectRank(found, operand, shape, expected.length).entries()) {
+    expectDim(found, operand, axis, dim, expected[axis], `axis ${axis} of ${other}`);
+  }
+}
+
+function expectEpsilon(found: Findings, epsilon: number): void {
+  if (epsilon >= MIN_EPSILON && epsilon <= 1) return;
+  report(found, "TK252", `epsilon is ${epsilon}, expected a number from 2^-126 to 1`);
+}
+
+/** How much of a moment a step keeps. */
+function expectDecayRate(found: Findings, name: string, beta: number): void {
+  if (beta >= 0 && beta < 1) return;
+  report(found, "TK252", `${name} is ${beta}, expected a number from 0 to below 1`);
 }
 
 function lastDim(found: Findings, operand: string, shape: Shape): Dim | undefined {

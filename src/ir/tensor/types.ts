@@ -10,6 +10,8 @@
  *   Op      ::= linear(x, w, bias?) | bias-add(x, bias) | layer-norm(x, gamma, beta; epsilon) | gelu(x; form)
  *             | softmax(x) | top-k(p; k, renormalise) | stack(part, …) | combine(weights, parts)
  *             | gather-rows(x, source) | scatter-rows(x, position, source)
+ *             | adamw-mean(mean, gradient, scale; beta1) | adamw-square(square, gradient, scale; beta2)
+ *             | adamw-weight(weight, mean, square, rates; epsilon, decay)
  *
  * What the terms mean:
  * - Nodes stand in the order in which they run; each value (input, weight or node) has one name and is made once.
@@ -72,6 +74,33 @@ export interface OpFields {
   readonly "gather-rows": { readonly x: ValueId; readonly source: ValueId };
   /** y[position[t],n] = x[t,n], where `position` is a permutation of the rows and `source` its inverse. */
   readonly "scatter-rows": { readonly x: ValueId; readonly position: ValueId; readonly source: ValueId };
+  /** mean′ = beta1·mean + (1 − beta1)·g, where g = gradient·scale[0] in this operation and the next. */
+  readonly "adamw-mean": {
+    readonly mean: ValueId;
+    readonly gradient: ValueId;
+    readonly scale: ValueId;
+    readonly beta1: number;
+  };
+  /** square′ = beta2·square + (1 − beta2)·g² */
+  readonly "adamw-square": {
+    readonly square: ValueId;
+    readonly gradient: ValueId;
+    readonly scale: ValueId;
+    readonly beta2: number;
+  };
+  /**
+   * weight′ = weight − rate·((mean/c₁)/(√(square/c₂) + epsilon) + decay·weight), where rates = (rate, c₁, c₂). In step t,
+   * counted from 1, c₁ = 1 − beta1ᵗ and c₂ = 1 − beta2ᵗ correct the moments' start from 0. The decay is decoupled from the
+   * moments (Loshchilov and Hutter, 2019).
+   */
+  readonly "adamw-weight": {
+    readonly weight: ValueId;
+    readonly mean: ValueId;
+    readonly square: ValueId;
+    readonly rates: ValueId;
+    readonly epsilon: number;
+    readonly decay: number;
+  };
 }
 
 export type OpKind = keyof OpFields;
@@ -133,6 +162,9 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   combine: (op) => [op.weights, op.parts],
   "gather-rows": (op) => [op.x, op.source],
   "scatter-rows": (op) => [op.x, op.position, op.source],
+  "adamw-mean": (op) => [op.mean, op.gradient, op.scale],
+  "adamw-square": (op) => [op.square, op.gradient, op.scale],
+  "adamw-weight": (op) => [op.weight, op.mean, op.square, op.rates],
 };
 
 /** The tensors that an operation reads, in the order in which every rule takes them. */

@@ -7,6 +7,7 @@
 
 import { addressOf, indexOf } from "../../ir/kernel/memory.ts";
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
+import type { ClaimAttribute } from "../../ir/tensor/claims.ts";
 import type { Span } from "../../support/span.ts";
 import type { Contents } from "../contents.ts";
 import type { Witness } from "../obligation.ts";
@@ -78,7 +79,7 @@ export function compareCase(
 }
 
 function definitionOf(
-  { claim, inputs }: Bound,
+  { claim, signature, inputs }: Bound,
   at: Case,
   reals: Reals,
   launched: Launched,
@@ -93,9 +94,12 @@ function definitionOf(
       elements: before.map((value) => (floats && typeof value === "number" ? value : lift(reals, value))),
     };
   });
-  const epsilon = launched.scalars.get("epsilon");
   const k = launched.scalars.has("k") ? at.scalars["k"] : undefined;
-  const attributes: RealAttributes = { ...(typeof epsilon === "number" && { epsilon }), ...(k !== undefined && { k }) };
+  const floats = signature.attributes.flatMap((name): readonly (readonly [ClaimAttribute, Real])[] => {
+    const value = launched.scalars.get(name);
+    return name !== "k" && typeof value === "number" ? [[name, value]] : [];
+  });
+  const attributes: RealAttributes = { ...Object.fromEntries(floats), ...(k !== undefined && { k }) };
   try {
     return defineClaim(reals, claim, operands, attributes);
   } catch (cause) {

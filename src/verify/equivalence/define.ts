@@ -5,7 +5,12 @@
  * Constants are the f32 that a kernel's literal would be: 1/√2 and √(2/π) are no rationals.
  */
 
-import { type ClaimAttributes, OPERATION_SIGNATURES, type OperationClaim } from "../../ir/tensor/claims.ts";
+import {
+  type ClaimAttribute,
+  type ClaimAttributes,
+  OPERATION_SIGNATURES,
+  type OperationClaim,
+} from "../../ir/tensor/claims.ts";
 import { shapeOf } from "../../ir/tensor/shapes.ts";
 import { type GeluForm, type Op, type OpKind, operandsOf } from "../../ir/tensor/types.ts";
 import { InternalError } from "../../support/result.ts";
@@ -18,10 +23,7 @@ export interface RealTensor {
 }
 
 /** Scalars as the operation takes them: floats as expressions, `k` as the integer of the launch. */
-export interface RealAttributes {
-  readonly epsilon?: Real;
-  readonly k?: number;
-}
+export type RealAttributes = Readonly<Partial<Record<Exclude<ClaimAttribute, "k">, Real>>> & { readonly k?: number };
 
 /** The operands do not fit the operation at these sizes. */
 export class ShapeMismatch extends Error {}
@@ -130,6 +132,28 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
       return at(x, t * width + n);
     });
   },
+  "adamw-mean": (op, operands, { reals, attributes }) => {
+    const beta = attributes.beta1 ?? reals.double(Math.fround(op.beta1));
+    return movingAverage(reals, beta, operand(op, operands, 0), scaled(reals, op, operands));
+  },
+  "adamw-square": (op, operands, { reals, attributes }) => {
+    const beta = attributes.beta2 ?? reals.double(Math.fround(op.beta2));
+    const squares = scaled(reals, op, operands).map((g) => reals.multiply(g, g));
+    return movingAverage(reals, beta, operand(op, operands, 0), squares);
+  },
+  "adamw-weight": (op, operands, { reals, attributes }) => {
+    const [weight, mean] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [square, rates] = [operand(op, operands, 2), operand(op, operands, 3)];
+    const epsilon = attributes.epsilon ?? reals.double(Math.fround(op.epsilon));
+    const decay = attributes.decay ?? reals.double(Math.fround(op.decay));
+    const elements = weight.elements.map((w, i) => {
+      const deviation = reals.call("sqrt", reals.divide(at(square, i), at(rates, 2)));
+      const direction = reals.divide(reals.divide(at(mean, i), at(rates, 1)), reals.add(deviation, epsilon));
+      const step = reals.add(direction, reals.multiply(decay, w));
+      return reals.subtract(w, reals.multiply(at(rates, 0), step));
+    });
+    return { shape: weight.shape, elements };
+  },
 };
 
 /**
@@ -149,8 +173,9 @@ export function defineClaim(
     if (input === undefined) throw new InternalError(`${claim} without ${name}`);
     values.set(name, input);
   }
-  // The rules take epsilon as an expression; any valid number will do here.
-  const given: ClaimAttributes = { epsilon: 1, ...(attributes.k !== undefined && { k: attributes.k }) };
+  // The rules take floats as expressions; any valid numbers will do here.
+  const floats = { epsilon: 1, beta1: 0, beta2: 0, decay: 0 };
+  const given: ClaimAttributes = { ...floats, ...(attributes.k !== undefined && { k: attributes.k }) };
   for (const { id, op } of signature.steps(given)) values.set(id, apply({ reals, attributes }, op, values));
   return values;
 }
@@ -197,6 +222,21 @@ function gelu(reals: Reals, form: GeluForm, x: Real): Real {
       form satisfies never;
       throw new InternalError(`unknown form of GELU ${String(form)}`);
   }
+}
+
+/** The gradient of AdamW's moments: operand 1 times the one element of operand 2. */
+function scaled(reals: Reals, op: Op, operands: readonly RealTensor[]): readonly Real[] {
+  const factor = at(operand(op, operands, 2), 0);
+  return operand(op, operands, 1).elements.map((gradient) => reals.multiply(gradient, factor));
+}
+
+/** beta·before + (1 − beta)·value */
+function movingAverage(reals: Reals, beta: Real, before: RealTensor, values: readonly Real[]): RealTensor {
+  const share = reals.subtract(reals.one, beta);
+  const elements = values.map((value, i) =>
+    reals.add(reals.multiply(beta, at(before, i)), reals.multiply(share, value)),
+  );
+  return { shape: before.shape, elements };
 }
 
 /** A row number that the launch has given. */

@@ -7,6 +7,7 @@
 
 import { brokenConditions, type LaunchValues, withDerived } from "../../ir/kernel/interpret-launch.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
+import { FLOATS } from "../float-scalars.ts";
 import { tilesIn } from "./tiles.ts";
 
 /** Integer scalars take several values; a float's value only has to meet the contract. */
@@ -24,8 +25,6 @@ const MAX_TILE = 1_024;
 const WIDE_TILE = 256;
 const MAX_COMBINATIONS = 1_300;
 const WITHOUT_TILE = [0, 1, 2, 3];
-/** In this order, the first that the contract allows. */
-const FLOATS = [0.25, 1, 0.00001, 0, 2, -1];
 /** How many values an integer scalar takes at one shape. */
 const SCALAR_VALUES = 3;
 

@@ -1,0 +1,166 @@
+/**
+ * Reference rules of AdamW's three operations: the moments, and the weight.
+ *
+ * Bounds are of the running kind (Higham, section 3.3): every operation takes numbers with the errors they have so far and
+ * gives one with its own, in the order in which the formulas of `OpFields` are written. With |â − a| ≤ α and |b̂ − b| ≤ β:
+ *   |âb̂ − ab| ≤ |a|β + |b|α + αβ,  |â/b̂ − a/b| ≤ (|b|α + |a|β)/(|b|(|b| − β)),  |√â − √a| ≤ min(√α, α/√a) for a, â ≥ 0,
+ * and then one rounding of what f32 has computed, which is at most that larger than the exact result.
+ */
+
+import {
+  at,
+  type Bounded,
+  type BoundedResult,
+  boundAt,
+  emptyResult,
+  F32_MAX,
+  FUNCTION_ULPS,
+  relativeError,
+  store,
+  storeNaN,
+  storeUnknown,
+  UNDERFLOW,
+  UNIT_ROUNDOFF,
+  wildness,
+} from "./error-model.ts";
+import { operand, type Rule } from "./rule.ts";
+
+/** A float64 value, and how far an f32 evaluation may be from it; ∞ or NaN where it may have overflowed or divided by 0. */
+interface Approximate {
+  readonly value: number;
+  readonly error: number;
+}
+
+const exact = (value: number): Approximate => ({ value, error: 0 });
+
+/** What rounding adds to an operation whose operands' errors have moved it by `moved`. */
+function rounded(value: number, moved: number, relative: number = UNIT_ROUNDOFF): Approximate {
+  const size = Math.abs(value) + moved;
+  // What is exactly 0 in both evaluations is neither rounded nor flushed.
+  const error = size === 0 ? 0 : moved + relative * size + UNDERFLOW;
+  return { value, error: size + error <= F32_MAX ? error : Number.POSITIVE_INFINITY };
+}
+
+function add(a: Approximate, b: Approximate): Approximate {
+  return rounded(a.value + b.value, a.error + b.error);
+}
+
+function subtract(a: Approximate, b: Approximate): Approximate {
+  return rounded(a.value - b.value, a.error + b.error);
+}
+
+function multiply(a: Approximate, b: Approximate): Approximate {
+  const moved = Math.abs(a.value) * b.error + Math.abs(b.value) * a.error + a.error * b.error;
+  return rounded(a.value * b.value, moved);
+}
+
+function divide(a: Approximate, b: Approximate): Approximate {
+  const [value, size] = [a.value / b.value, Math.abs(b.value)];
+  if (!(size > b.error)) return { value, error: Number.POSITIVE_INFINITY };
+  const moved = (size * a.error + Math.abs(a.value) * b.error) / (size * (size - b.error));
+  return rounded(value, moved, relativeError(FUNCTION_ULPS.div));
+}
+
+/** Of a number that is at least 0 in both evaluations. */
+function squareRoot({ value, error }: Approximate): Approximate {
+  const root = Math.sqrt(value);
+  const moved = error === 0 ? 0 : Math.min(Math.sqrt(error), error / root);
+  return rounded(root, moved, relativeError(FUNCTION_ULPS.sqrt));
+}
+
+function element(tensor: Bounded, index: number): Approximate {
+  return { value: at(tensor.values, index), error: boundAt(tensor, index) };
+}
+
+/** NaN comes out of every operation that it goes into; of infinities nothing is promised. */
+function storeElement(
+  result: BoundedResult,
+  index: number,
+  operands: readonly (readonly [tensor: Bounded, index: number])[],
+  compute: () => Approximate,
+): void {
+  const kinds = operands.map(([tensor, i]) => wildness(tensor, i, i + 1));
+  if (kinds.includes("nan")) {
+    storeNaN(result, index);
+    return;
+  }
+  const { value, error } = compute();
+  if (kinds.every((kind) => kind === "finite") && Number.isFinite(error)) store(result, index, value, error);
+  else storeUnknown(result, index, value);
+}
+
+/** beta·before + (1 − beta)·value, `beta` being taken as the f32 that a kernel gets. */
+function movingAverage(beta: number, before: Approximate, value: Approximate): Approximate {
+  const kept = exact(Math.fround(beta));
+  return add(multiply(kept, before), multiply(subtract(exact(1), kept), value));
+}
+
+/** mean [R, C], gradient [R, C], scale [1] → [R, C]. */
+export const evaluateAdamwMean: Rule<"adamw-mean"> = (op, operands) => {
+  const [mean, gradient, scale] = [operand(op, operands, 0), operand(op, operands, 1), operand(op, operands, 2)];
+  const result = emptyResult(mean.shape);
+  for (let i = 0; i < result.values.length; i++) {
+    storeElement(
+      result,
+      i,
+      [
+        [mean, i],
+        [gradient, i],
+        [scale, 0],
+      ],
+      () => movingAverage(op.beta1, element(mean, i), multiply(element(gradient, i), element(scale, 0))),
+    );
+  }
+  return result;
+};
+
+/** square [R, C], gradient [R, C], scale [1] → [R, C]. From a moment that is nowhere negative comes one that is not either. */
+export const evaluateAdamwSquare: Rule<"adamw-square"> = (op, operands) => {
+  const [square, gradient, scale] = [operand(op, operands, 0), operand(op, operands, 1), operand(op, operands, 2)];
+  const result = emptyResult(square.shape);
+  for (let i = 0; i < result.values.length; i++) {
+    storeElement(
+      result,
+      i,
+      [
+        [square, i],
+        [gradient, i],
+        [scale, 0],
+      ],
+      () => {
+        const g = multiply(element(gradient, i), element(scale, 0));
+        return movingAverage(op.beta2, element(square, i), multiply(g, g));
+      },
+    );
+  }
+  return isNonNegative(square) ? { ...result, nonNegative: true } : result;
+};
+
+/** Whether no element is negative in either evaluation, as far as that is known. */
+function isNonNegative({ values, bound, nonNegative }: Bounded): boolean {
+  return nonNegative === true || values.every((value, i) => !(value - (bound?.[i] ?? 0) < 0));
+}
+
+/**
+ * weight, mean, square [R, C], rates [3] → [R, C]. Nothing is promised where a moment may be negative in f32, a correction
+ * is not clearly above 0, or the denominator is not.
+ */
+export const evaluateAdamwWeight: Rule<"adamw-weight"> = (op, operands) => {
+  const [weight, mean] = [operand(op, operands, 0), operand(op, operands, 1)];
+  const [square, rates] = [operand(op, operands, 2), operand(op, operands, 3)];
+  const [rate, first, second] = [element(rates, 0), element(rates, 1), element(rates, 2)];
+  const [epsilon, decay] = [exact(Math.fround(op.epsilon)), exact(Math.fround(op.decay))];
+  const rootsExist = isNonNegative(square) && second.value > second.error;
+  const result = emptyResult(weight.shape);
+  for (let i = 0; i < result.values.length; i++) {
+    const inputs = [weight, mean, square].map((tensor) => [tensor, i] as const);
+    storeElement(result, i, [...inputs, [rates, 0], [rates, 1], [rates, 2]], () => {
+      const deviation = squareRoot(divide(element(square, i), second));
+      const direction = divide(divide(element(mean, i), first), add(deviation, epsilon));
+      const step = add(direction, multiply(decay, element(weight, i)));
+      const { value, error } = subtract(element(weight, i), multiply(rate, step));
+      return { value, error: rootsExist ? error : Number.POSITIVE_INFINITY };
+    });
+  }
+  return result;
+};
