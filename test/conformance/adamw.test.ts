@@ -1,5 +1,6 @@
 /**
- * Conformance of AdamW's step: the CPU build over 100 steps, and the interpreter over a few, against the evaluator.
+ * Conformance of AdamW's step: the CPU build over 100 steps, and the interpreter over a few, against the evaluator; and of
+ * the factor by which gradients are clipped.
  *
  * Each step is compared with the float64 step from the very state that the kernel started it with, so that the bound of
  * one step holds in all of them. The evaluator itself is compared with the algorithm as it is published, in float64.
@@ -98,7 +99,7 @@ let proved: ProvedSources;
 let library: CpuLibrary;
 
 beforeAll(async () => {
-  proved = await proveKernels(["kernels/adamw.ts"]);
+  proved = await proveKernels(["kernels/adamw.ts", "kernels/clip-scale.ts"]);
   await buildInto(folder, proved, await findToolchain(process.env), false);
   library = unwrap(openCpuLibrary(folder));
 });
@@ -127,7 +128,7 @@ describe("a step of AdamW", () => {
   it.each(SETTINGS.map((setting) => [settingName(setting), setting] as const))(
     "%s: 3 interpreted",
     (_name, setting) => {
-      const [kernel] = proved.sources.kernels;
+      const kernel = proved.sources.kernels.find(({ name }) => name === "adamw");
       if (kernel === undefined) throw new Error("no kernel");
       const tensors = start(setting);
       const [R, C] = setting.shape;
@@ -217,5 +218,51 @@ describe("the evaluator's step", () => {
     }
     // After 20 steps the state is not that of the start, so that the corrections have been at work.
     expect(tensors.mean.some((m) => m !== 0)).toBe(true);
+  });
+});
+
+describe("the factor of clipping", () => {
+  const clip = (squares: number, most: number): { readonly found: number; readonly expected: EvaluatedTensor } => {
+    const tensors = { squares: Float32Array.of(squares), scale: Float32Array.of(-7) };
+    const inputs = [{ shape: [1], values: Float32Array.of(squares) }];
+    const expected = evaluateOperation("clip_scale", inputs, { max_norm: most }).outputs.get("scale");
+    if (expected === undefined) throw new Error("no scale");
+    library.call("clip_scale", { tensors, dims: {}, scalars: { max_norm: most } });
+    return { found: tensors.scale[0] ?? Number.NaN, expected };
+  };
+
+  it("is 1 up to the largest norm, exactly, and 1 for no gradient at all", () => {
+    for (const squares of [0, 1e-40, 0.25, 3.9]) {
+      const { found, expected } = clip(squares, 2);
+      expect([found, expected.values[0], expected.bound[0]]).toEqual([1, 1, 0]);
+    }
+    expect(clip(4, 2).found).toBe(1);
+    expect(clip(Number.NaN, 2)).toMatchObject({ found: 1, expected: { values: new Float64Array([1]) } });
+  });
+
+  it("brings a larger norm down to the largest", () => {
+    const next = numbers(3);
+    for (let trial = 0; trial < 200; trial++) {
+      const [squares, most] = [Math.fround(10 ** (20 * next() - 6)), Math.fround(10 ** (4 * next() - 2))];
+      const { found, expected } = clip(squares, most);
+      const [value = 0, bound = 0] = [expected.values[0], expected.bound[0]];
+      expect(Math.abs(value - Math.min(1, most / Math.sqrt(squares)))).toBeLessThan(1e-15);
+      expect(bound).toBeLessThan(1e-5 * value);
+      expect(agrees(found, value, bound)).toBe(true);
+    }
+    expect(clip(Number.POSITIVE_INFINITY, 2)).toMatchObject({ found: 0, expected: { values: new Float64Array([0]) } });
+  });
+
+  it("may be 1 or a little less where rounding decides on which side the norm is", () => {
+    const above = Math.fround(4 * (1 + 2 ** -23));
+    const { expected, found } = clip(above, 2);
+    expect(expected.values[0]).toBeLessThan(1);
+    expect(agrees(found, expected.values[0] ?? 0, expected.bound[0] ?? 0)).toBe(true);
+    expect(agrees(1, expected.values[0] ?? 0, expected.bound[0] ?? 0)).toBe(true);
+    expect(expected.bound[0]).toBeLessThan(4e-6);
+  });
+
+  it.each([0, -1, Number.NaN])("refuses a largest norm of %d", (most) => {
+    expect(() => clip(1, most)).toThrow(LaunchError);
   });
 });

@@ -55,7 +55,7 @@ export function tensorsOf(abi: Abi, one: Case): readonly CaseTensor[] {
 function caseTensor({ name, role, shape = [] }: AbiField, one: Case): CaseTensor {
   if (role !== "input" && role !== "output") throw new Error(`${one.kernel}.${name} is ${role}`);
   const sizes = shape.map((extent) => {
-    const size = one.dims[extent];
+    const size = /^\d+$/.test(extent) ? Number(extent) : one.dims[extent];
     if (size === undefined) throw new Error(`${caseName(one)} gives no size ${extent}`);
     return size;
   });

@@ -142,6 +142,16 @@ function combine(kernel: string): readonly Case[] {
   );
 }
 
+function sums(kernel: string, dims: readonly Case["dims"][]): readonly Case[] {
+  return product(dims, ["plain", "large", "shifted", "nan", "infinite"] as const).map(([sizes, fill]) => ({
+    kernel,
+    dims: sizes,
+    fill,
+    attributes: {},
+    interpreted: true,
+  }));
+}
+
 export const CASES: readonly Case[] = [
   ...["linear", "matmul", "linear_gelu"].flatMap(gemm),
   ...["bias_add", "bias_gelu", "gelu", "gelu_tanh"].flatMap(elementwise),
@@ -149,4 +159,12 @@ export const CASES: readonly Case[] = [
   ...softmax("softmax"),
   ...["top_k_mask", "top_k_mask_renormalised"].flatMap(topK),
   ...combine("combine"),
+  ...sums(
+    "row_squares",
+    product([0, 1, 3], [0, 1, 127, 128, 129, 257]).map(([R, C]) => ({ R, C })),
+  ),
+  ...sums(
+    "total",
+    [0, 1, 127, 128, 129, 1_000].map((N) => ({ N })),
+  ),
 ];

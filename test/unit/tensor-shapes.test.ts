@@ -33,8 +33,18 @@ const adamwWeight = (epsilon: number, decay: number): Op => ({
   epsilon,
   decay,
 });
+const rowSquares: Op = { kind: "row-squares", label, x };
+const total: Op = { kind: "total", label, x };
+const clipScale = (maxNorm: number): Op => ({ kind: "clip-scale", label, squares: x, maxNorm });
 /** Every attribute of claims, each with a valid value of its own. */
-const ATTRIBUTES: Required<ClaimAttributes> = { epsilon: 1e-5, k: 2, beta1: 0.5, beta2: 0.75, decay: 0.25 };
+const ATTRIBUTES: Required<ClaimAttributes> = {
+  epsilon: 1e-5,
+  k: 2,
+  beta1: 0.5,
+  beta2: 0.75,
+  decay: 0.25,
+  max_norm: 3,
+};
 
 describe("shapes that agree", () => {
   const cases: readonly (readonly [Op, readonly Shape[], Shape])[] = [
@@ -70,6 +80,9 @@ describe("shapes that agree", () => {
       ["B", 20],
     ],
     [linear, [[0, 0], [1, 0], [1]], [0, 1]],
+    [rowSquares, [["R", 4]], ["R"]],
+    [total, [["N"]], [1]],
+    [clipScale(1), [[1]], [1]],
     [adamwMean(0), [["R", 4], ["R", 4], [1]], ["R", 4]],
     [adamwSquare(0.999), [["R", 4], ["R", 4], [1]], ["R", 4]],
     [adamwWeight(1e-8, 0), [["R", 4], ["R", 4], ["R", 4], [3]], ["R", 4]],
@@ -143,6 +156,16 @@ describe("shapes that do not", () => {
         "TK251 gradient has size 5 on axis 1, expected 4, the size of axis 1 of mean",
         "TK251 scale has size 2 on axis 0, expected 1, the size of one factor",
         "TK252 beta1 is 1, expected a number from 0 to below 1",
+      ],
+    ],
+    [rowSquares, [["R"]], ["TK250 x has shape [R] of rank 1, expected rank 2"]],
+    [total, [["R", 4]], ["TK250 x has shape [R, 4] of rank 2, expected rank 1"]],
+    [
+      clipScale(0),
+      [["N"]],
+      [
+        "TK251 squares has size N on axis 0, expected 1, the size of one sum",
+        "TK252 max_norm is 0, expected a number above 0",
       ],
     ],
     [
@@ -243,7 +266,10 @@ describe("claims", () => {
       softmax_top_k_renormalised: x[B,E] → p[B,E] w[B,E]; k
       gather_rows: x[R,N] source[T] → y[T,N]
       scatter_rows: x[T,N] position[T] source[T] → y[T,N]
-      adamw: weight[R,C] mean[R,C] square[R,C] gradient[R,C] scale[1] rates[3] → new_weight[R,C] new_mean[R,C] new_square[R,C]; beta1 beta2 epsilon decay"
+      adamw: weight[R,C] mean[R,C] square[R,C] gradient[R,C] scale[1] rates[3] → new_weight[R,C] new_mean[R,C] new_square[R,C]; beta1 beta2 epsilon decay
+      row_squares: x[R,C] → y[R]
+      total: x[N] → y[1]
+      clip_scale: squares[1] → scale[1]; max_norm"
     `);
   });
 

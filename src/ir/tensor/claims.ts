@@ -22,6 +22,7 @@ export interface ClaimAttributes {
   readonly beta1?: number;
   readonly beta2?: number;
   readonly decay?: number;
+  readonly max_norm?: number;
 }
 
 export type ClaimAttribute = keyof ClaimAttributes;
@@ -33,6 +34,7 @@ export const ATTRIBUTE_ELEMENT: { readonly [A in ClaimAttribute]-?: "f32" | "i32
   beta1: "f32",
   beta2: "f32",
   decay: "f32",
+  max_norm: "f32",
 };
 
 export interface OperationSignature {
@@ -221,6 +223,26 @@ export const OPERATION_SIGNATURES = {
     attributes: ["beta1", "beta2", "epsilon", "decay"],
     steps: adamwSteps,
   },
+  row_squares: {
+    inputs: [tensor("x", "R", "C")],
+    outputs: [tensor("y", "R")],
+    attributes: [],
+    steps: () => [step("y", { kind: "row-squares", x: value.x })],
+  },
+  total: {
+    inputs: [tensor("x", "N")],
+    outputs: [tensor("y", 1)],
+    attributes: [],
+    steps: () => [step("y", { kind: "total", x: value.x })],
+  },
+  clip_scale: {
+    inputs: [tensor("squares", 1)],
+    outputs: [tensor("scale", 1)],
+    attributes: ["max_norm"],
+    steps: ({ max_norm: maxNorm = Number.NaN }) => [
+      step("scale", { kind: "clip-scale", squares: valueId("squares"), maxNorm }),
+    ],
+  },
 } as const satisfies Readonly<Record<string, OperationSignature>>;
 
 export type OperationClaim = keyof typeof OPERATION_SIGNATURES;
@@ -244,6 +266,9 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
   "adamw-mean": () => undefined,
   "adamw-square": () => undefined,
   "adamw-weight": () => undefined,
+  "row-squares": () => "row_squares",
+  total: () => "total",
+  "clip-scale": () => "clip_scale",
 };
 
 /**

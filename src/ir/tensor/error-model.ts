@@ -54,6 +54,11 @@ export interface Bounded {
   readonly nonNegative?: true;
 }
 
+/** Whether no element is negative in any evaluation, as far as that is known. */
+export function isNonNegative({ values, bound, nonNegative }: Bounded): boolean {
+  return nonNegative === true || values.every((value, i) => !(value - (bound?.[i] ?? 0) < 0));
+}
+
 /** A result with room for its values and bounds, all 0. */
 export interface BoundedResult extends Bounded {
   readonly bound: Float64Array;

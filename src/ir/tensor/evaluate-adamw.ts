@@ -1,5 +1,5 @@
 /**
- * Reference rules of AdamW's three operations: the moments, and the weight.
+ * Reference rules of AdamW's three operations, the moments and the weight, and of the factor that clips gradients.
  *
  * Bounds are of the running kind (Higham, section 3.3): every operation takes numbers with the errors they have so far and
  * gives one with its own, in the order in which the formulas of `OpFields` are written. With |â − a| ≤ α and |b̂ − b| ≤ β:
@@ -15,6 +15,7 @@ import {
   emptyResult,
   F32_MAX,
   FUNCTION_ULPS,
+  isNonNegative,
   relativeError,
   store,
   storeNaN,
@@ -136,11 +137,6 @@ export const evaluateAdamwSquare: Rule<"adamw-square"> = (op, operands) => {
   return isNonNegative(square) ? { ...result, nonNegative: true } : result;
 };
 
-/** Whether no element is negative in either evaluation, as far as that is known. */
-function isNonNegative({ values, bound, nonNegative }: Bounded): boolean {
-  return nonNegative === true || values.every((value, i) => !(value - (bound?.[i] ?? 0) < 0));
-}
-
 /**
  * weight, mean, square [R, C], rates [3] → [R, C]. Nothing is promised where a moment may be negative in f32, a correction
  * is not clearly above 0, or the denominator is not.
@@ -161,6 +157,36 @@ export const evaluateAdamwWeight: Rule<"adamw-weight"> = (op, operands) => {
       const { value, error } = subtract(element(weight, i), multiply(rate, step));
       return { value, error: rootsExist ? error : Number.POSITIVE_INFINITY };
     });
+  }
+  return result;
+};
+
+/**
+ * squares [1] → [1]. Where f32 may find the norm on the other side of `maxNorm`, its result is 1 or the quotient, and the
+ * bound holds for both; NaN is no larger than anything, so that it gives 1.
+ */
+export const evaluateClipScale: Rule<"clip-scale"> = (op, operands) => {
+  const squares = operand(op, operands, 0);
+  const result = emptyResult([1]);
+  const most = Math.fround(op.maxNorm);
+  const kind = wildness(squares, 0, 1);
+  const root = Math.sqrt(at(squares.values, 0));
+  const value = root > most ? most / root : 1;
+  if (kind === "nan") {
+    result.values[0] = 1;
+  } else if (kind === "unknown" || !isNonNegative(squares)) {
+    storeUnknown(result, 0, value);
+  } else if (kind === "infinite") {
+    result.values[0] = value;
+  } else {
+    const norm = squareRoot(element(squares, 0));
+    if (norm.value + norm.error <= most) {
+      result.values[0] = 1;
+    } else {
+      const quotient = divide(exact(most), norm);
+      const other = norm.value - norm.error > most ? 0 : Math.abs(1 - value);
+      store(result, 0, value, quotient.error + Math.abs(quotient.value - value) + other);
+    }
   }
   return result;
 };

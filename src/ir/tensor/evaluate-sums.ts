@@ -1,5 +1,5 @@
 /**
- * Reference rules of the operations that sum products: linear, bias-add, combine.
+ * Reference rules of the operations that sum products: linear, bias-add, combine, row-squares, total.
  *
  * For ŝ = Σ âᵢ·b̂ᵢ evaluated in f32 in any order, with |âᵢ − aᵢ| ≤ αᵢ and |b̂ᵢ − bᵢ| ≤ βᵢ (Higham, section 3.1):
  *   |ŝ − s| ≤ γ_n·Σ (|aᵢ| + αᵢ)(|bᵢ| + βᵢ) + Σ (|aᵢ|·βᵢ + |bᵢ|·αᵢ + αᵢ·βᵢ) + underflow,
@@ -14,6 +14,7 @@ import {
   emptyResult,
   F32_MAX,
   gamma,
+  isNonNegative,
   norm,
   rowErrorOf,
   store,
@@ -217,4 +218,29 @@ export const evaluateCombine: Rule<"combine"> = (op, operands) => {
     }
   }
   return result;
+};
+
+/** x [R, C] → [R]: each square's rounding and up to C − 1 sums. */
+export const evaluateRowSquares: Rule<"row-squares"> = (op, operands) => {
+  const x = operand(op, operands, 0);
+  const [rows = 0, width = 0] = x.shape;
+  const result = emptyResult([rows]);
+  for (let r = 0; r < rows; r++) {
+    const sum = newSum();
+    for (let i = r * width; i < (r + 1) * width; i++) {
+      addProduct(sum, at(x.values, i), boundAt(x, i), at(x.values, i), boundAt(x, i));
+    }
+    storeSum(result, r, sum, width);
+  }
+  return { ...result, nonNegative: true };
+};
+
+/** x [N] → [1]: up to N − 1 sums. */
+export const evaluateTotal: Rule<"total"> = (op, operands) => {
+  const x = operand(op, operands, 0);
+  const result = emptyResult([1]);
+  const sum = newSum();
+  for (let n = 0; n < x.values.length; n++) addProduct(sum, at(x.values, n), boundAt(x, n), 1, 0);
+  storeSum(result, 0, sum, x.values.length);
+  return isNonNegative(x) ? { ...result, nonNegative: true } : result;
 };

@@ -10,11 +10,17 @@
 import { InternalError } from "../../support/result.ts";
 import { type ClaimAttributes, OPERATION_SIGNATURES, type OperationClaim, type OperationSignature } from "./claims.ts";
 import { type Bounded, elementCount } from "./error-model.ts";
-import { evaluateAdamwMean, evaluateAdamwSquare, evaluateAdamwWeight } from "./evaluate-adamw.ts";
+import { evaluateAdamwMean, evaluateAdamwSquare, evaluateAdamwWeight, evaluateClipScale } from "./evaluate-adamw.ts";
 import { evaluateGather, evaluateGelu, evaluateScatter, evaluateStack } from "./evaluate-elements.ts";
 import { evaluateLayerNorm } from "./evaluate-layer-norm.ts";
 import { evaluateSoftmax } from "./evaluate-softmax.ts";
-import { evaluateBiasAdd, evaluateCombine, evaluateLinear } from "./evaluate-sums.ts";
+import {
+  evaluateBiasAdd,
+  evaluateCombine,
+  evaluateLinear,
+  evaluateRowSquares,
+  evaluateTotal,
+} from "./evaluate-sums.ts";
 import { evaluateTopK } from "./evaluate-top-k.ts";
 import type { Rule } from "./rule.ts";
 import { shapeOf } from "./shapes.ts";
@@ -42,6 +48,9 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   "adamw-mean": evaluateAdamwMean,
   "adamw-square": evaluateAdamwSquare,
   "adamw-weight": evaluateAdamwWeight,
+  "row-squares": evaluateRowSquares,
+  total: evaluateTotal,
+  "clip-scale": evaluateClipScale,
 };
 
 export interface EvaluatedTensor {

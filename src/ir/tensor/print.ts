@@ -19,6 +19,9 @@ const ATTRIBUTES: { readonly [K in OpKind]: (op: Op<K>) => string } = {
   "adamw-mean": ({ beta1 }) => `; beta1 = ${beta1}`,
   "adamw-square": ({ beta2 }) => `; beta2 = ${beta2}`,
   "adamw-weight": ({ epsilon, decay }) => `; epsilon = ${epsilon}, decay = ${decay}`,
+  "row-squares": () => "",
+  total: () => "",
+  "clip-scale": ({ maxNorm }) => `; max_norm = ${maxNorm}`,
 };
 
 /** `linear(x, router.weight, router.bias)` */

@@ -111,6 +111,21 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     }
     return weight;
   },
+  "row-squares": (_op, [x = NO_SHAPE], found) => {
+    const [rows] = expectRank(found, "x", x, 2);
+    return known(rows);
+  },
+  total: (_op, [x = NO_SHAPE], found) => {
+    expectRank(found, "x", x, 1);
+    return [1];
+  },
+  "clip-scale": (op, [squares = NO_SHAPE], found) => {
+    expectVector(found, "squares", squares, 1, "one sum");
+    if (!(op.maxNorm > 0 && op.maxNorm < Number.POSITIVE_INFINITY)) {
+      report(found, "TK252", `max_norm is ${op.maxNorm}, expected a number above 0`);
+    }
+    return squares;
+  },
 };
 
 /** How many operands each kind takes: [fewest, most]. */
@@ -128,6 +143,9 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   "adamw-mean": [3, 3],
   "adamw-square": [3, 3],
   "adamw-weight": [4, 4],
+  "row-squares": [1, 1],
+  total: [1, 1],
+  "clip-scale": [1, 1],
 };
 
 /** The shape of the result; `inputShapes` in the order of `operandsOf`. All mistakes of the operation are listed. */

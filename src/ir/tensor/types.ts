@@ -12,6 +12,7 @@
  *             | gather-rows(x, source) | scatter-rows(x, position, source)
  *             | adamw-mean(mean, gradient, scale; beta1) | adamw-square(square, gradient, scale; beta2)
  *             | adamw-weight(weight, mean, square, rates; epsilon, decay)
+ *             | row-squares(x) | total(x) | clip-scale(squares; max_norm)
  *
  * What the terms mean:
  * - Nodes stand in the order in which they run; each value (input, weight or node) has one name and is made once.
@@ -101,6 +102,15 @@ export interface OpFields {
     readonly epsilon: number;
     readonly decay: number;
   };
+  /** y[r] = Σ x[r,c]² */
+  readonly "row-squares": { readonly x: ValueId };
+  /** y[0] = Σ x[n] */
+  readonly total: { readonly x: ValueId };
+  /**
+   * scale[0] = max_norm/√squares[0] where √squares[0] > max_norm, else 1: min(1, max_norm/√squares[0]), and 1 for 0. By it
+   * the gradients of the whole model, whose squares have this sum, come to a norm of max_norm at most.
+   */
+  readonly "clip-scale": { readonly squares: ValueId; readonly maxNorm: number };
 }
 
 export type OpKind = keyof OpFields;
@@ -165,6 +175,9 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   "adamw-mean": (op) => [op.mean, op.gradient, op.scale],
   "adamw-square": (op) => [op.square, op.gradient, op.scale],
   "adamw-weight": (op) => [op.weight, op.mean, op.square, op.rates],
+  "row-squares": (op) => [op.x],
+  total: (op) => [op.x],
+  "clip-scale": (op) => [op.squares],
 };
 
 /** The tensors that an operation reads, in the order in which every rule takes them. */

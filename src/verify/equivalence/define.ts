@@ -154,6 +154,19 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
     });
     return { shape: weight.shape, elements };
   },
+  "row-squares": (op, operands, { reals }) => {
+    const x = operand(op, operands, 0);
+    const [rows = 0, width = 0] = x.shape;
+    const squares = x.elements.map((value) => reals.multiply(value, value));
+    return { shape: [rows], elements: range(rows).map((r) => total(reals, squares.slice(r * width, (r + 1) * width))) };
+  },
+  total: (op, operands, { reals }) => ({ shape: [1], elements: [total(reals, operand(op, operands, 0).elements)] }),
+  "clip-scale": (op, operands, { reals, attributes }) => {
+    const most = attributes.max_norm ?? reals.double(Math.fround(op.maxNorm));
+    const norm = reals.call("sqrt", at(operand(op, operands, 0), 0));
+    const isLarger = reals.positive(reals.subtract(norm, most));
+    return { shape: [1], elements: [reals.select(isLarger, reals.divide(most, norm), reals.one)] };
+  },
 };
 
 /**
@@ -174,7 +187,7 @@ export function defineClaim(
     values.set(name, input);
   }
   // The rules take floats as expressions; any valid numbers will do here.
-  const floats = { epsilon: 1, beta1: 0, beta2: 0, decay: 0 };
+  const floats = { epsilon: 1, beta1: 0, beta2: 0, decay: 0, max_norm: 1 };
   const given: ClaimAttributes = { ...floats, ...(attributes.k !== undefined && { k: attributes.k }) };
   for (const { id, op } of signature.steps(given)) values.set(id, apply({ reals, attributes }, op, values));
   return values;

@@ -15,7 +15,7 @@ export type Case = LaunchValues;
 
 export interface Cases {
   readonly cases: readonly Case[];
-  /** `B ∈ {0, 1, 2}, N ∈ {0, 1, 127, 128, 129}` */
+  /** `B ∈ {0, 1, 2}, N ∈ {0, 1, 127, 128, 129}`; completes "at shapes". */
   readonly text: string;
 }
 
@@ -41,7 +41,7 @@ export function casesOf(kernel: Kernel): Cases {
     const left = large.length === 0 ? "" : ` (not tried around ${large.join(", ")})`;
     return `${name} ∈ {${[...values].sort((a, b) => a - b).join(", ")}}${left}`;
   };
-  return { cases, text: free.map(used).join(", ") };
+  return { cases, text: free.length === 0 ? "without dimensions" : free.map(used).join(", ") };
 }
 
 function sizesOf(found: ReadonlySet<number>): readonly number[] {
