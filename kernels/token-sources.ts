@@ -1,0 +1,39 @@
+import { block, ceilDiv, ensures, forall, i32, input, invariant, kernel, output, requires, thread } from "tokitai/dsl";
+
+const THREADS = 64;
+
+/**
+ * source[p] = the token that stands at p when tokens are sorted by expert: the inverse of `token_positions`
+ *
+ * One thread per place walks over the tokens and counts those of its expert, until it comes to its own.
+ */
+export const token_sources = kernel(
+  {
+    ids: input(i32, ["T"]),
+    offsets: input(i32, ["E+1"]),
+    expert: input(i32, ["T"]),
+    source: output(i32, ["T"]),
+  },
+  { index: "i32", grid: ({ T }) => [ceilDiv(T, THREADS)], block: [THREADS] },
+  ({ ids, offsets, expert, source }, { T, E }) => {
+    requires(offsets[0] === 0);
+    requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
+    requires(forall([T], (p) => 0 <= expert[p] && expert[p] < E && offsets[expert[p]] <= p));
+    ensures(forall([T], (p) => 0 <= source[p] && source[p] < T));
+    const p = block.x * THREADS + thread.x;
+    if (p >= T) return;
+    const e = expert[p];
+    const wanted = p - offsets[e];
+    let seen = 0;
+    let token = 0;
+    for (let t = 0; t < T; t++) {
+      invariant(0 <= seen && seen <= t);
+      invariant(0 <= token && token < T);
+      if (ids[t] === e) {
+        if (seen === wanted) token = t;
+        seen += 1;
+      }
+    }
+    source[p] = token;
+  },
+);

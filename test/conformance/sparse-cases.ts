@@ -1,0 +1,171 @@
+/**
+ * Cases of the kernels that run experts on their own tokens alone: inputs, and the results that their definitions give.
+ *
+ * T rows are sorted by expert; `ids` says whose each token is before sorting. What is moved or made of small whole
+ * numbers is exact; a normalised row is that of the operation under its expert's parameters, with its bound.
+ */
+
+import { evaluateOperation } from "../../src/ir/tensor/evaluate.ts";
+import { numbers } from "./cases.ts";
+
+export type Tensors = Readonly<Record<string, Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>>>;
+
+export interface RoutingCase {
+  readonly kernel: string;
+  readonly dims: Readonly<Record<string, number>>;
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  readonly inputs: Tensors;
+  readonly scalars?: Readonly<Record<string, number>>;
+  readonly outputs: Tensors;
+  /** How far each element of an output may be from it; what is not here is equal bit by bit. */
+  readonly bounds?: Readonly<Record<string, Float64Array>>;
+}
+
+/** Tokens sorted by expert. */
+export interface Routing {
+  readonly ids: Int32Array<ArrayBuffer>;
+  readonly offsets: Int32Array<ArrayBuffer>;
+  readonly position: Int32Array<ArrayBuffer>;
+  readonly source: Int32Array<ArrayBuffer>;
+}
+
+type Random = () => number;
+
+/** Every kernel of this file for a routing of T tokens to E experts. */
+export function sparseCases(routing: Routing): readonly RoutingCase[] {
+  const { ids, offsets, source } = routing;
+  const [T, E] = [ids.length, offsets.length - 1];
+  const next = numbers(17 * T + E);
+  const expert = source.map((t) => ids[t] ?? 0);
+  return [
+    {
+      kernel: "slot_experts",
+      dims: { T, E },
+      shapes: { offsets: [E + 1], expert: [T] },
+      inputs: { offsets },
+      outputs: { expert },
+    },
+    {
+      kernel: "token_sources",
+      dims: { T, E },
+      shapes: { ids: [T], offsets: [E + 1], expert: [T], source: [T] },
+      inputs: { ids, offsets, expert },
+      outputs: { source },
+    },
+    groupedLinear(next, offsets, expert),
+    groupedLayerNorm(next, "layer_norm", expert, E),
+    groupedLayerNorm(next, "layer_norm_gelu", expert, E),
+    groupedLayerNorm(next, "layer_norm_gelu_tanh", expert, E),
+    topKExperts(next, T, E),
+    combineRows(next, routing),
+  ];
+}
+
+/** Whole numbers from −4 to 4: sums of a few products are exact in f32. */
+function wholes(next: Random, length: number): Float32Array<ArrayBuffer> {
+  return Float32Array.from({ length }, () => Math.floor(next() * 9) - 4 || 0);
+}
+
+function groupedLinear(next: Random, offsets: Int32Array<ArrayBuffer>, expert: Int32Array<ArrayBuffer>): RoutingCase {
+  const [T, E, K, N] = [expert.length, offsets.length - 1, 19, 18];
+  const [x, w, bias] = [wholes(next, T * K), wholes(next, E * N * K), wholes(next, E * N)];
+  const y = new Float32Array(T * N);
+  for (const [p, e] of expert.entries()) {
+    for (let n = 0; n < N; n++) {
+      let sum = 0;
+      for (let k = 0; k < K; k++) sum += (x[p * K + k] ?? 0) * (w[(e * N + n) * K + k] ?? 0);
+      y[p * N + n] = sum + (bias[e * N + n] ?? 0);
+    }
+  }
+  return {
+    kernel: "grouped_linear",
+    dims: { T, K, E, N },
+    shapes: { x: [T, K], w: [E, N, K], bias: [E, N], offsets: [E + 1], expert: [T], y: [T, N] },
+    inputs: { x, w, bias, offsets, expert },
+    outputs: { y },
+  };
+}
+
+function groupedLayerNorm(
+  next: Random,
+  claim: "layer_norm" | "layer_norm_gelu" | "layer_norm_gelu_tanh",
+  expert: Int32Array<ArrayBuffer>,
+  E: number,
+): RoutingCase {
+  const [T, N, epsilon] = [expert.length, 5, 1e-5];
+  const values = (length: number): Float32Array<ArrayBuffer> => Float32Array.from({ length }, () => 4 * next() - 2);
+  const [x, gamma, beta] = [values(T * N), values(E * N), values(E * N)];
+  const [y, bound] = [new Float32Array(T * N), new Float64Array(T * N)];
+  for (const [p, e] of expert.entries()) {
+    const inputs = [
+      { shape: [1, N], values: x.slice(p * N, (p + 1) * N) },
+      { shape: [N], values: gamma.slice(e * N, (e + 1) * N) },
+      { shape: [N], values: beta.slice(e * N, (e + 1) * N) },
+    ];
+    const row = evaluateOperation(claim, inputs, { epsilon }).outputs.get("y");
+    if (row === undefined) throw new Error(`${claim} has no output y`);
+    y.set(row.values, p * N);
+    // The expected value is kept in f32, which rounds it once.
+    bound.set(
+      row.bound.map((most, n) => most + Math.abs(row.values[n] ?? 0) * 2 ** -24),
+      p * N,
+    );
+  }
+  return {
+    kernel: `grouped_${claim}`,
+    dims: { T, E, N },
+    shapes: { x: [T, N], gamma: [E, N], beta: [E, N], expert: [T], y: [T, N] },
+    inputs: { x, gamma, beta, expert },
+    scalars: { epsilon },
+    outputs: { y },
+    bounds: { y: bound },
+  };
+}
+
+/** A batch of B rows with many ties; every seventh entry is NaN in every third row. */
+function topKExperts(next: Random, B: number, E: number): RoutingCase {
+  const K = Math.min(E, 3);
+  const p = Float32Array.from({ length: B * E }, (_, i) =>
+    Math.floor(i / E) % 3 === 2 && i % 7 === 0 ? Number.NaN : Math.floor(next() * 8) / 8,
+  );
+  const [ids, gates] = [new Int32Array(B * K), new Float32Array(B * K)];
+  for (let b = 0; b < B; b++) {
+    const row = p.subarray(b * E, (b + 1) * E);
+    const rank = (own: number, e: number): number =>
+      row.reduce((ahead, other, j) => ahead + (other > own || (other === own && j < e) ? 1 : 0), 0);
+    const chosen = [...row.keys()].filter((e) => rank(row[e] ?? 0, e) < K).slice(0, K);
+    for (const [s, e] of chosen.entries()) {
+      ids[b * K + s] = e;
+      gates[b * K + s] = row[e] ?? 0;
+    }
+  }
+  return {
+    kernel: "top_k_experts",
+    dims: { B, E, K, T: B * K },
+    shapes: { p: [B, E], ids: [B * K], gates: [B, K] },
+    inputs: { p },
+    outputs: { ids, gates },
+  };
+}
+
+/** Rows of K choices, where K divides the number of tokens; a gate of 0 keeps out a part that is infinite. */
+function combineRows(next: Random, { position }: Routing): RoutingCase {
+  const [T, N] = [position.length, 5];
+  const K = [3, 2, 1].find((choices) => T % choices === 0) ?? 1;
+  const B = T / K;
+  const [gates, parts] = [wholes(next, T), wholes(next, T * N)];
+  for (const [t, place] of position.entries()) if (gates[t] === 0) parts[place * N] = Number.POSITIVE_INFINITY;
+  const y = new Float32Array(B * N);
+  for (const [t, place] of position.entries()) {
+    const [gate, row] = [gates[t] ?? 0, Math.floor(t / K)];
+    if (gate === 0) continue;
+    for (let n = 0; n < N; n++) y[row * N + n] = (y[row * N + n] ?? 0) + gate * (parts[place * N + n] ?? 0);
+  }
+  return {
+    kernel: "combine_rows",
+    dims: { B, K, T, N },
+    shapes: { gates: [B, K], parts: [T, N], position: [T], y: [B, N] },
+    inputs: { gates, parts, position },
+    outputs: { y },
+  };
+}
