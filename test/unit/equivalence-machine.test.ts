@@ -14,6 +14,7 @@ import { agrees } from "../../src/ir/tensor/error-model.ts";
 import { type DenseTensor, evaluateOperation } from "../../src/ir/tensor/evaluate.ts";
 import type { Contents } from "../../src/verify/contents.ts";
 import { contentsOf } from "../../src/verify/contents.ts";
+import { attributesAt } from "../../src/verify/equivalence/compare.ts";
 import { defineClaim, type RealTensor } from "../../src/verify/equivalence/define.ts";
 import { evaluatorOf } from "../../src/verify/equivalence/evaluate.ts";
 import { type Launched, launch } from "../../src/verify/equivalence/launch.ts";
@@ -86,7 +87,10 @@ function tensorsOf(
 }
 
 interface Compared {
+  /** Elements of outputs of which the bound says something. */
   readonly elements: number;
+  /** All of them. */
+  readonly size: number;
   readonly wrong: readonly string[];
 }
 
@@ -98,9 +102,7 @@ function compare(kernel: Kernel, at: Case, contents: Contents, fill: (position: 
   const variables = numbersOf(kernel, at, launched, fill);
   const tensors = tensorsOf(kernel, launched, variables);
 
-  const epsilon = launched.scalars.get("epsilon");
-  const k = at.scalars["k"];
-  const attributes = { ...(k !== undefined && { k }) };
+  const attributes = attributesAt(bound.signature, at, launched);
   const operands = bound.inputs.map(({ name, element }): RealTensor => {
     const before = launched.before.get(name) ?? [];
     const isReal = element === "f32";
@@ -109,14 +111,13 @@ function compare(kernel: Kernel, at: Case, contents: Contents, fill: (position: 
       elements: before.map((value) => (isReal && typeof value === "number" ? value : lift(reals, value))),
     };
   });
-  const defined = defineClaim(reals, bound.claim, operands, {
-    ...attributes,
-    ...(typeof epsilon === "number" && { epsilon }),
-  });
+  const defined = defineClaim(reals, bound.claim, operands, attributes);
   const reference = evaluateOperation(
     bound.claim,
     bound.inputs.map(({ name }) => tensors.get(name) ?? { shape: [], values: new Float32Array() }),
-    { ...attributes, ...(typeof epsilon === "number" && { epsilon: variables.get(epsilon) ?? Number.NaN }) },
+    Object.fromEntries(
+      Object.entries(attributes).map(([name, value]) => [name, name === "k" ? value : variables.get(value)]),
+    ),
   );
 
   const memory = new Map<string, { readonly data: Float32Array | Int32Array; readonly run: TensorMemory }>();
@@ -136,7 +137,7 @@ function compare(kernel: Kernel, at: Case, contents: Contents, fill: (position: 
   });
   if (!complete || faults.length > 0) throw new Error(`${kernel.name} does not run: ${faults[0]?.message}`);
 
-  let elements = 0;
+  let [elements, size] = [0, 0];
   const wrong: string[] = [];
   for (const { param, formal } of bound.outputs) {
     const own = memoryOf(launched, param.name).values.map((value) => (typeof value === "number" ? value : -1));
@@ -144,6 +145,7 @@ function compare(kernel: Kernel, at: Case, contents: Contents, fill: (position: 
     const numberOf = evaluatorOf(reals, [...own, ...definition])(variables);
     const expected = reference.outputs.get(formal);
     if (expected === undefined || expected.values.length !== own.length) throw new Error(`no ${formal}`);
+    size += own.length;
     for (const [i, real] of own.entries()) {
       const [value = Number.NaN, error = Number.NaN] = [expected.values[i], expected.bound[i]];
       // A bound that says nothing would let everything pass.
@@ -160,7 +162,7 @@ function compare(kernel: Kernel, at: Case, contents: Contents, fill: (position: 
       }
     }
   }
-  return { elements, wrong };
+  return { elements, size, wrong };
 }
 
 describe("the symbolic machine, the definitions, the interpreter and the reference evaluator agree", () => {
@@ -172,8 +174,7 @@ describe("the symbolic machine, the definitions, the interpreter and the referen
   });
 
   it.each(claiming.map((kernel) => [kernel.name, kernel] as const))("%s", (_name, kernel) => {
-    let elements = 0;
-    let all = 0;
+    let [elements, size, runs] = [0, 0, 0];
     for (const at of someCases(kernel)) {
       for (const contents of contentsOf(kernel, at).slice(0, CONTENTS)) {
         for (const fill of FILLINGS) {
@@ -183,11 +184,12 @@ describe("the symbolic machine, the definitions, the interpreter and the referen
             JSON.stringify(at.dims, (_, size) => String(size)),
           ).toEqual([]);
           elements += compared.elements;
-          all++;
+          size += compared.size;
+          runs++;
         }
       }
     }
-    // At least the four of a 2 × 2 output in each run, on average.
-    expect(elements).toBeGreaterThan(4 * all);
+    // The four of a 2 × 2 output in each run, on average, or half of all where outputs are smaller than that.
+    expect(elements).toBeGreaterThanOrEqual(Math.min(4 * runs + 1, size / 2));
   });
 });

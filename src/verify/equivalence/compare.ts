@@ -7,7 +7,7 @@
 
 import { addressOf, indexOf } from "../../ir/kernel/memory.ts";
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
-import type { ClaimAttribute } from "../../ir/tensor/claims.ts";
+import type { ClaimAttribute, OperationSignature } from "../../ir/tensor/claims.ts";
 import type { Span } from "../../support/span.ts";
 import type { Contents } from "../contents.ts";
 import type { Witness } from "../obligation.ts";
@@ -94,18 +94,26 @@ function definitionOf(
       elements: before.map((value) => (floats && typeof value === "number" ? value : lift(reals, value))),
     };
   });
-  const k = launched.scalars.has("k") ? at.scalars["k"] : undefined;
-  const floats = signature.attributes.flatMap((name): readonly (readonly [ClaimAttribute, Real])[] => {
-    const value = launched.scalars.get(name);
-    return name !== "k" && typeof value === "number" ? [[name, value]] : [];
-  });
-  const attributes: RealAttributes = { ...Object.fromEntries(floats), ...(k !== undefined && { k }) };
   try {
-    return defineClaim(reals, claim, operands, attributes);
+    return defineClaim(reals, claim, operands, attributesAt(signature, at, launched));
   } catch (cause) {
     if (cause instanceof NotDefined || cause instanceof ShapeMismatch) return cause;
     throw cause;
   }
+}
+
+/** The claim's scalars at this launch. */
+export function attributesAt(
+  { attributes }: OperationSignature,
+  at: Case,
+  { scalars }: Pick<Launched, "scalars">,
+): RealAttributes {
+  const k = scalars.has("k") ? at.scalars["k"] : undefined;
+  const floats = attributes.flatMap((name): readonly (readonly [ClaimAttribute, Real])[] => {
+    const value = scalars.get(name);
+    return name !== "k" && typeof value === "number" ? [[name, value]] : [];
+  });
+  return { ...Object.fromEntries(floats), ...(k !== undefined && { k }) };
 }
 
 function compareOutput(
