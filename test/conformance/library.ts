@@ -16,12 +16,15 @@ export interface ProvedSources {
   readonly proof: Proof;
 }
 
-/** The kernels of these files, by default of all of kernels/, with their certificates. */
-export async function proveKernels(inputs: readonly string[] = ["kernels"]): Promise<ProvedSources> {
+/** The kernels of these files, by default of all of kernels/, with their certificates; a model gets `config`. */
+export async function proveKernels(
+  inputs: readonly string[] = ["kernels"],
+  config: unknown = undefined,
+): Promise<ProvedSources> {
   const pool = new SolverPool();
   try {
     pool.warm();
-    const sources = await readSources({ inputs, cwd: ROOT, config: undefined });
+    const sources = await readSources({ inputs, cwd: ROOT, config });
     if (sources.diagnostics.length > 0) throw new Error(renderDiagnostics(sources.diagnostics, sources.lookup));
     return { sources, proof: await prove(sources, pool) };
   } finally {

@@ -9,6 +9,7 @@
 import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
 import type { Expr, Kernel } from "../../ir/kernel/types.ts";
 import type { ArenaBuffer, BufferView, Launch, Plan } from "../../ir/plan.ts";
+import { arenaClasses } from "../../ir/plan-arena.ts";
 import { InternalError } from "../../support/result.ts";
 import { DTYPES } from "./abi-constants.ts";
 import {
@@ -65,24 +66,16 @@ function checkedNames(plan: Plan, names: PlanNames): CheckedNames {
   };
 }
 
-function classesOf(plan: Plan): readonly (readonly ArenaBuffer[])[] {
-  const classes = new Map<number, ArenaBuffer[]>();
-  for (const buffer of [...plan.buffers].sort((a, b) => a.shareClass - b.shareClass)) {
-    classes.set(buffer.shareClass, [...(classes.get(buffer.shareClass) ?? []), buffer]);
-  }
-  return [...classes.values()];
-}
-
 /** The position of each buffer's class among the arena's offsets. */
 function classIndex(plan: Plan): ReadonlyMap<string, number> {
-  return new Map(classesOf(plan).flatMap((buffers, position) => buffers.map((buffer) => [buffer.name, position])));
+  return new Map(arenaClasses(plan).flatMap((buffers, position) => buffers.map((buffer) => [buffer.name, position])));
 }
 
 /** `<plan>_arena`: fills the classes' offsets, and gives the arena's size; both in bytes. */
 function arenaFunction(plan: Plan, names: PlanNames): CItem {
   const checked = checkedNames(plan, names);
   const dims = plan.dims.map((dim) => param(CHECKED_INT, names.dim(dim), true));
-  const classes = classesOf(plan);
+  const classes = arenaClasses(plan);
   const bytes = (buffer: ArenaBuffer): CExpr =>
     binary("*", checkedElements(buffer.shape, checked), integer(ELEMENT_BYTES[buffer.element]));
   const body = classes.flatMap((buffers, position): readonly CStmt[] => {
@@ -122,7 +115,7 @@ function arenaCall(plan: Plan, names: PlanNames): CExpr {
 
 function arenaDeclarations(plan: Plan, names: PlanNames): readonly CStmt[] {
   if (plan.buffers.length === 0) return [declare(constant(CHECKED_INT), "arena", integer(0))];
-  const zeros = classesOf(plan).map(() => integer(0));
+  const zeros = arenaClasses(plan).map(() => integer(0));
   return [
     declare(CHECKED_INT, "offsets", braces(zeros), { extents: [integer(zeros.length)] }),
     declare(constant(CHECKED_INT), "arena", arenaCall(plan, names)),
