@@ -11,28 +11,60 @@ import { ok, type Result, refuse } from "../support/result.ts";
 /** The largest model that the ABI's sizes and the weights' file format are made for; far above any named size. */
 const width = z.int().min(1).max(1_048_576);
 
-const moeConfigSchema = z
+/** All that can be said of each field by itself; the titles and descriptions are for editors. */
+const moeConfigFields = z
   .strictObject({
-    inputs: width.default(96),
-    hidden: width,
-    depth: z.int().min(0).max(1024),
-    experts: z.int().min(1).max(64).default(4),
-    chosen: z.int().min(1).max(8).default(2),
-    outcomes: width.default(12),
-    actions: width.default(8),
-    gelu: z.enum(["erf", "tanh"]).default("erf"),
+    $schema: z.string().optional().meta({ title: "Schema", description: "This schema's address, for editors." }),
+    inputs: width.default(96).meta({ title: "Inputs", description: "Features of a row." }),
+    hidden: width.meta({ title: "Hidden width", description: "Width h of every hidden layer of an expert." }),
+    depth: z.int().min(0).max(1024).meta({ title: "Depth", description: "Blocks d of an expert after its first." }),
+    experts: z.int().min(1).max(64).default(4).meta({ title: "Experts", description: "Number E of experts." }),
+    chosen: z.int().min(1).max(8).default(2).meta({
+      title: "Chosen experts",
+      description:
+        "Number K of experts that a row is given to. K is at most E, which JSON Schema cannot say: tokitai checks it.",
+    }),
+    outcomes: width.default(12).meta({
+      title: "Outcomes",
+      description: "Classes of the first head, whose logits are the first columns of y.",
+    }),
+    actions: width.default(8).meta({
+      title: "Actions",
+      description: "Classes of the second head, whose logits follow those of the outcomes.",
+    }),
+    gelu: z.enum(["erf", "tanh"]).default("erf").meta({
+      title: "GELU",
+      description: "erf: the exact function. tanh: its approximation by a hyperbolic tangent.",
+    }),
     epsilon: z
       .number()
       .min(2 ** -126)
       .max(1)
-      .default(1e-5),
-    renormalise: z.boolean().default(false),
+      .default(1e-5)
+      .meta({ title: "Epsilon", description: "LayerNorm's addend to the variance." }),
+    renormalise: z.boolean().default(false).meta({
+      title: "Renormalise",
+      description: "Whether the weights of the chosen experts are scaled to the sum 1.",
+    }),
   })
+  .meta({
+    title: "MoE model configuration",
+    description:
+      "The model that tokitai builds for moe --config. Beside what this schema says, chosen must be at most experts.",
+  });
+
+const moeConfigSchema = moeConfigFields
   .refine(({ chosen, experts }) => chosen <= experts, {
     path: ["chosen"],
     message: "expected at most the number of experts",
   })
+  .transform(({ $schema, ...config }) => config)
   .readonly();
+
+/** The configuration's JSON Schema (2020-12), as `schemas/moe-config.schema.json` publishes it. */
+export function moeConfigJsonSchema(): Readonly<Record<string, unknown>> {
+  return z.toJSONSchema(moeConfigFields, { io: "input" });
+}
 
 /** What `models/moe.ts` builds; each field is explained there. */
 export type MoeConfig = z.output<typeof moeConfigSchema>;
