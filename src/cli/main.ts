@@ -12,6 +12,7 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { addInspect } from "./inspect.ts";
 import { usageDiagnostic } from "./options.ts";
 import { printDiagnostics } from "./output.ts";
+import { addPlan } from "./plan.ts";
 import { addRun } from "./run.ts";
 import { addVerify } from "./verify.ts";
 
@@ -36,13 +37,14 @@ Examples:
   tokitai compile moe --size nano --target cpu -o out   prove and build a model for this machine
   tokitai compile kernels --offload-arch gfx1101 -o out --target hip
   tokitai run out --data birdstrikes --rows 1000        run a built model
+  tokitai plan moe --size full --batch 256              a model's parameters, memory and FLOPs
   tokitai doctor                                        what is installed, and what it enables
 
 Exit codes: 0 done, 1 usage, 2 source refused, 3 refused at run time, 4 a tool failed or is missing,
 5 something is unknown, 6 a defect in tokitai, 10 something is refuted.`,
     );
   refuseUsage(program);
-  for (const add of [addCompile, addVerify, addRun, addInspect, addDoctor]) add(program, finish);
+  for (const add of [addCompile, addVerify, addRun, addPlan, addInspect, addDoctor]) add(program, finish);
   program.commands.forEach(refuseUsage);
   try {
     await program.parseAsync([...args], { from: "user" });
