@@ -1,10 +1,11 @@
 /** `tokitai plan` as its users meet it: the numbers of every named size, a configuration of one's own, refusals. */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { accountFor, MOE_SIZE_NAMES, MOE_SIZES } from "../../src/moe/sizes.ts";
 import { type Ended, ensureBuilt, ROOT, runTokitai } from "./command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tokitai-plan-"));
@@ -160,6 +161,37 @@ describe("what is refused", () => {
   });
 });
 
-it("is listed by --help, and reads the folder of this package from anywhere", () => {
-  expect(runTokitai(ROOT, ["--help"]).stdout).toContain("tokitai plan moe --size full");
+describe("docs/moe.md", () => {
+  const text = readFileSync(join(ROOT, "docs/moe.md"), "utf8");
+
+  it("shows what the command prints", () => {
+    const shown = /^```\n(┌[\s\S]*?)\n…\n([\s\S]*?)\n```$/m.exec(text);
+    const { stdout } = tokitai("moe", "--size", "full", "--batch", "256");
+    expect(stdout.startsWith(`${shown?.[1]}\n`)).toBe(true);
+    expect(stdout.endsWith(`\n${shown?.[2]}\n`)).toBe(true);
+  });
+
+  it("has a configuration that is accepted", () => {
+    const example = /^```json\n([\s\S]*?)\n```$/m.exec(text)?.[1] ?? "";
+    expect(planOf("--config", configFile("example.json", example)).config).toMatchObject({ hidden: 256, experts: 8 });
+  });
+
+  it("has the table of sizes", () => {
+    const rows = [...text.matchAll(/^\| (\w+) \| \d+ \| \d+ \| ([\d,]+) \| (\d+) \| ([\d,]+) \|$/gm)];
+    const plain = (cell: string | undefined): number => Number(cell?.replaceAll(",", ""));
+    expect(rows.map(([, size]) => size)).toEqual([...MOE_SIZE_NAMES]);
+    for (const [, name, parameters, tensors, totalBytes] of rows) {
+      const size = MOE_SIZE_NAMES.find((known) => known === name) ?? "nano";
+      expect(accountFor(MOE_SIZES[size])).toMatchObject({
+        parameters: plain(parameters),
+        tensors: plain(tensors),
+        totalBytes: plain(totalBytes),
+      });
+    }
+  });
+});
+
+it("is listed by --help", () => {
+  expect(tokitai("--help").stdout).toContain("--batch <n>");
+  expect(runTokitai(folder, ["--help"]).stdout).toContain("tokitai plan moe --size full");
 });
