@@ -96,7 +96,12 @@ export function parseMoeConfig(value: unknown): Result<MoeConfig> {
   if (parsed.success) return ok(parsed.data);
   return refuse(
     ...parsed.error.issues.map(({ path, message }) =>
-      error("TK270", undefined, `model configuration${path.length > 0 ? ` ${path.join(".")}` : ""}: ${message}`),
+      error(
+        "TK270",
+        undefined,
+        `model configuration${path.length > 0 ? ` ${path.join(".")}` : ""}: ${message}`,
+        "schemas/moe-config.schema.json says what each field may be",
+      ),
     ),
   );
 }
