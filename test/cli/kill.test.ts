@@ -51,16 +51,29 @@ function parentOf(pid: number): number | undefined {
     return /^State:\s+Z/m.test(status) ? undefined : Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1]);
   } catch (cause) {
     // It has ended since its folder was listed.
-    if (cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ESRCH"))
-      return undefined;
+    if (isGone(cause)) return undefined;
     throw cause;
   }
 }
 
+function isGone(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ESRCH");
+}
+
+/** How many there were to kill. */
 function killSolvers(child: ChildProcess): number {
   const solvers = child.pid === undefined ? [] : childrenOf(child.pid);
-  for (const pid of solvers) process.kill(pid, "SIGKILL");
-  return solvers.length;
+  return solvers.filter(endProcess).length;
+}
+
+/** False where it had ended before. */
+function endProcess(pid: number): boolean {
+  try {
+    return process.kill(pid, "SIGKILL");
+  } catch (cause) {
+    if (isGone(cause)) return false;
+    throw cause;
+  }
 }
 
 interface Verdict {
