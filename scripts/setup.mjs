@@ -7,6 +7,7 @@
 
 import { buildDist } from "./lib/build.mjs";
 import { checkNode, installPackages } from "./lib/packages.mjs";
+import { installPython } from "./lib/python.mjs";
 import { fail } from "./lib/run.mjs";
 import { installTools } from "./lib/tools.mjs";
 
@@ -17,5 +18,7 @@ if (unknown !== undefined) fail(`there is no option ${unknown}; known are ${know
 
 checkNode();
 installPackages();
-installTools({ ci: options.includes("--ci"), again: options.includes("--again") });
+const wishes = { ci: options.includes("--ci"), again: options.includes("--again") };
+installTools(wishes);
+installPython(wishes);
 buildDist();

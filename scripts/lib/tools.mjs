@@ -55,6 +55,11 @@ const TOOLS = [
     present: () => hasRocm() || (hasLlvm("llvm-as") && hasLlvm("llvm-readelf")),
     enables: "gfx11xx with older device libraries, and registers and LDS in the manifest",
   },
+  {
+    package: "python3-venv",
+    present: () => hasProgram("python3") && run("python3", ["-c", "import ensurepip, venv"]).ok,
+    enables: "tests against numpy and safetensors",
+  },
   { package: "z3", present: () => hasProgram("z3"), enables: "a second opinion on every proof" },
   { package: "cvc5", present: () => hasProgram("cvc5"), enables: "a second opinion on every proof" },
 ];

@@ -9,8 +9,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { writeDurably } from "../../support/durable.ts";
 import { sha256 } from "../../support/hash.ts";
-import { writeDurably } from "./durable.ts";
 
 const entrySchema = z.strictObject({ sha256: z.string(), warnings: z.string() });
 

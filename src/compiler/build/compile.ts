@@ -10,12 +10,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { debug } from "../../support/debug.ts";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
+import { systemErrorCode } from "../../support/durable.ts";
 import { sha256 } from "../../support/hash.ts";
 import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
 import { availableArchitectures, selectArchitectures } from "./architectures.ts";
 import { type CacheEntry, lookUp, store, withScratch } from "./cache.ts";
 import { deviceLibraryFolder } from "./device-libraries.ts";
-import { systemErrorCode } from "./durable.ts";
 import { runTool, succeeded, toolEnvironment, toolFailure } from "./run-tool.ts";
 import { type CxxCompiler, INSTALL, type Tool, type Toolchain } from "./toolchain.ts";
 

@@ -9,11 +9,11 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { error } from "../../support/diagnostic.ts";
+import { systemErrorCode } from "../../support/durable.ts";
 import { sha256 } from "../../support/hash.ts";
 import { ok, type Result, refuse } from "../../support/result.ts";
 import { type Architecture, architectureOfIsaFile, completable, isaFileName } from "./architectures.ts";
 import { withScratch } from "./cache.ts";
-import { systemErrorCode } from "./durable.ts";
 import { runTool, succeeded, toolEnvironment, toolFailure } from "./run-tool.ts";
 import { type DeviceLibraries, INSTALL, type Tool, type Toolchain } from "./toolchain.ts";
 

@@ -11,9 +11,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
+import { syncFolder, systemErrorCode, temporaryPath, writeDurably } from "../../support/durable.ts";
 import { sha256 } from "../../support/hash.ts";
 import { ok, type Result, refuse } from "../../support/result.ts";
-import { syncFolder, systemErrorCode, temporaryPath, writeDurably } from "./durable.ts";
 import { withFolderLock } from "./folder-lock.ts";
 import {
   CONTENT_NAME,
