@@ -17,6 +17,7 @@ export const combine_rows = kernel(
     y: output(f32, ["B", "N"]),
   },
   {
+    computes: "combine_rows",
     where: { T: ({ B, K }) => B * K },
     grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],

@@ -33,7 +33,7 @@ export const grouped_layer_norm = kernel(
     epsilon: scalar(f32),
     y: output(f32, ["T", "N"]),
   },
-  { grid: ({ T }) => [T], block: [THREADS] },
+  { computes: "grouped_layer_norm", grid: ({ T }) => [T], block: [THREADS] },
   ({ x, gamma, beta, expert, epsilon, y }, { T, E, N }) => {
     requires(forall([T], (p) => 0 <= expert[p] && expert[p] < E));
     const partial = shared(f32, [THREADS]);

@@ -1,4 +1,17 @@
-import { block, ceilDiv, ensures, forall, i32, input, invariant, kernel, output, requires, thread } from "tokitai/dsl";
+import {
+  block,
+  ceilDiv,
+  ensures,
+  forall,
+  i32,
+  input,
+  invariant,
+  kernel,
+  occurrences,
+  output,
+  requires,
+  thread,
+} from "tokitai/dsl";
 
 const THREADS = 64;
 
@@ -16,10 +29,24 @@ export const token_sources = kernel(
   },
   { index: "i32", grid: ({ T }) => [ceilDiv(T, THREADS)], block: [THREADS] },
   ({ ids, offsets, expert, source }, { T, E }) => {
-    requires(offsets[0] === 0);
+    requires(offsets[0] === 0 && offsets[E] === T);
+    requires(forall([E], (e) => offsets[e + 1] === offsets[e] + occurrences(ids, T, e)));
     requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
-    requires(forall([T], (p) => 0 <= expert[p] && expert[p] < E && offsets[expert[p]] <= p));
-    ensures(forall([T], (p) => 0 <= source[p] && source[p] < T));
+    requires(
+      forall([T], (p) => 0 <= expert[p] && expert[p] < E && offsets[expert[p]] <= p && p < offsets[expert[p] + 1]),
+    );
+    ensures(forall([T], (p) => 0 <= source[p] && source[p] < T && ids[source[p]] === expert[p]));
+    ensures(
+      forall(
+        [T],
+        (p) =>
+          0 <= source[p] &&
+          source[p] < T &&
+          0 <= expert[p] &&
+          expert[p] < E &&
+          p === offsets[expert[p]] + occurrences(ids, source[p], expert[p]),
+      ),
+    );
     const p = block.x * THREADS + thread.x;
     if (p >= T) return;
     const e = expert[p];
@@ -27,8 +54,9 @@ export const token_sources = kernel(
     let seen = 0;
     let token = 0;
     for (let t = 0; t < T; t++) {
-      invariant(0 <= seen && seen <= t);
+      invariant(seen === occurrences(ids, t, e));
       invariant(0 <= token && token < T);
+      invariant(seen <= wanted || (ids[token] === e && wanted === occurrences(ids, token, e)));
       if (ids[t] === e) {
         if (seen === wanted) token = t;
         seen += 1;

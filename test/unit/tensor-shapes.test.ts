@@ -266,6 +266,10 @@ describe("claims", () => {
       softmax_top_k_renormalised: x[B,E] → p[B,E] w[B,E]; k
       gather_rows: x[R,N] source[T] → y[T,N]
       scatter_rows: x[T,N] position[T] source[T] → y[T,N]
+      grouped_layer_norm: x[T,N] gamma[E,N] beta[E,N] expert[T] → y[T,N]; epsilon
+      grouped_layer_norm_gelu: x[T,N] gamma[E,N] beta[E,N] expert[T] → y[T,N]; epsilon
+      grouped_layer_norm_gelu_tanh: x[T,N] gamma[E,N] beta[E,N] expert[T] → y[T,N]; epsilon
+      combine_rows: gates[B,K] parts[T,N] position[T] → y[B,N]
       adamw: weight[R,C] mean[R,C] square[R,C] gradient[R,C] scale[1] rates[3] → new_weight[R,C] new_mean[R,C] new_square[R,C]; beta1 beta2 epsilon decay
       row_squares: x[R,C] → y[R]
       total: x[N] → y[1]

@@ -74,6 +74,7 @@ const value = {
   bias: valueId("bias"),
   gamma: valueId("gamma"),
   beta: valueId("beta"),
+  expert: valueId("expert"),
   position: valueId("position"),
   source: valueId("source"),
 };
@@ -158,6 +159,25 @@ const adamwSteps = ({
   ];
 };
 
+const GROUPED_NORM_INPUTS = [
+  tensor("x", "T", "N"),
+  tensor("gamma", "E", "N"),
+  tensor("beta", "E", "N"),
+  indices("expert", "T"),
+] as const;
+
+function groupedLayerNorm(id: string, { epsilon = Number.NaN }: ClaimAttributes): ClaimStep {
+  const { x, gamma, beta, expert } = value;
+  return step(id, { kind: "grouped-layer-norm", x, gamma, beta, expert, epsilon });
+}
+
+const groupedLayerNormGelu = (form: GeluForm): OperationSignature => ({
+  inputs: GROUPED_NORM_INPUTS,
+  outputs: [tensor("y", "T", "N")],
+  attributes: ["epsilon"],
+  steps: (attributes) => [groupedLayerNorm("norm", attributes), gelu("y", "norm", form)],
+});
+
 /** Every claim by its name in `computes`. */
 export const OPERATION_SIGNATURES = {
   linear: { inputs: LINEAR_INPUTS, outputs: [Y], attributes: [], steps: () => [linear("y")] },
@@ -213,6 +233,22 @@ export const OPERATION_SIGNATURES = {
     attributes: [],
     steps: () => [step("y", { kind: "scatter-rows", x: value.x, position: value.position, source: value.source })],
   },
+  grouped_layer_norm: {
+    inputs: GROUPED_NORM_INPUTS,
+    outputs: [tensor("y", "T", "N")],
+    attributes: ["epsilon"],
+    steps: (attributes) => [groupedLayerNorm("y", attributes)],
+  },
+  grouped_layer_norm_gelu: groupedLayerNormGelu("erf"),
+  grouped_layer_norm_gelu_tanh: groupedLayerNormGelu("tanh"),
+  combine_rows: {
+    inputs: [tensor("gates", "B", "K"), tensor("parts", "T", "N"), indices("position", "T")],
+    outputs: [Y],
+    attributes: [],
+    steps: () => [
+      step("y", { kind: "combine-rows", gates: valueId("gates"), parts: valueId("parts"), position: value.position }),
+    ],
+  },
   adamw: {
     inputs: [
       ...["weight", "mean", "square", "gradient"].map((name) => tensor(name, "R", "C")),
@@ -263,6 +299,8 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
   combine: () => "combine",
   "gather-rows": () => "gather_rows",
   "scatter-rows": () => "scatter_rows",
+  "grouped-layer-norm": () => "grouped_layer_norm",
+  "combine-rows": () => "combine_rows",
   "adamw-mean": () => undefined,
   "adamw-square": () => undefined,
   "adamw-weight": () => undefined,

@@ -12,6 +12,7 @@ import { type ClaimAttributes, OPERATION_SIGNATURES, type OperationClaim, type O
 import { type Bounded, elementCount } from "./error-model.ts";
 import { evaluateAdamwMean, evaluateAdamwSquare, evaluateAdamwWeight, evaluateClipScale } from "./evaluate-adamw.ts";
 import { evaluateGather, evaluateGelu, evaluateScatter, evaluateStack } from "./evaluate-elements.ts";
+import { evaluateCombineRows, evaluateGroupedLayerNorm } from "./evaluate-grouped.ts";
 import { evaluateLayerNorm } from "./evaluate-layer-norm.ts";
 import { evaluateSoftmax } from "./evaluate-softmax.ts";
 import {
@@ -45,6 +46,8 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   combine: evaluateCombine,
   "gather-rows": evaluateGather,
   "scatter-rows": evaluateScatter,
+  "grouped-layer-norm": evaluateGroupedLayerNorm,
+  "combine-rows": evaluateCombineRows,
   "adamw-mean": evaluateAdamwMean,
   "adamw-square": evaluateAdamwSquare,
   "adamw-weight": evaluateAdamwWeight,

@@ -57,6 +57,17 @@ export interface ModelBuilder {
   readonly gatherRows: (label: string, x: Tensor, source: Tensor) => Tensor;
   /** x [T, N], position [T] and its inverse source [T] of i32 → [T, N] */
   readonly scatterRows: (label: string, x: Tensor, position: Tensor, source: Tensor) => Tensor;
+  /** x [T, N], gamma and beta [E, N], expert [T] of i32 → [T, N] */
+  readonly groupedLayerNorm: (
+    label: string,
+    x: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    expert: Tensor,
+    epsilon: number,
+  ) => Tensor;
+  /** gates [B, K], parts [T, N], position [T] of i32, with T = B·K → [B, N] */
+  readonly combineRows: (label: string, gates: Tensor, parts: Tensor, position: Tensor) => Tensor;
   readonly output: (name: string, value: Tensor) => void;
 }
 
@@ -144,6 +155,14 @@ function builderOf(draft: Draft): ModelBuilder {
     gatherRows: (label, x, source) => apply({ kind: "gather-rows", label, x: x.id, source: source.id }, [x, source]),
     scatterRows: (label, x, position, source) =>
       apply({ kind: "scatter-rows", label, x: x.id, position: position.id, source: source.id }, [x, position, source]),
+    groupedLayerNorm: (label, x, gamma, beta, expert, epsilon) => {
+      const ids = { x: x.id, gamma: gamma.id, beta: beta.id, expert: expert.id };
+      return apply({ kind: "grouped-layer-norm", label, ...ids, epsilon }, [x, gamma, beta, expert]);
+    },
+    combineRows: (label, gates, parts, position) => {
+      const ids = { gates: gates.id, parts: parts.id, position: position.id };
+      return apply({ kind: "combine-rows", label, ...ids }, [gates, parts, position]);
+    },
     output: (name, value) => {
       if (!IDENTIFIER.test(name)) report(draft, "TK255", `"${name}" is no name for an output`, "use a C identifier");
       if (draft.outputs.some((output) => output.name === name)) {

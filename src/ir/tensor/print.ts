@@ -16,6 +16,8 @@ const ATTRIBUTES: { readonly [K in OpKind]: (op: Op<K>) => string } = {
   combine: () => "",
   "gather-rows": () => "",
   "scatter-rows": () => "",
+  "grouped-layer-norm": ({ epsilon }) => `; epsilon = ${epsilon}`,
+  "combine-rows": () => "",
   "adamw-mean": ({ beta1 }) => `; beta1 = ${beta1}`,
   "adamw-square": ({ beta2 }) => `; beta2 = ${beta2}`,
   "adamw-weight": ({ epsilon, decay }) => `; epsilon = ${epsilon}, decay = ${decay}`,

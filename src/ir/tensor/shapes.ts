@@ -89,6 +89,29 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     expectVector(found, "source", source, rows, "axis 0 of x");
     return x;
   },
+  "grouped-layer-norm": (op, [x = NO_SHAPE, gamma = NO_SHAPE, beta = NO_SHAPE, expert = NO_SHAPE], found) => {
+    const [rows, width] = expectRank(found, "x", x, 2);
+    const [experts, gains] = expectRank(found, "gamma", gamma, 2);
+    const [shifters, shifts] = expectRank(found, "beta", beta, 2);
+    expectDim(found, "gamma", 1, gains, width, "axis 1 of x");
+    expectDim(found, "beta", 0, shifters, experts, "axis 0 of gamma");
+    expectDim(found, "beta", 1, shifts, width, "axis 1 of x");
+    expectVector(found, "expert", expert, rows, "axis 0 of x");
+    if (!(op.epsilon >= MIN_EPSILON && op.epsilon <= 1)) {
+      report(found, "TK252", `epsilon is ${op.epsilon}, expected a number from 2^-126 to 1`);
+    }
+    return x;
+  },
+  "combine-rows": (_op, [gates = NO_SHAPE, parts = NO_SHAPE, position = NO_SHAPE], found) => {
+    const [rows, choices] = expectRank(found, "gates", gates, 2);
+    const [places, width] = expectRank(found, "parts", parts, 2);
+    expectVector(found, "position", position, places, "axis 0 of parts");
+    // A product with a name in it is the launch's to check.
+    if (typeof rows === "number" && typeof choices === "number" && typeof places === "number") {
+      expectDim(found, "parts", 0, places, rows * choices, "axis 0 of gates times that of axis 1");
+    }
+    return known(rows, width);
+  },
   "adamw-mean": (op, [mean = NO_SHAPE, gradient = NO_SHAPE, scale = NO_SHAPE], found) => {
     expectSame(found, "gradient", gradient, "mean", mean);
     expectVector(found, "scale", scale, 1, "one factor");
@@ -140,6 +163,8 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   combine: [2, 2],
   "gather-rows": [2, 2],
   "scatter-rows": [3, 3],
+  "grouped-layer-norm": [4, 4],
+  "combine-rows": [3, 3],
   "adamw-mean": [3, 3],
   "adamw-square": [3, 3],
   "adamw-weight": [4, 4],

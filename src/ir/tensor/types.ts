@@ -10,6 +10,7 @@
  *   Op      ::= linear(x, w, bias?) | bias-add(x, bias) | layer-norm(x, gamma, beta; epsilon) | gelu(x; form)
  *             | softmax(x) | top-k(p; k, renormalise) | stack(part, …) | combine(weights, parts)
  *             | gather-rows(x, source) | scatter-rows(x, position, source)
+ *             | grouped-layer-norm(x, gamma, beta, expert; epsilon) | combine-rows(gates, parts, position)
  *             | adamw-mean(mean, gradient, scale; beta1) | adamw-square(square, gradient, scale; beta2)
  *             | adamw-weight(weight, mean, square, rates; epsilon, decay)
  *             | row-squares(x) | total(x) | clip-scale(squares; max_norm)
@@ -75,6 +76,19 @@ export interface OpFields {
   readonly "gather-rows": { readonly x: ValueId; readonly source: ValueId };
   /** y[position[t],n] = x[t,n], where `position` is a permutation of the rows and `source` its inverse. */
   readonly "scatter-rows": { readonly x: ValueId; readonly position: ValueId; readonly source: ValueId };
+  /** Layer norm of each row p under gamma[expert[p]] and beta[expert[p]], with 0 ≤ expert[p] < the rows of gamma. */
+  readonly "grouped-layer-norm": {
+    readonly x: ValueId;
+    readonly gamma: ValueId;
+    readonly beta: ValueId;
+    readonly expert: ValueId;
+    readonly epsilon: number;
+  };
+  /**
+   * y[b,n] = Σ gates[b,s]·parts[position[b·K+s],n] over the s with gates[b,s] ≠ 0, in ascending order, where gates is
+   * [B, K] and parts has B·K rows.
+   */
+  readonly "combine-rows": { readonly gates: ValueId; readonly parts: ValueId; readonly position: ValueId };
   /** mean′ = beta1·mean + (1 − beta1)·g, where g = gradient·scale[0] in this operation and the next. */
   readonly "adamw-mean": {
     readonly mean: ValueId;
@@ -172,6 +186,8 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   combine: (op) => [op.weights, op.parts],
   "gather-rows": (op) => [op.x, op.source],
   "scatter-rows": (op) => [op.x, op.position, op.source],
+  "grouped-layer-norm": (op) => [op.x, op.gamma, op.beta, op.expert],
+  "combine-rows": (op) => [op.gates, op.parts, op.position],
   "adamw-mean": (op) => [op.mean, op.gradient, op.scale],
   "adamw-square": (op) => [op.square, op.gradient, op.scale],
   "adamw-weight": (op) => [op.weight, op.mean, op.square, op.rates],
@@ -185,10 +201,17 @@ export function operandsOf<K extends OpKind>(op: Op<K>): readonly ValueId[] {
   return OPERANDS[op.kind](op);
 }
 
+/** Where the row numbers among an operation's operands begin; they are the last. */
+const FIRST_INDEX: { readonly [K in OpKind]?: number } = {
+  "gather-rows": 1,
+  "scatter-rows": 1,
+  "grouped-layer-norm": 3,
+  "combine-rows": 2,
+};
+
 /** What the operand at this position of `operandsOf` holds. */
 export function operandElement({ kind }: Op, position: number): TensorElement {
-  const ofRows = kind === "gather-rows" || kind === "scatter-rows";
-  return ofRows && position > 0 ? "i32" : "f32";
+  return position >= (FIRST_INDEX[kind] ?? Number.POSITIVE_INFINITY) ? "i32" : "f32";
 }
 
 /** `[B, 96]` */

@@ -122,6 +122,36 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
       at(x, rowAt(reals, source, t, rows) * width + n),
     );
   },
+  "grouped-layer-norm": (op, operands, context) => {
+    const [x, gamma, beta] = [operand(op, operands, 0), operand(op, operands, 1), operand(op, operands, 2)];
+    const expert = operand(op, operands, 3);
+    const [rows = 0, width = 0] = x.shape;
+    const [experts = 0] = gamma.shape;
+    const rowOf = ({ elements }: RealTensor, row: number, shape: readonly number[]): RealTensor => ({
+      shape,
+      elements: elements.slice(row * width, (row + 1) * width),
+    });
+    const elements = range(rows).flatMap((p) => {
+      const e = rowAt(context.reals, expert, p, experts);
+      const own = [rowOf(x, p, [1, width]), rowOf(gamma, e, [width]), rowOf(beta, e, [width])];
+      return RULES["layer-norm"]({ ...op, kind: "layer-norm" }, own, context).elements;
+    });
+    return { shape: x.shape, elements };
+  },
+  "combine-rows": (op, operands, { reals }) => {
+    const [gates, parts] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const position = operand(op, operands, 2);
+    const [rows = 0, choices = 0] = gates.shape;
+    const [places = 0, columns = 0] = parts.shape;
+    return tensorOf([rows, columns], ([b = 0, n = 0]) =>
+      range(choices).reduce((sum, s) => {
+        const gate = at(gates, b * choices + s);
+        const part = at(parts, rowAt(reals, position, b * choices + s, places) * columns + n);
+        const chosen = reals.not(reals.isZero(gate));
+        return reals.select(chosen, reals.add(sum, reals.multiply(gate, part)), sum);
+      }, reals.zero),
+    );
+  },
   "scatter-rows": (op, operands, { reals }) => {
     const [x, position] = [operand(op, operands, 0), operand(op, operands, 1)];
     const [rows = 0, width = 0] = x.shape;
