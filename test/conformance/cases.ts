@@ -152,13 +152,26 @@ function sums(kernel: string, dims: readonly Case["dims"][]): readonly Case[] {
   }));
 }
 
+function masked(kernel: string): readonly Case[] {
+  return product([0, 1, 15, 16, 17], [1, 4, 15, 16, 17]).flatMap(([B, E]) =>
+    (["plain", "ties", "nan", "masked"] as const).map((fill) => ({
+      kernel,
+      dims: { B, E },
+      fill,
+      attributes: {},
+      interpreted: true,
+    })),
+  );
+}
+
 export const CASES: readonly Case[] = [
-  ...["linear", "matmul", "linear_gelu"].flatMap(gemm),
-  ...["bias_add", "bias_gelu", "gelu", "gelu_tanh"].flatMap(elementwise),
+  ...["linear", "matmul", "linear_gelu", "matmul_nn", "matmul_tn"].flatMap(gemm),
+  ...["bias_add", "bias_gelu", "gelu", "gelu_tanh", "add", "gelu_dx", "gelu_tanh_dx"].flatMap(elementwise),
+  ...["column_sum", "column_dot"].flatMap(elementwise),
   ...["layer_norm", "layer_norm_gelu", "layer_norm_gelu_tanh", "bias_layer_norm_gelu"].flatMap(layerNorm),
-  ...softmax("softmax"),
+  ...["standardise", "layer_norm_dx"].flatMap(layerNorm),
+  ...["softmax", "softmax_dx"].flatMap(softmax),
   ...["top_k_mask", "top_k_mask_renormalised"].flatMap(topK),
-  ...combine("combine"),
   ...sums(
     "row_squares",
     product([0, 1, 3], [0, 1, 127, 128, 129, 257]).map(([R, C]) => ({ R, C })),
@@ -167,4 +180,6 @@ export const CASES: readonly Case[] = [
     "total",
     [0, 1, 127, 128, 129, 1_000].map((N) => ({ N })),
   ),
+  ...["combine", "combine_dparts", "combine_dweights"].flatMap(combine),
+  ...["top_k_dp", "top_k_dp_renormalised"].flatMap(masked),
 ];

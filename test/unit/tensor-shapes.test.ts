@@ -273,7 +273,21 @@ describe("claims", () => {
       adamw: weight[R,C] mean[R,C] square[R,C] gradient[R,C] scale[1] rates[3] → new_weight[R,C] new_mean[R,C] new_square[R,C]; beta1 beta2 epsilon decay
       row_squares: x[R,C] → y[R]
       total: x[N] → y[1]
-      clip_scale: squares[1] → scale[1]; max_norm"
+      clip_scale: squares[1] → scale[1]; max_norm
+      add: x[B,N] y[B,N] → z[B,N]
+      matmul_nn: x[B,N] w[N,K] → y[B,K]
+      matmul_tn: x[B,N] y[B,K] → z[N,K]
+      column_sum: x[B,N] → y[N]
+      column_dot: x[B,N] y[B,N] → z[N]
+      standardise: x[B,N] → y[B,N]; epsilon
+      layer_norm_dx: x[B,N] gamma[N] dy[B,N] → dx[B,N]; epsilon
+      gelu_dx: x[B,N] dy[B,N] → dx[B,N]
+      gelu_tanh_dx: x[B,N] dy[B,N] → dx[B,N]
+      softmax_dx: p[B,N] dp[B,N] → dx[B,N]
+      top_k_dp: w[B,E] dw[B,E] → dp[B,E]
+      top_k_dp_renormalised: w[B,E] dw[B,E] p[B,E] → dp[B,E]
+      combine_dparts: weights[B,E] dy[B,N] → dparts[E,B,N]
+      combine_dweights: weights[B,E] parts[E,B,N] dy[B,N] → dweights[B,E]"
     `);
   });
 

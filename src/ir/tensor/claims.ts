@@ -158,6 +158,26 @@ const adamwSteps = ({
     step("new_weight", { kind: "adamw-weight", weight, mean: newMean, square: newSquare, rates, epsilon, decay }),
   ];
 };
+const DY = tensor("dy", "B", "N");
+
+const binary = (
+  kind: "add" | "matmul-tn" | "column-dot",
+  x: ClaimTensor,
+  y: ClaimTensor,
+  z: ClaimTensor,
+): OperationSignature => ({
+  inputs: [x, y],
+  outputs: [z],
+  attributes: [],
+  steps: () => [step(z.name, { kind, x: valueId(x.name), y: valueId(y.name) })],
+});
+
+const geluGradient = (form: GeluForm): OperationSignature => ({
+  inputs: [X, DY],
+  outputs: [tensor("dx", "B", "N")],
+  attributes: [],
+  steps: () => [step("dx", { kind: "gelu-dx", x: value.x, dy: valueId("dy"), form })],
+});
 
 const GROUPED_NORM_INPUTS = [
   tensor("x", "T", "N"),
@@ -279,6 +299,74 @@ export const OPERATION_SIGNATURES = {
       step("scale", { kind: "clip-scale", squares: valueId("squares"), maxNorm }),
     ],
   },
+  add: binary("add", X, tensor("y", "B", "N"), tensor("z", "B", "N")),
+  matmul_nn: {
+    inputs: [tensor("x", "B", "N"), tensor("w", "N", "K")],
+    outputs: [tensor("y", "B", "K")],
+    attributes: [],
+    steps: () => [step("y", { kind: "matmul-nn", x: value.x, w: value.w })],
+  },
+  matmul_tn: binary("matmul-tn", X, tensor("y", "B", "K"), tensor("z", "N", "K")),
+  column_sum: {
+    inputs: [X],
+    outputs: [tensor("y", "N")],
+    attributes: [],
+    steps: () => [step("y", { kind: "column-sum", x: value.x })],
+  },
+  column_dot: binary("column-dot", X, tensor("y", "B", "N"), tensor("z", "N")),
+  standardise: {
+    inputs: [X],
+    outputs: [Y],
+    attributes: ["epsilon"],
+    steps: ({ epsilon = Number.NaN }) => [step("y", { kind: "standardise", x: value.x, epsilon })],
+  },
+  layer_norm_dx: {
+    inputs: [X, GAMMA, DY],
+    outputs: [tensor("dx", "B", "N")],
+    attributes: ["epsilon"],
+    steps: ({ epsilon = Number.NaN }) => [
+      step("dx", { kind: "layer-norm-dx", x: value.x, gamma: value.gamma, dy: valueId("dy"), epsilon }),
+    ],
+  },
+  gelu_dx: geluGradient("erf"),
+  gelu_tanh_dx: geluGradient("tanh"),
+  softmax_dx: {
+    inputs: [tensor("p", "B", "N"), tensor("dp", "B", "N")],
+    outputs: [tensor("dx", "B", "N")],
+    attributes: [],
+    steps: () => [step("dx", { kind: "softmax-dx", p: valueId("p"), dp: valueId("dp") })],
+  },
+  top_k_dp: {
+    inputs: [tensor("w", "B", "E"), tensor("dw", "B", "E")],
+    outputs: [tensor("dp", "B", "E")],
+    attributes: [],
+    steps: () => [step("dp", { kind: "top-k-dp", w: value.w, dw: valueId("dw") })],
+  },
+  top_k_dp_renormalised: {
+    inputs: [tensor("w", "B", "E"), tensor("dw", "B", "E"), tensor("p", "B", "E")],
+    outputs: [tensor("dp", "B", "E")],
+    attributes: [],
+    steps: () => [step("dp", { kind: "top-k-dp", w: value.w, dw: valueId("dw"), p: valueId("p") })],
+  },
+  combine_dparts: {
+    inputs: [tensor("weights", "B", "E"), DY],
+    outputs: [tensor("dparts", "E", "B", "N")],
+    attributes: [],
+    steps: () => [step("dparts", { kind: "combine-dparts", weights: valueId("weights"), dy: valueId("dy") })],
+  },
+  combine_dweights: {
+    inputs: [tensor("weights", "B", "E"), tensor("parts", "E", "B", "N"), DY],
+    outputs: [tensor("dweights", "B", "E")],
+    attributes: [],
+    steps: () => [
+      step("dweights", {
+        kind: "combine-dweights",
+        weights: valueId("weights"),
+        parts: valueId("parts"),
+        dy: valueId("dy"),
+      }),
+    ],
+  },
 } as const satisfies Readonly<Record<string, OperationSignature>>;
 
 export type OperationClaim = keyof typeof OPERATION_SIGNATURES;
@@ -307,10 +395,23 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
   "row-squares": () => "row_squares",
   total: () => "total",
   "clip-scale": () => "clip_scale",
+  part: () => undefined,
+  add: () => "add",
+  "matmul-nn": () => "matmul_nn",
+  "matmul-tn": () => "matmul_tn",
+  "column-sum": () => "column_sum",
+  "column-dot": () => "column_dot",
+  standardise: () => "standardise",
+  "layer-norm-dx": () => "layer_norm_dx",
+  "gelu-dx": ({ form }) => (form === "erf" ? "gelu_dx" : "gelu_tanh_dx"),
+  "softmax-dx": () => "softmax_dx",
+  "top-k-dp": ({ p }) => (p === undefined ? "top_k_dp" : "top_k_dp_renormalised"),
+  "combine-dparts": () => "combine_dparts",
+  "combine-dweights": () => "combine_dweights",
 };
 
 /**
- * The claim of a kernel that computes just this operation; `undefined` for `stack`, which is a matter of layout, and for the
+ * The claim of a kernel that computes just this operation; `undefined` for `stack` and `part`, which are layout, and for the
  * steps of `adamw`, which are claimed together.
  */
 export function claimOf<K extends OpKind>(op: Op<K>): OperationClaim | undefined {

@@ -156,3 +156,12 @@ function copyRow(result: BoundedResult, to: number, x: Bounded, from: number, wi
     result.bound[to * width + n] = boundAt(x, from * width + n);
   }
 }
+
+/** x [P, …] → […]: the part at `index`, with the errors of its rows. */
+export const evaluatePart: Rule<"part"> = (op, operands) => {
+  const x = operand(op, operands, 0);
+  const [, ...shape] = x.shape;
+  const size = elementCount(shape);
+  const [start, end] = [op.index * size, (op.index + 1) * size];
+  return { shape, values: x.values.slice(start, end), bound: x.bound?.slice(start, end) };
+};

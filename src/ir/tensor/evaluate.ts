@@ -8,10 +8,12 @@
  */
 
 import { InternalError } from "../../support/result.ts";
+import { evaluateBy } from "./bounded-number.ts";
 import { type ClaimAttributes, OPERATION_SIGNATURES, type OperationClaim, type OperationSignature } from "./claims.ts";
+import { DEFINITIONS } from "./derivatives.ts";
 import { type Bounded, elementCount } from "./error-model.ts";
 import { evaluateAdamwMean, evaluateAdamwSquare, evaluateAdamwWeight, evaluateClipScale } from "./evaluate-adamw.ts";
-import { evaluateGather, evaluateGelu, evaluateScatter, evaluateStack } from "./evaluate-elements.ts";
+import { evaluateGather, evaluateGelu, evaluatePart, evaluateScatter, evaluateStack } from "./evaluate-elements.ts";
 import { evaluateCombineRows, evaluateGroupedLayerNorm } from "./evaluate-grouped.ts";
 import { evaluateLayerNorm } from "./evaluate-layer-norm.ts";
 import { evaluateSoftmax } from "./evaluate-softmax.ts";
@@ -54,6 +56,19 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   "row-squares": evaluateRowSquares,
   total: evaluateTotal,
   "clip-scale": evaluateClipScale,
+  part: evaluatePart,
+  add: evaluateBy(DEFINITIONS.add),
+  "matmul-nn": evaluateBy(DEFINITIONS["matmul-nn"]),
+  "matmul-tn": evaluateBy(DEFINITIONS["matmul-tn"]),
+  "column-sum": evaluateBy(DEFINITIONS["column-sum"]),
+  "column-dot": evaluateBy(DEFINITIONS["column-dot"]),
+  standardise: evaluateBy(DEFINITIONS.standardise),
+  "layer-norm-dx": evaluateBy(DEFINITIONS["layer-norm-dx"]),
+  "gelu-dx": evaluateBy(DEFINITIONS["gelu-dx"]),
+  "softmax-dx": evaluateBy(DEFINITIONS["softmax-dx"]),
+  "top-k-dp": evaluateBy(DEFINITIONS["top-k-dp"]),
+  "combine-dparts": evaluateBy(DEFINITIONS["combine-dparts"]),
+  "combine-dweights": evaluateBy(DEFINITIONS["combine-dweights"]),
 };
 
 export interface EvaluatedTensor {

@@ -24,6 +24,19 @@ const ATTRIBUTES: { readonly [K in OpKind]: (op: Op<K>) => string } = {
   "row-squares": () => "",
   total: () => "",
   "clip-scale": ({ maxNorm }) => `; max_norm = ${maxNorm}`,
+  part: ({ index }) => `; ${index}`,
+  add: () => "",
+  "matmul-nn": () => "",
+  "matmul-tn": () => "",
+  "column-sum": () => "",
+  "column-dot": () => "",
+  standardise: ({ epsilon }) => `; epsilon = ${epsilon}`,
+  "layer-norm-dx": ({ epsilon }) => `; epsilon = ${epsilon}`,
+  "gelu-dx": ({ form }) => `; ${form}`,
+  "softmax-dx": () => "",
+  "top-k-dp": ({ p }) => (p === undefined ? "" : "; renormalised"),
+  "combine-dparts": () => "",
+  "combine-dweights": () => "",
 };
 
 /** `linear(x, router.weight, router.bias)` */
@@ -40,7 +53,10 @@ export function printProgram(program: TensorProgram): string {
   for (const { name, shape, initial } of program.weights) {
     lines.push(`  weight ${name}: ${formatShape(shape)} = ${printInitial(initial)}`);
   }
-  for (const { id, op, shape } of program.nodes) {
+  let open: string | undefined;
+  for (const { id, op, shape, part } of program.nodes) {
+    if (part !== open) lines.push(`  part ${part ?? "rest"}`);
+    open = part;
     const label = op.label === id ? "" : `  // ${op.label}`;
     lines.push(`  ${id}: ${formatShape(shape)} = ${printOp(op)}${label}`);
   }

@@ -149,6 +149,82 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     }
     return squares;
   },
+  part: (op, [x = NO_SHAPE], found) => {
+    const [parts, ...rest] = x;
+    if (parts === undefined) report(found, "TK250", "x has shape [] of rank 0, expected rank 1 or more");
+    else if (typeof parts !== "number" || !Number.isSafeInteger(op.index) || op.index < 0 || op.index >= parts) {
+      report(
+        found,
+        "TK252",
+        `index is ${op.index}, expected an integer from 0 and below ${parts}, the size of axis 0 of x`,
+      );
+    }
+    return rest;
+  },
+  add: (_op, [x = NO_SHAPE, y = NO_SHAPE], found) => {
+    expectSame(found, "y", y, "x", x);
+    return x;
+  },
+  "matmul-nn": (_op, [x = NO_SHAPE, w = NO_SHAPE], found) => {
+    const [rows, depth] = expectRank(found, "x", x, 2);
+    const [weightDepth, columns] = expectRank(found, "w", w, 2);
+    expectDim(found, "w", 0, weightDepth, depth, "axis 1 of x");
+    return known(rows, columns);
+  },
+  "matmul-tn": (_op, [x = NO_SHAPE, y = NO_SHAPE], found) => {
+    const [depth, rows] = expectRank(found, "x", x, 2);
+    const [otherDepth, columns] = expectRank(found, "y", y, 2);
+    expectDim(found, "y", 0, otherDepth, depth, "axis 0 of x");
+    return known(rows, columns);
+  },
+  "column-sum": (_op, [x = NO_SHAPE], found) => known(expectRank(found, "x", x, 2)[1]),
+  "column-dot": (_op, [x = NO_SHAPE, y = NO_SHAPE], found) => {
+    const [, columns] = expectRank(found, "x", x, 2);
+    expectSame(found, "y", y, "x", x);
+    return known(columns);
+  },
+  standardise: (op, [x = NO_SHAPE], found) => {
+    lastDim(found, "x", x);
+    expectEpsilon(found, op.epsilon);
+    return x;
+  },
+  "layer-norm-dx": (op, [x = NO_SHAPE, gamma = NO_SHAPE, dy = NO_SHAPE], found) => {
+    expectVector(found, "gamma", gamma, lastDim(found, "x", x), "the last axis of x");
+    expectSame(found, "dy", dy, "x", x);
+    expectEpsilon(found, op.epsilon);
+    return x;
+  },
+  "gelu-dx": (_op, [x = NO_SHAPE, dy = NO_SHAPE], found) => {
+    expectSame(found, "dy", dy, "x", x);
+    return x;
+  },
+  "softmax-dx": (_op, [p = NO_SHAPE, dp = NO_SHAPE], found) => {
+    lastDim(found, "p", p);
+    expectSame(found, "dp", dp, "p", p);
+    return p;
+  },
+  "top-k-dp": (_op, [w = NO_SHAPE, dw = NO_SHAPE, p = w], found) => {
+    expectRank(found, "w", w, 2);
+    expectSame(found, "dw", dw, "w", w);
+    expectSame(found, "p", p, "w", w);
+    return w;
+  },
+  "combine-dparts": (_op, [weights = NO_SHAPE, dy = NO_SHAPE], found) => {
+    const [rows, experts] = expectRank(found, "weights", weights, 2);
+    const [gradientRows, width] = expectRank(found, "dy", dy, 2);
+    expectDim(found, "dy", 0, gradientRows, rows, "axis 0 of weights");
+    return known(experts, rows, width);
+  },
+  "combine-dweights": (_op, [weights = NO_SHAPE, parts = NO_SHAPE, dy = NO_SHAPE], found) => {
+    const [rows, experts] = expectRank(found, "weights", weights, 2);
+    const [partExperts, partRows, partWidth] = expectRank(found, "parts", parts, 3);
+    const [gradientRows, width] = expectRank(found, "dy", dy, 2);
+    expectDim(found, "parts", 0, partExperts, experts, "axis 1 of weights");
+    expectDim(found, "parts", 1, partRows, rows, "axis 0 of weights");
+    expectDim(found, "dy", 0, gradientRows, rows, "axis 0 of weights");
+    expectDim(found, "dy", 1, width, partWidth, "axis 2 of parts");
+    return weights;
+  },
 };
 
 /** How many operands each kind takes: [fewest, most]. */
@@ -171,6 +247,19 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   "row-squares": [1, 1],
   total: [1, 1],
   "clip-scale": [1, 1],
+  part: [1, 1],
+  add: [2, 2],
+  "matmul-nn": [2, 2],
+  "matmul-tn": [2, 2],
+  "column-sum": [1, 1],
+  "column-dot": [2, 2],
+  standardise: [1, 1],
+  "layer-norm-dx": [3, 3],
+  "gelu-dx": [2, 2],
+  "softmax-dx": [2, 2],
+  "top-k-dp": [2, 3],
+  "combine-dparts": [2, 2],
+  "combine-dweights": [3, 3],
 };
 
 /** The shape of the result; `inputShapes` in the order of `operandsOf`. All mistakes of the operation are listed. */

@@ -14,6 +14,8 @@
  *             | adamw-mean(mean, gradient, scale; beta1) | adamw-square(square, gradient, scale; beta2)
  *             | adamw-weight(weight, mean, square, rates; epsilon, decay)
  *             | row-squares(x) | total(x) | clip-scale(squares; max_norm)
+ *             | gather-rows(x, source) | scatter-rows(x, position, source) | part(x; index) | add(x, y)
+ *             | a derivative of one of these: matmul-nn … combine-dweights
  *
  * What the terms mean:
  * - Nodes stand in the order in which they run; each value (input, weight or node) has one name and is made once.
@@ -125,6 +127,46 @@ export interface OpFields {
    * the gradients of the whole model, whose squares have this sum, come to a norm of max_norm at most.
    */
   readonly "clip-scale": { readonly squares: ValueId; readonly maxNorm: number };
+  /** y[…] = x[index,…]: like `stack`, a matter of layout. */
+  readonly part: { readonly x: ValueId; readonly index: number };
+  /** z = x + y */
+  readonly add: { readonly x: ValueId; readonly y: ValueId };
+  /** y[b,k] = Σₙ x[b,n]·w[n,k] */
+  readonly "matmul-nn": { readonly x: ValueId; readonly w: ValueId };
+  /** z[n,k] = Σ_b x[b,n]·y[b,k] */
+  readonly "matmul-tn": { readonly x: ValueId; readonly y: ValueId };
+  /** y[n] = Σ_b x[b,n] */
+  readonly "column-sum": { readonly x: ValueId };
+  /** z[n] = Σ_b x[b,n]·y[b,n] */
+  readonly "column-dot": { readonly x: ValueId; readonly y: ValueId };
+  /** y = (x − mean)/√(variance + epsilon), over the last axis, with the variance of the population. */
+  readonly standardise: { readonly x: ValueId; readonly epsilon: number };
+  /**
+   * dx of layer-norm: with x̂ = standardise(x), σ = √(variance + epsilon) and g = dy·gamma,
+   * dx = (g − mean(g) − x̂·mean(g·x̂))/σ, over the last axis.
+   */
+  readonly "layer-norm-dx": {
+    readonly x: ValueId;
+    readonly gamma: ValueId;
+    readonly dy: ValueId;
+    readonly epsilon: number;
+  };
+  /**
+   * dx of gelu. `erf`: dx = dy·(1/2·(1 + erf(z)) + z·exp(−z²)/√π), z = x/√2. `tanh`: with t = tanh(√(2/π)·(x + 0.044715·x³)),
+   * dx = dy·(1/2·(1 + t) + x/2·(1 − t²)·√(2/π)·(1 + 3·0.044715·x²)).
+   */
+  readonly "gelu-dx": { readonly x: ValueId; readonly dy: ValueId; readonly form: GeluForm };
+  /** dx of softmax from its result p: dx = p·(dp − Σ p·dp), over the last axis. */
+  readonly "softmax-dx": { readonly p: ValueId; readonly dp: ValueId };
+  /**
+   * dp of top-k from its result w, at a choice that does not change. The chosen entries are those with w ≠ 0: dp = dw
+   * there, 0 elsewhere. Renormalised, where `p` is given: dp = (dw − Σ dw·w)/Σ p, both sums over the chosen.
+   */
+  readonly "top-k-dp": { readonly w: ValueId; readonly dw: ValueId; readonly p?: ValueId };
+  /** dparts of combine: y[e,b,n] = weights[b,e]·dy[b,n] */
+  readonly "combine-dparts": { readonly weights: ValueId; readonly dy: ValueId };
+  /** dweights of combine: y[b,e] = Σₙ dy[b,n]·parts[e,b,n] where weights[b,e] ≠ 0, and 0 elsewhere. */
+  readonly "combine-dweights": { readonly weights: ValueId; readonly parts: ValueId; readonly dy: ValueId };
 }
 
 export type OpKind = keyof OpFields;
@@ -138,6 +180,8 @@ export interface Node {
   readonly id: ValueId;
   readonly op: Op;
   readonly shape: Shape;
+  /** The named part of the program that the node belongs to, such as `expert path`; the parts of a plan come from it. */
+  readonly part?: string;
 }
 
 export interface ProgramInput {
@@ -194,6 +238,19 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   "row-squares": (op) => [op.x],
   total: (op) => [op.x],
   "clip-scale": (op) => [op.squares],
+  part: (op) => [op.x],
+  add: (op) => [op.x, op.y],
+  "matmul-nn": (op) => [op.x, op.w],
+  "matmul-tn": (op) => [op.x, op.y],
+  "column-sum": (op) => [op.x],
+  "column-dot": (op) => [op.x, op.y],
+  standardise: (op) => [op.x],
+  "layer-norm-dx": (op) => [op.x, op.gamma, op.dy],
+  "gelu-dx": (op) => [op.x, op.dy],
+  "softmax-dx": (op) => [op.p, op.dp],
+  "top-k-dp": (op) => (op.p === undefined ? [op.w, op.dw] : [op.w, op.dw, op.p]),
+  "combine-dparts": (op) => [op.weights, op.dy],
+  "combine-dweights": (op) => [op.weights, op.parts, op.dy],
 };
 
 /** The tensors that an operation reads, in the order in which every rule takes them. */

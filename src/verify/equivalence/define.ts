@@ -5,12 +5,14 @@
  * Constants are the f32 that a kernel's literal would be: 1/√2 and √(2/π) are no rationals.
  */
 
+import type { Arithmetic, Definition } from "../../ir/tensor/arithmetic.ts";
 import {
   type ClaimAttribute,
   type ClaimAttributes,
   OPERATION_SIGNATURES,
   type OperationClaim,
 } from "../../ir/tensor/claims.ts";
+import { DEFINITIONS } from "../../ir/tensor/derivatives.ts";
 import { shapeOf } from "../../ir/tensor/shapes.ts";
 import { type GeluForm, type Op, type OpKind, operandsOf } from "../../ir/tensor/types.ts";
 import { InternalError } from "../../support/result.ts";
@@ -197,7 +199,47 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
     const isLarger = reals.positive(reals.subtract(norm, most));
     return { shape: [1], elements: [reals.select(isLarger, reals.divide(most, norm), reals.one)] };
   },
+  part: (op, operands) => {
+    const x = operand(op, operands, 0);
+    const [, ...shape] = x.shape;
+    const size = shape.reduce((product, extent) => product * extent, 1);
+    return { shape, elements: x.elements.slice(op.index * size, (op.index + 1) * size) };
+  },
+  add: defined(DEFINITIONS.add),
+  "matmul-nn": defined(DEFINITIONS["matmul-nn"]),
+  "matmul-tn": defined(DEFINITIONS["matmul-tn"]),
+  "column-sum": defined(DEFINITIONS["column-sum"]),
+  "column-dot": defined(DEFINITIONS["column-dot"]),
+  standardise: defined(DEFINITIONS.standardise),
+  "layer-norm-dx": defined(DEFINITIONS["layer-norm-dx"]),
+  "gelu-dx": defined(DEFINITIONS["gelu-dx"]),
+  "softmax-dx": defined(DEFINITIONS["softmax-dx"]),
+  "top-k-dp": defined(DEFINITIONS["top-k-dp"]),
+  "combine-dparts": defined(DEFINITIONS["combine-dparts"]),
+  "combine-dweights": defined(DEFINITIONS["combine-dweights"]),
 };
+
+/** The rule of an operation whose definition is written in any arithmetic. */
+function defined<K extends OpKind>(define: Definition<K>): Rule<K> {
+  return (op, operands, { reals, attributes }) => {
+    const given = "epsilon" in op ? reals.double(Math.fround(op.epsilon)) : reals.zero;
+    return define(op, operands, { arithmetic: realArithmetic(reals), epsilon: attributes.epsilon ?? given });
+  };
+}
+
+function realArithmetic(reals: Reals): Arithmetic<Real> {
+  return {
+    literal: (value) => reals.double(Math.fround(value)),
+    integer: (value) => reals.constant(value),
+    add: (a, b) => reals.add(a, b),
+    subtract: (a, b) => reals.subtract(a, b),
+    multiply: (a, b) => reals.multiply(a, b),
+    divide: (a, b) => reals.divide(a, b),
+    sum: (terms) => total(reals, terms),
+    call: (fn, value) => reals.call(fn, value),
+    whereNonZero: (condition, yes, no) => reals.select(reals.not(reals.isZero(condition)), yes, no),
+  };
+}
 
 /**
  * What a claim's outputs hold, by the names of its signature; `inputs` in the order of the signature. Throws

@@ -1,0 +1,16 @@
+import { block, ceilDiv, f32, input, kernel, output, thread } from "tokitai/dsl";
+import { geluTanhSlope } from "./math.ts";
+
+const ROWS = 4;
+const COLUMNS = 64;
+
+/** dx = dy times the slope of the tanh approximation of GELU, elementwise */
+export const gelu_tanh_dx = kernel(
+  { x: input(f32, ["B", "N"]), dy: input(f32, ["B", "N"]), dx: output(f32, ["B", "N"]) },
+  { computes: "gelu_tanh_dx", grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)], block: [COLUMNS, ROWS] },
+  ({ x, dy, dx }, { B, N }) => {
+    const b = block.x * ROWS + thread.y;
+    const n = block.y * COLUMNS + thread.x;
+    if (b < B && n < N) dx[b][n] = dy[b][n] * geluTanhSlope(x[b][n]);
+  },
+);

@@ -1,0 +1,200 @@
+/**
+ * Definitions of the operations that differentiation makes: the formulas of `OpFields`, element by element.
+ *
+ * That each is the derivative of the operation that it belongs to is a test (`test/unit/tensor-derivatives.test.ts`), which
+ * differentiates the forward definitions symbolically.
+ */
+
+import { InternalError } from "../../support/result.ts";
+import type { Arithmetic, Definition, Elements } from "./arithmetic.ts";
+import type { GeluForm, Op } from "./types.ts";
+
+export type DerivedKind =
+  | "add"
+  | "matmul-nn"
+  | "matmul-tn"
+  | "column-sum"
+  | "column-dot"
+  | "standardise"
+  | "layer-norm-dx"
+  | "gelu-dx"
+  | "softmax-dx"
+  | "top-k-dp"
+  | "combine-dparts"
+  | "combine-dweights";
+
+export const DEFINITIONS: { readonly [K in DerivedKind]: Definition<K> } = {
+  add: (op, operands, { arithmetic }) => {
+    const [x, y] = [operand(op, operands, 0), operand(op, operands, 1)];
+    return { shape: x.shape, elements: x.elements.map((value, i) => arithmetic.add(value, at(y, i))) };
+  },
+  "matmul-nn": (op, operands, { arithmetic }) => {
+    const [x, w] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [rows = 0, depth = 0] = x.shape;
+    const [, columns = 0] = w.shape;
+    return tensorOf([rows, columns], (b, k) =>
+      arithmetic.sum(range(depth).map((n) => arithmetic.multiply(at(x, b * depth + n), at(w, n * columns + k)))),
+    );
+  },
+  "matmul-tn": (op, operands, { arithmetic }) => {
+    const [x, y] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [depth = 0, rows = 0] = x.shape;
+    const [, columns = 0] = y.shape;
+    return tensorOf([rows, columns], (n, k) =>
+      arithmetic.sum(range(depth).map((b) => arithmetic.multiply(at(x, b * rows + n), at(y, b * columns + k)))),
+    );
+  },
+  "column-sum": (op, operands, { arithmetic }) => {
+    const x = operand(op, operands, 0);
+    const [rows = 0, columns = 0] = x.shape;
+    const column = (n: number) => arithmetic.sum(range(rows).map((b) => at(x, b * columns + n)));
+    return { shape: [columns], elements: range(columns).map(column) };
+  },
+  "column-dot": (op, operands, { arithmetic }) => {
+    const [x, y] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [rows = 0, columns = 0] = x.shape;
+    const product = (i: number) => arithmetic.multiply(at(x, i), at(y, i));
+    const column = (n: number) => arithmetic.sum(range(rows).map((b) => product(b * columns + n)));
+    return { shape: [columns], elements: range(columns).map(column) };
+  },
+  standardise: (op, operands, { arithmetic, epsilon }) =>
+    byRow(operand(op, operands, 0), (row) => {
+      const { centred, deviation } = moments(arithmetic, row, epsilon);
+      return centred.map((value) => arithmetic.divide(value, deviation));
+    }),
+  "layer-norm-dx": (op, operands, { arithmetic, epsilon }) => {
+    const [gamma, dy] = [operand(op, operands, 1), operand(op, operands, 2)];
+    const { subtract, multiply, divide } = arithmetic;
+    return byRow(operand(op, operands, 0), (row, start) => {
+      const { centred, deviation } = moments(arithmetic, row, epsilon);
+      const gradients = row.map((_, n) => multiply(at(dy, start + n), at(gamma, n)));
+      const standard = centred.map((value) => divide(value, deviation));
+      const count = arithmetic.integer(row.length);
+      const mean = divide(arithmetic.sum(gradients), count);
+      const slope = divide(arithmetic.sum(gradients.map((g, n) => multiply(g, item(standard, n)))), count);
+      return gradients.map((g, n) =>
+        divide(subtract(subtract(g, mean), multiply(item(standard, n), slope)), deviation),
+      );
+    });
+  },
+  "gelu-dx": (op, operands, { arithmetic }) => {
+    const [x, dy] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const elements = x.elements.map((value, i) =>
+      arithmetic.multiply(at(dy, i), geluSlope(arithmetic, op.form, value)),
+    );
+    return { shape: x.shape, elements };
+  },
+  "softmax-dx": (op, operands, { arithmetic }) => {
+    const dp = operand(op, operands, 1);
+    return byRow(operand(op, operands, 0), (row, start) => {
+      const mean = arithmetic.sum(row.map((p, n) => arithmetic.multiply(p, at(dp, start + n))));
+      return row.map((p, n) => arithmetic.multiply(p, arithmetic.subtract(at(dp, start + n), mean)));
+    });
+  },
+  "top-k-dp": (op, operands, { arithmetic }) => {
+    const dw = operand(op, operands, 1);
+    const zero = arithmetic.integer(0);
+    return byRow(operand(op, operands, 0), (row, start) => {
+      const chosen = (e: number, value: (e: number) => typeof zero) =>
+        arithmetic.whereNonZero(item(row, e), value(e), zero);
+      const own = (e: number) => at(dw, start + e);
+      if (op.p === undefined) return row.map((_, e) => chosen(e, own));
+      const p = operand(op, operands, 2);
+      // An entry that is not chosen is not divided, so that each may count itself.
+      const total = (e: number) =>
+        arithmetic.sum(row.map((_, j) => (j === e ? at(p, start + j) : chosen(j, () => at(p, start + j)))));
+      const mean = arithmetic.sum(row.map((w, e) => chosen(e, () => arithmetic.multiply(own(e), w))));
+      return row.map((_, e) => chosen(e, () => arithmetic.divide(arithmetic.subtract(own(e), mean), total(e))));
+    });
+  },
+  "combine-dparts": (op, operands, { arithmetic }) => {
+    const [weights, dy] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [rows = 0, experts = 0] = weights.shape;
+    const [, width = 0] = dy.shape;
+    const elements = range(experts).flatMap((e) =>
+      range(rows).flatMap((b) =>
+        range(width).map((n) => arithmetic.multiply(at(weights, b * experts + e), at(dy, b * width + n))),
+      ),
+    );
+    return { shape: [experts, rows, width], elements };
+  },
+  "combine-dweights": (op, operands, { arithmetic }) => {
+    const [weights, parts, dy] = [operand(op, operands, 0), operand(op, operands, 1), operand(op, operands, 2)];
+    const [experts = 0, rows = 0, width = 0] = parts.shape;
+    return tensorOf([rows, experts], (b, e) => {
+      const product = (n: number) => arithmetic.multiply(at(dy, b * width + n), at(parts, (e * rows + b) * width + n));
+      const gradient = arithmetic.sum(range(width).map(product));
+      return arithmetic.whereNonZero(at(weights, b * experts + e), gradient, arithmetic.integer(0));
+    });
+  },
+};
+
+/** A row's deviations from its mean, and √(variance + epsilon). */
+function moments<T>(
+  arithmetic: Arithmetic<T>,
+  row: readonly T[],
+  epsilon: T,
+): { readonly centred: readonly T[]; readonly deviation: T } {
+  const { subtract, multiply, divide, sum } = arithmetic;
+  const count = arithmetic.integer(row.length);
+  const mean = divide(sum(row), count);
+  const centred = row.map((value) => subtract(value, mean));
+  const variance = divide(sum(centred.map((value) => multiply(value, value))), count);
+  return { centred, deviation: arithmetic.call("sqrt", arithmetic.add(variance, epsilon)) };
+}
+
+function geluSlope<T>({ literal, add, subtract, multiply, call }: Arithmetic<T>, form: GeluForm, x: T): T {
+  const [half, one] = [literal(0.5), literal(1)];
+  switch (form) {
+    case "erf": {
+      const z = multiply(x, literal(Math.SQRT1_2));
+      const density = multiply(literal(1 / Math.sqrt(Math.PI)), call("exp", subtract(literal(0), multiply(z, z))));
+      return add(multiply(half, add(one, call("erf", z))), multiply(z, density));
+    }
+    case "tanh": {
+      const square = multiply(x, x);
+      const cubic = multiply(literal(0.044715), square);
+      const [scale, three] = [literal(Math.sqrt(2 / Math.PI)), literal(3)];
+      const t = call("tanh", multiply(scale, add(x, multiply(cubic, x))));
+      const inner = multiply(scale, add(one, multiply(three, cubic)));
+      const rising = multiply(multiply(multiply(half, x), subtract(one, multiply(t, t))), inner);
+      return add(multiply(half, add(one, t)), rising);
+    }
+    default:
+      form satisfies never;
+      throw new InternalError(`unknown form of GELU ${String(form)}`);
+  }
+}
+
+function operand<T>(op: Op, operands: readonly Elements<T>[], index: number): Elements<T> {
+  const found = operands[index];
+  if (found === undefined) throw new InternalError(`${op.label}: no operand ${index}`);
+  return found;
+}
+
+function at<T>({ elements }: Elements<T>, index: number): T {
+  return item(elements, index);
+}
+
+function item<T>(elements: readonly T[], index: number): T {
+  const found = elements[index];
+  if (found === undefined) throw new InternalError(`no element ${index}`);
+  return found;
+}
+
+function range(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
+
+function tensorOf<T>(shape: readonly [number, number], element: (row: number, column: number) => T): Elements<T> {
+  const [rows, columns] = shape;
+  return { shape, elements: range(rows).flatMap((b) => range(columns).map((n) => element(b, n))) };
+}
+
+/** Applies a function of rows along the last axis; `start` is the position of the row's first element. */
+function byRow<T>(x: Elements<T>, apply: (row: readonly T[], start: number) => readonly T[]): Elements<T> {
+  const width = x.shape.at(-1) ?? 0;
+  const rows = width === 0 ? 0 : x.elements.length / width;
+  const row = (b: number) => apply(x.elements.slice(b * width, (b + 1) * width), b * width);
+  return { shape: x.shape, elements: range(rows).flatMap(row) };
+}
