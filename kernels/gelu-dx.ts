@@ -11,6 +11,8 @@ export const gelu_dx = kernel(
   ({ x, dy, dx }, { B, N }) => {
     const b = block.x * ROWS + thread.y;
     const n = block.y * COLUMNS + thread.x;
-    if (b < B && n < N) dx[b][n] = dy[b][n] * geluErfSlope(x[b][n]);
+    if (b >= B || n >= N) return;
+    const value = x[b][n];
+    dx[b][n] = dy[b][n] * geluErfSlope(value);
   },
 );

@@ -209,8 +209,9 @@ function manifestBody(
       name: plan.name,
       dims: plan.dims,
       plan: sha256(printPlan(plan)),
-      launches: plan.launches.map(({ label, kernel }) => ({
+      launches: plan.launches.map(({ label, part, kernel }) => ({
         label,
+        ...(part !== undefined && { part }),
         kernel,
         conditions: manifestConditions(kernelOf(spec, kernel), spec.discharged?.get(plan.name)?.get(label)),
       })),

@@ -72,11 +72,14 @@ export async function readSources({ inputs, cwd, config, cache }: ProveRequest):
   const diagnostics: Diagnostic[] = [...refused];
   const programs: { program: TensorProgram; plan: Plan }[] = [];
   for (const file of refused.length > 0 ? [] : modelFiles) {
-    const { readModel } = await import("./frontend/model.ts");
-    const program = await readModel(file, config, cwd);
-    const plan = program.ok ? lowerProgram(program.value, kernels) : program;
-    if (program.ok && plan.ok) programs.push({ program: program.value, plan: plan.value });
-    else if (!plan.ok) diagnostics.push(...plan.diagnostics);
+    const { readPrograms } = await import("./frontend/model.ts");
+    const read = await readPrograms(file, config, cwd);
+    if (!read.ok) diagnostics.push(...read.diagnostics);
+    for (const program of read.ok ? read.value : []) {
+      const plan = lowerProgram(program, kernels);
+      if (plan.ok) programs.push({ program, plan: plan.value });
+      else diagnostics.push(...plan.diagnostics);
+    }
   }
   const launched = new Set(programs.flatMap(({ plan }) => plan.launches.map(({ kernel }) => kernel)));
   const used = modelFiles.length === 0 ? kernels : kernels.filter(({ name }) => launched.has(name));

@@ -41,6 +41,8 @@ export interface BufferView {
 export interface Launch {
   /** What this launch computes in the tensor program, such as `expert2.layer0.linear`. */
   readonly label: string;
+  /** The named part of the program that the launch belongs to; a C identifier. */
+  readonly part?: string;
   /** The name of a kernel instance. */
   readonly kernel: string;
   /** One view per tensor parameter of the kernel. */

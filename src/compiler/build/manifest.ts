@@ -98,7 +98,14 @@ const programSchema = z.strictObject({
   /** SHA-256 of the printed launch plan. */
   plan: hash,
   /** Each with the conditions of its kernel. */
-  launches: z.array(z.strictObject({ label: z.string(), kernel: z.string(), conditions: z.array(conditionSchema) })),
+  launches: z.array(
+    z.strictObject({
+      label: z.string(),
+      part: z.string().optional(),
+      kernel: z.string(),
+      conditions: z.array(conditionSchema),
+    }),
+  ),
   obligations: z.array(obligationSchema),
 });
 

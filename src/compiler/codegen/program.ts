@@ -4,6 +4,8 @@
  * The arena's classes lie one after another, each as large as its largest buffer. All launches are prepared before the
  * first one runs, so that a refused call computes nothing: the same code runs twice, first to check and then to launch.
  * Only a condition on data that a launch of the program makes is checked between the launches.
+ *
+ * Launches of a named part of the plan stand in a function of their own, `<plan>_part_<part>`, which the entry calls.
  */
 
 import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
@@ -53,6 +55,7 @@ export function programItems(plan: Plan, spec: LibrarySpec): readonly CItem[] {
   return [
     ...(plan.buffers.length === 0 ? [] : [arenaFunction(plan, names)]),
     workspaceFunction(plan, names),
+    ...segmentsOf(plan).flatMap((segment) => partFunction(plan, segment, names, spec)),
     entryFunction(plan, names, spec),
   ];
 }
@@ -213,8 +216,76 @@ function passes(plan: Plan, names: PlanNames, checked: CheckedNames, spec: Libra
     declare(type("int"), "pass", integer(0)),
     binary("<", pass, integer(2)),
     unary("++", pass),
-    plan.launches.map((launch) => launchBlock(plan, launch, names, checked, spec)),
+    segmentsOf(plan).flatMap((segment): readonly CStmt[] => {
+      if (segment.symbol === undefined) {
+        return segment.launches.map((launch) => launchBlock(plan, launch, names, checked, spec));
+      }
+      const buffers = buffersOf(plan, segment).map((buffer) => name(names.buffer(buffer)));
+      const dims = plan.dims.map((dim) => name(names.dim(dim)));
+      const status = call(segment.symbol, [name("args"), name("stream"), pass, ...dims, ...buffers]);
+      return [
+        {
+          kind: "block",
+          body: [
+            declare(constant(STATUS), "status", status),
+            when(binary("!=", name("status"), name("TOK_OK")), [ret(name("status"))]),
+          ],
+        },
+      ];
+    }),
   );
+}
+
+/** Neighbouring launches of one part; launches of no part stand in the entry itself. */
+interface Segment {
+  readonly symbol: string | undefined;
+  readonly part: string | undefined;
+  readonly launches: readonly Launch[];
+}
+
+function segmentsOf(plan: Plan): readonly Segment[] {
+  const segments: { symbol: string | undefined; part: string | undefined; launches: Launch[] }[] = [];
+  for (const launch of plan.launches) {
+    const last = segments.at(-1);
+    if (last !== undefined && last.part === launch.part) last.launches.push(launch);
+    else {
+      const earlier = segments.filter(({ part }) => part === launch.part).length;
+      const stem = `${plan.name}_part_${launch.part}`;
+      const symbol = launch.part === undefined ? undefined : earlier === 0 ? stem : `${stem}_${earlier + 1}`;
+      segments.push({ symbol, part: launch.part, launches: [launch] });
+    }
+  }
+  return segments;
+}
+
+/** The arena's buffers that a segment's launches are given. */
+function buffersOf(plan: Plan, { launches }: Segment): readonly string[] {
+  const used = new Set(launches.flatMap(({ args }) => Object.values(args).map(({ buffer }) => buffer)));
+  return plan.buffers.map((buffer) => buffer.name).filter((buffer) => used.has(buffer));
+}
+
+function partFunction(plan: Plan, segment: Segment, names: PlanNames, spec: LibrarySpec): readonly CItem[] {
+  const { symbol, part, launches } = segment;
+  if (symbol === undefined) return [];
+  const checked = checkedNames(plan, names);
+  return [
+    fn(
+      STATUS,
+      symbol,
+      [
+        param(pointer(constant(type(argsStruct(plan.name)))), "args"),
+        param(STREAM, "stream"),
+        param(type("int"), "pass"),
+        ...plan.dims.map((dim) => param(CHECKED_INT, names.dim(dim), true)),
+        ...buffersOf(plan, segment).map((buffer) => param(TENSOR, names.buffer(buffer), true)),
+      ],
+      [...launches.map((launch) => launchBlock(plan, launch, names, checked, spec)), ret(name("TOK_OK"))],
+      {
+        doc: [`The part ${part} of ${plan.name}: in pass 0 its launches are prepared, in pass 1 they run.`],
+        specifiers: ["static"],
+      },
+    ),
+  ];
 }
 
 function launchBlock(plan: Plan, launch: Launch, names: PlanNames, checked: CheckedNames, spec: LibrarySpec): CStmt {

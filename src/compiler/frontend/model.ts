@@ -1,5 +1,5 @@
 /**
- * Models: a TypeScript file that exports `name` and `build` → its tensor program.
+ * Models: a TypeScript file that exports `name`, `build` and further `programs` → its tensor programs.
  *
  * Unlike a kernel, a model is a program that is run: it is transpiled in memory and imported, and `build` is called
  * with the builder of `tokitai/model` and the configuration.
@@ -12,15 +12,29 @@ import { z } from "zod";
 import { type ModelBuilder, tensorProgram } from "../../ir/tensor/model.ts";
 import type { TensorProgram } from "../../ir/tensor/types.ts";
 import { error } from "../../support/diagnostic.ts";
-import { type Result, refuse } from "../../support/result.ts";
+import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
 
-const moduleSchema = z.object({
+const programSchema = z.object({
   name: z.string(),
   build: z.custom<(t: ModelBuilder, config: unknown) => void>((value) => typeof value === "function"),
 });
+const moduleSchema = programSchema.extend({ programs: z.array(programSchema).default([]) });
+
+/** The first program of a model file: the one that it exports as `build`. Refusals as of `readPrograms`. */
+export async function readModel(path: string, config: unknown, cwd: string): Promise<Result<TensorProgram>> {
+  const programs = await readPrograms(path, config, cwd);
+  if (!programs.ok) return programs;
+  const [first] = programs.value;
+  if (first === undefined) throw new InternalError(`${path} has no program`);
+  return ok(first);
+}
 
 /** TK190: not TypeScript; TK191: fails when imported; TK192: no `name` and `build`; TK193: `build` throws. */
-export async function readModel(path: string, config: unknown, cwd: string): Promise<Result<TensorProgram>> {
+export async function readPrograms(
+  path: string,
+  config: unknown,
+  cwd: string,
+): Promise<Result<readonly TensorProgram[]>> {
   const file = relative(cwd, path);
   const place = { file, line: 1, column: 1, endLine: 1, endColumn: 1 };
   const { outputText, diagnostics = [] } = ts.transpileModule(readFileSync(path, "utf8"), {
@@ -49,11 +63,15 @@ export async function readModel(path: string, config: unknown, cwd: string): Pro
   const parsed = moduleSchema.safeParse(imported);
   if (!parsed.success) {
     const fix = "export const name = …; export function build(t, config) { … }";
-    return refuse(error("TK192", place, "a model exports a string `name` and a function `build`", fix));
+    const message =
+      "a model exports a string `name` and a function `build`, and its `programs` are a list of such pairs";
+    return refuse(error("TK192", place, message, fix));
   }
-  const { name, build } = parsed.data;
+  const { name, build, programs } = parsed.data;
   try {
-    return tensorProgram(name, (t) => build(t, config));
+    const results = [{ name, build }, ...programs].map((one) => tensorProgram(one.name, (t) => one.build(t, config)));
+    const refused = results.flatMap((result) => (result.ok ? [] : result.diagnostics));
+    return refused.length > 0 ? refuse(...refused) : ok(results.flatMap((result) => (result.ok ? [result.value] : [])));
   } catch (cause) {
     return refuse(error("TK193", place, `build failed: ${describe(cause)}`, "check the configuration"));
   }

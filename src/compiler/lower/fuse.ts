@@ -20,6 +20,8 @@ export interface Step {
   readonly inputs: readonly ValueId[];
   readonly output: ValueId;
   readonly label: string;
+  /** The part of the program that all its operations belong to. */
+  readonly part?: string;
 }
 
 interface Fusion {
@@ -50,15 +52,22 @@ export function kernelsByClaim(kernels: readonly Kernel[]): ReadonlyMap<string, 
   return byClaim;
 }
 
-/** The steps of a program in order; `stack` is layout and no step. */
+/** The steps of a program in order; `stack` and `part` are layout and no steps. */
 export function chooseSteps(program: TensorProgram, available: ReadonlyMap<string, Kernel>): readonly Step[] {
   const uses = countUses(program);
   const steps: Step[] = [];
-  for (const { id, op } of program.nodes) {
+  for (const { id, op, part } of program.nodes) {
     const claim = claimOf(op);
-    if (op.kind === "stack") continue;
+    if (op.kind === "stack" || op.kind === "part") continue;
     if (claim === undefined) throw new InternalError(`${op.label}: no kernel computes ${op.kind} by itself`);
-    steps.push({ claim, ops: [op], inputs: operandsOf(op), output: id, label: op.label });
+    steps.push({
+      claim,
+      ops: [op],
+      inputs: operandsOf(op),
+      output: id,
+      label: op.label,
+      ...(part !== undefined && { part }),
+    });
     for (let fused = fuseLast(steps, uses, available); fused !== undefined; fused = fuseLast(steps, uses, available)) {
       steps.splice(-2, 2, fused);
     }
@@ -74,6 +83,7 @@ function fuseLast(
   const [first, second] = steps.slice(-2);
   if (first === undefined || second === undefined) return undefined;
   const [consumed, ...rest] = second.inputs;
+  if (first.part !== second.part) return undefined;
   if (consumed !== first.output || rest.includes(first.output) || uses.get(first.output) !== 1) return undefined;
   const fusion = FUSIONS.find(
     (candidate) =>
@@ -86,6 +96,7 @@ function fuseLast(
     inputs: [...first.inputs, ...rest],
     output: second.output,
     label: second.label,
+    ...(second.part !== undefined && { part: second.part }),
   };
 }
 

@@ -4,10 +4,11 @@
  *   choose a kernel per step (fuse.ts) → place every value → bind each kernel's dimensions → share the arena
  *
  * A value that is a program output is written where the caller wants it; one that is a part of a `stack` is written into
- * its slice of the stacked buffer, so that stacking costs nothing; all others get a buffer in the arena.
+ * its slice of the stacked buffer, and a `part` is a view of it, so that both cost nothing; all others get a buffer in
+ * the arena.
  */
 
-import { dim, int, mul } from "../../ir/kernel/build.ts";
+import { add, dim, int, mul } from "../../ir/kernel/build.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
 import type { Expr, Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import type { ArenaBuffer, BufferView, Launch, Plan, PlanTensor } from "../../ir/plan.ts";
@@ -103,6 +104,15 @@ function placeValues(
     place(output, whole(output, shape));
     buffers.push({ name: output, element: "f32", shape: shape.map(sizeExpr) });
   }
+  for (const { id, op, shape } of program.nodes) {
+    if (op.kind !== "part") continue;
+    const stacked = placement.get(op.x);
+    if (stacked === undefined) throw new InternalError(`${op.x} has no place`);
+    const size = shape.map(sizeExpr).reduce<Expr>((product, extent) => mul(product, extent), int(1));
+    const start = op.index === 0 ? int(0) : mul(int(op.index), size);
+    const offset = stacked.offset.kind === "int" && stacked.offset.value === 0n ? start : add(stacked.offset, start);
+    place(id, { buffer: stacked.buffer, offset, shape: shape.map(sizeExpr) });
+  }
   return { placement, buffers };
 }
 
@@ -142,7 +152,8 @@ function bindLaunch(
       error("TK292", kernel.span, `${program.name}: nothing says what ${name} of ${kernel.name} is`, fix),
     );
   }
-  return { label: step.label, kernel: kernel.name, args, dims, scalars: scalarsOf(step, kernel) };
+  const part = step.part === undefined ? {} : { part: step.part };
+  return { label: step.label, ...part, kernel: kernel.name, args, dims, scalars: scalarsOf(step, kernel) };
 }
 
 /** Scalar parameters by name: the attributes of the step's operations. */
@@ -160,7 +171,7 @@ function scalarsOf(step: Step, kernel: Kernel): Readonly<Record<string, number |
 }
 
 function attribute(op: Op, name: string): number | undefined {
-  if (op.kind === "layer-norm" && name === "epsilon") return op.epsilon;
+  if ("epsilon" in op && name === "epsilon") return op.epsilon;
   if (op.kind === "top-k" && name === "k") return op.k;
   if (op.kind === "adamw-mean" && name === "beta1") return op.beta1;
   if (op.kind === "adamw-square" && name === "beta2") return op.beta2;
@@ -177,13 +188,14 @@ export function printPlan(plan: Plan): string {
     const start = offset.kind === "int" && offset.value === 0n ? "" : ` + ${printExpr(offset)}`;
     return `${buffer}${start}${shape(extents)}`;
   };
-  const launches = plan.launches.map(({ label, kernel, args, dims, scalars }) => {
+  const launches = plan.launches.flatMap(({ label, part, kernel, args, dims, scalars }, position) => {
+    const opens = part !== plan.launches[position - 1]?.part ? [`  part ${part ?? "rest"}`] : [];
     const parts = [
       ...Object.entries(args).map(([name, argument]) => `${name} = ${view(argument)}`),
       ...Object.entries(dims).map(([name, size]) => `${name} = ${printExpr(size)}`),
       ...Object.entries(scalars).map(([name, value]) => `${name} = ${value}`),
     ];
-    return `  ${label}: ${kernel}(${parts.join(", ")})`;
+    return [...opens, `  ${label}: ${kernel}(${parts.join(", ")})`];
   });
   return `${[
     `plan ${plan.name}(${plan.dims.join(", ")})`,

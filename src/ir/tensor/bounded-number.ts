@@ -51,8 +51,8 @@ function isKnown({ value, error }: BoundedNumber): boolean {
 /** What comes of operands that are not all ordinary numbers; `undefined` where they are. */
 function extraordinary(operands: readonly BoundedNumber[]): BoundedNumber | undefined {
   if (operands.every(isKnown)) return undefined;
-  const isNaN = operands.some(({ value, error }) => Number.isNaN(value) && error !== Number.POSITIVE_INFINITY);
-  return isNaN ? CERTAIN_NAN : UNKNOWN;
+  const certain = operands.some(({ value, error }) => Number.isNaN(value) && error !== Number.POSITIVE_INFINITY);
+  return certain ? CERTAIN_NAN : UNKNOWN;
 }
 
 type FunctionName = Parameters<Arithmetic<BoundedNumber>["call"]>[0];

@@ -5,13 +5,16 @@
  * each operation is its label, which also names its result. Every mistake is collected: an operation that is refused
  * yields a tensor that later operations pass over in silence, so that one mistake gives one message.
  * TK254 is a name that is taken, TK255 a malformed name, TK256 a bad dimension, TK257 a program without outputs,
- * TK258 a tensor of another program, TK259 an initial value that is not finite, TK260 a tensor of the wrong elements.
+ * TK258 a tensor of another program, TK259 an initial value that is not finite, TK260 a tensor of the wrong elements,
+ * TK261 an operation without a derivative, TK262 a gradient of what nothing depends on, TK263 a malformed part.
  */
 
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
-import { ok, type Result, refuse } from "../../support/result.ts";
+import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
+import { differentiate } from "./differentiate.ts";
 import { shapeOf } from "./shapes.ts";
 import {
+  formatShape,
   type GeluForm,
   type Initial,
   type Node,
@@ -68,6 +71,22 @@ export interface ModelBuilder {
   ) => Tensor;
   /** gates [B, K], parts [T, N], position [T] of i32, with T = B·K → [B, N] */
   readonly combineRows: (label: string, gates: Tensor, parts: Tensor, position: Tensor) => Tensor;
+  /** x [P, …] → […]: the part of a stacked tensor at an index; a matter of layout */
+  readonly part: (label: string, x: Tensor, index: number) => Tensor;
+  /** x, y of one shape of rank 2 → their sum */
+  readonly add: (label: string, x: Tensor, y: Tensor) => Tensor;
+  /** What `make` builds belongs to the named part of the program, a C identifier; parts do not nest. */
+  readonly within: <R>(part: string, make: () => R) => R;
+  /**
+   * The gradients with respect to `wanted`, given the gradients with respect to some values: one per wanted value, of its
+   * shape. The gradient of what a part computes belongs to the part that `partOf` names.
+   */
+  readonly gradients: (
+    seeds: readonly { readonly of: Tensor; readonly gradient: Tensor }[],
+    wanted: readonly Tensor[],
+    partOf: (part: string) => string,
+  ) => readonly Tensor[];
+  /** The name is an identifier, or several joined by dots. */
   readonly output: (name: string, value: Tensor) => void;
 }
 
@@ -76,6 +95,8 @@ export interface ModelModule<C> {
   /** The program's name, a C identifier: `moe_forward` gives the entry point `tok_moe_forward`. */
   readonly name: string;
   readonly build: (t: ModelBuilder, config: C) => void;
+  /** Further programs over the same weights. */
+  readonly programs?: readonly ModelModule<C>[];
 }
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -94,6 +115,8 @@ interface Draft {
   readonly made: Set<Tensor>;
   readonly dims: Set<string>;
   readonly diagnostics: Diagnostic[];
+  /** The part that is being built. */
+  part: string | undefined;
 }
 
 /** Runs `define` and returns the program, or all mistakes in it. */
@@ -108,6 +131,7 @@ export function tensorProgram(name: string, define: (t: ModelBuilder) => void): 
     made: new Set(),
     dims: new Set(),
     diagnostics: [],
+    part: undefined,
   };
   if (!IDENTIFIER.test(name)) report(draft, "TK255", `"${name}" is no name for a program`, "use a C identifier");
   define(builderOf(draft));
@@ -163,8 +187,17 @@ function builderOf(draft: Draft): ModelBuilder {
       const ids = { gates: gates.id, parts: parts.id, position: position.id };
       return apply({ kind: "combine-rows", label, ...ids }, [gates, parts, position]);
     },
+    part: (label, x, index) => apply({ kind: "part", label, x: x.id, index }, [x]),
+    add: (label, x, y) => apply({ kind: "add", label, x: x.id, y: y.id }, [x, y]),
+    within: (part, make) => {
+      if (!IDENTIFIER.test(part)) report(draft, "TK263", `"${part}" is no name for a part`, "use a C identifier");
+      return withinPart(draft, part, make);
+    },
+    gradients: (seeds, wanted, partOf) => addGradients(draft, seeds, wanted, partOf),
     output: (name, value) => {
-      if (!IDENTIFIER.test(name)) report(draft, "TK255", `"${name}" is no name for an output`, "use a C identifier");
+      if (!DOTTED_NAME.test(name)) {
+        report(draft, "TK255", `"${name}" is no name for an output`, "use C identifiers joined by dots");
+      }
       if (draft.outputs.some((output) => output.name === name)) {
         report(draft, "TK254", `the output ${name} is given twice`);
       }
@@ -188,8 +221,61 @@ function addNode(draft: Draft, op: Op, operands: readonly Tensor[]): Tensor {
   const shape = shapeOf(op, shapes);
   if (!shape.ok) draft.diagnostics.push(...shape.diagnostics);
   const tensor = addValue(draft, op.label, shape.ok ? shape.value : undefined);
-  if (tensor.shape) draft.nodes.push({ id: tensor.id, op, shape: tensor.shape });
+  const part = draft.part;
+  if (tensor.shape) draft.nodes.push({ id: tensor.id, op, shape: tensor.shape, ...(part !== undefined && { part }) });
   return tensor;
+}
+
+function withinPart<R>(draft: Draft, part: string | undefined, make: () => R): R {
+  const outer = draft.part;
+  draft.part = part;
+  try {
+    return make();
+  } finally {
+    draft.part = outer;
+  }
+}
+
+function addGradients(
+  draft: Draft,
+  seeds: readonly { readonly of: Tensor; readonly gradient: Tensor }[],
+  wanted: readonly Tensor[],
+  partOf: (part: string) => string,
+): readonly Tensor[] {
+  const tensors = new Map([...draft.made].map((tensor) => [tensor.id, tensor]));
+  const known = (id: ValueId): Tensor => {
+    const tensor = tensors.get(id);
+    if (tensor === undefined) throw new InternalError(`no value ${id}`);
+    return tensor;
+  };
+  for (const { of, gradient } of seeds) {
+    if (!isKnown(draft, "gradients", of) || !isKnown(draft, "gradients", gradient)) return wanted;
+    const [expected, actual] = [of, gradient].map(({ shape }) => formatShape(shape ?? []));
+    if (of.shape === undefined || gradient.shape === undefined || expected === actual) continue;
+    report(draft, "TK251", `the gradient ${gradient.id} has shape ${actual}, expected ${expected}, that of ${of.id}`);
+  }
+  const found = differentiate(
+    {
+      nodes: draft.nodes,
+      make: (op) => {
+        const made = addNode(draft, op, operandsOf(op).map(known));
+        tensors.set(made.id, made);
+        return made.id;
+      },
+      within: (part, make) => withinPart(draft, part, make),
+      refuse: (label, why) => report(draft, "TK261", `${label} cannot be differentiated: ${why}`),
+    },
+    seeds.map(({ of, gradient }) => ({ of: of.id, gradient: gradient.id })),
+    wanted.map(({ id }) => id),
+    partOf,
+  );
+  return found.map((id, position) => {
+    const value = wanted[position];
+    if (id !== undefined) return known(id);
+    if (value === undefined) throw new InternalError("a gradient of nothing");
+    if (draft.diagnostics.length === 0) report(draft, "TK262", `no gradient is given of what depends on ${value.id}`);
+    return value;
+  });
 }
 
 /** Gives a value its name; `shape` is absent where the value has been refused already. */
