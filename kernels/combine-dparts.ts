@@ -4,7 +4,7 @@ const ROWS = 4;
 const COLUMNS = 64;
 
 /**
- * dparts[e,b,n] = weights[b,e]·dy[b,n]: what the expert path begins with
+ * dparts[e,b,n] = weights[b,e]·dy[b,n] where weights[b,e] ≠ 0, exactly 0 elsewhere: what the expert path begins with
  *
  * The weight is in the gradient of each expert's output from here on; nothing multiplies by it again.
  */
@@ -19,6 +19,9 @@ export const combine_dparts = kernel(
     const b = block.x * ROWS + thread.y;
     const n = block.y * COLUMNS + thread.x;
     if (b >= B || n >= N) return;
-    for (let e = 0; e < E; e++) dparts[e][b][n] = weights[b][e] * dy[b][n];
+    for (let e = 0; e < E; e++) {
+      const weight = weights[b][e];
+      dparts[e][b][n] = weight !== f32(0) ? weight * dy[b][n] : f32(0);
+    }
   },
 );

@@ -112,9 +112,11 @@ export const DEFINITIONS: { readonly [K in DerivedKind]: Definition<K> } = {
     const [rows = 0, experts = 0] = weights.shape;
     const [, width = 0] = dy.shape;
     const elements = range(experts).flatMap((e) =>
-      range(rows).flatMap((b) =>
-        range(width).map((n) => arithmetic.multiply(at(weights, b * experts + e), at(dy, b * width + n))),
-      ),
+      range(rows).flatMap((b) => {
+        const weight = at(weights, b * experts + e);
+        const part = (n: number) => arithmetic.multiply(weight, at(dy, b * width + n));
+        return range(width).map((n) => arithmetic.whereNonZero(weight, part(n), arithmetic.integer(0)));
+      }),
     );
     return { shape: [experts, rows, width], elements };
   },

@@ -44,6 +44,8 @@ type Derivative<K extends OpKind> = (visit: Visit<K>) => readonly Contribution[]
 
 const once = (kind: OpKind) => (): string => `${kind} is a derivative itself, and is not differentiated again`;
 
+const update = (kind: OpKind) => (): string => `${kind} belongs to the update, which nothing is differentiated through`;
+
 const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   // dx = dy·W, dW = dyᵀ·x, dbias = Σ_b dy
   linear: ({ op, dy, make }) => [
@@ -87,6 +89,12 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   "top-k-dp": once("top-k-dp"),
   "combine-dparts": once("combine-dparts"),
   "combine-dweights": once("combine-dweights"),
+  "adamw-mean": update("adamw-mean"),
+  "adamw-square": update("adamw-square"),
+  "adamw-weight": update("adamw-weight"),
+  "row-squares": update("row-squares"),
+  total: update("total"),
+  "clip-scale": update("clip-scale"),
 };
 
 /** The contributions to one value's gradient that are still to be made, each with its part and the node that makes it. */

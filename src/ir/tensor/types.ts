@@ -163,7 +163,7 @@ export interface OpFields {
    * there, 0 elsewhere. Renormalised, where `p` is given: dp = (dw − Σ dw·w)/Σ p, both sums over the chosen.
    */
   readonly "top-k-dp": { readonly w: ValueId; readonly dw: ValueId; readonly p?: ValueId };
-  /** dparts of combine: y[e,b,n] = weights[b,e]·dy[b,n] */
+  /** dparts of combine: y[e,b,n] = weights[b,e]·dy[b,n] where weights[b,e] ≠ 0, and 0 elsewhere: 0·∞ does not appear. */
   readonly "combine-dparts": { readonly weights: ValueId; readonly dy: ValueId };
   /** dweights of combine: y[b,e] = Σₙ dy[b,n]·parts[e,b,n] where weights[b,e] ≠ 0, and 0 elsewhere. */
   readonly "combine-dweights": { readonly weights: ValueId; readonly parts: ValueId; readonly dy: ValueId };
