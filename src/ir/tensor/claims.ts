@@ -160,24 +160,25 @@ const adamwSteps = ({
 };
 const DY = tensor("dy", "B", "N");
 
-const binary = (
-  kind: "add" | "matmul-tn" | "column-dot",
-  x: ClaimTensor,
-  y: ClaimTensor,
-  z: ClaimTensor,
-): OperationSignature => ({
-  inputs: [x, y],
-  outputs: [z],
+/** One operation without attributes. */
+const single = (inputs: readonly ClaimTensor[], output: ClaimTensor, op: Unlabelled): OperationSignature => ({
+  inputs,
+  outputs: [output],
   attributes: [],
-  steps: () => [step(z.name, { kind, x: valueId(x.name), y: valueId(y.name) })],
+  steps: () => [step(output.name, op)],
 });
 
-const geluGradient = (form: GeluForm): OperationSignature => ({
-  inputs: [X, DY],
-  outputs: [tensor("dx", "B", "N")],
-  attributes: [],
-  steps: () => [step("dx", { kind: "gelu-dx", x: value.x, dy: valueId("dy"), form })],
-});
+const binary = (
+  kind: "add" | "matmul-tn" | "column-dot",
+  ...[x, y, z]: readonly [ClaimTensor, ClaimTensor, ClaimTensor]
+) => single([x, y], z, { kind, x: valueId(x.name), y: valueId(y.name) });
+
+const geluGradient = (form: GeluForm): OperationSignature =>
+  single([X, DY], tensor("dx", "B", "N"), { kind: "gelu-dx", x: value.x, dy: valueId("dy"), form });
+
+const TOP_K_GRADIENT = [tensor("w", "B", "E"), tensor("dw", "B", "E")] as const;
+const topKGradient = { kind: "top-k-dp", w: value.w, dw: valueId("dw") } as const;
+const [weights, parts] = [valueId("weights"), valueId("parts")];
 
 const GROUPED_NORM_INPUTS = [
   tensor("x", "T", "N"),
@@ -300,19 +301,9 @@ export const OPERATION_SIGNATURES = {
     ],
   },
   add: binary("add", X, tensor("y", "B", "N"), tensor("z", "B", "N")),
-  matmul_nn: {
-    inputs: [tensor("x", "B", "N"), tensor("w", "N", "K")],
-    outputs: [tensor("y", "B", "K")],
-    attributes: [],
-    steps: () => [step("y", { kind: "matmul-nn", x: value.x, w: value.w })],
-  },
+  matmul_nn: single([X, tensor("w", "N", "K")], tensor("y", "B", "K"), { kind: "matmul-nn", x: value.x, w: value.w }),
   matmul_tn: binary("matmul-tn", X, tensor("y", "B", "K"), tensor("z", "N", "K")),
-  column_sum: {
-    inputs: [X],
-    outputs: [tensor("y", "N")],
-    attributes: [],
-    steps: () => [step("y", { kind: "column-sum", x: value.x })],
-  },
+  column_sum: single([X], tensor("y", "N"), { kind: "column-sum", x: value.x }),
   column_dot: binary("column-dot", X, tensor("y", "B", "N"), tensor("z", "N")),
   standardise: {
     inputs: [X],
@@ -330,43 +321,26 @@ export const OPERATION_SIGNATURES = {
   },
   gelu_dx: geluGradient("erf"),
   gelu_tanh_dx: geluGradient("tanh"),
-  softmax_dx: {
-    inputs: [tensor("p", "B", "N"), tensor("dp", "B", "N")],
-    outputs: [tensor("dx", "B", "N")],
-    attributes: [],
-    steps: () => [step("dx", { kind: "softmax-dx", p: valueId("p"), dp: valueId("dp") })],
-  },
-  top_k_dp: {
-    inputs: [tensor("w", "B", "E"), tensor("dw", "B", "E")],
-    outputs: [tensor("dp", "B", "E")],
-    attributes: [],
-    steps: () => [step("dp", { kind: "top-k-dp", w: value.w, dw: valueId("dw") })],
-  },
-  top_k_dp_renormalised: {
-    inputs: [tensor("w", "B", "E"), tensor("dw", "B", "E"), tensor("p", "B", "E")],
-    outputs: [tensor("dp", "B", "E")],
-    attributes: [],
-    steps: () => [step("dp", { kind: "top-k-dp", w: value.w, dw: valueId("dw"), p: valueId("p") })],
-  },
-  combine_dparts: {
-    inputs: [tensor("weights", "B", "E"), DY],
-    outputs: [tensor("dparts", "E", "B", "N")],
-    attributes: [],
-    steps: () => [step("dparts", { kind: "combine-dparts", weights: valueId("weights"), dy: valueId("dy") })],
-  },
-  combine_dweights: {
-    inputs: [tensor("weights", "B", "E"), tensor("parts", "E", "B", "N"), DY],
-    outputs: [tensor("dweights", "B", "E")],
-    attributes: [],
-    steps: () => [
-      step("dweights", {
-        kind: "combine-dweights",
-        weights: valueId("weights"),
-        parts: valueId("parts"),
-        dy: valueId("dy"),
-      }),
-    ],
-  },
+  softmax_dx: single([tensor("p", "B", "N"), tensor("dp", "B", "N")], tensor("dx", "B", "N"), {
+    kind: "softmax-dx",
+    p: valueId("p"),
+    dp: valueId("dp"),
+  }),
+  top_k_dp: single(TOP_K_GRADIENT, tensor("dp", "B", "E"), topKGradient),
+  top_k_dp_renormalised: single([...TOP_K_GRADIENT, tensor("p", "B", "E")], tensor("dp", "B", "E"), {
+    ...topKGradient,
+    p: valueId("p"),
+  }),
+  combine_dparts: single([tensor("weights", "B", "E"), DY], tensor("dparts", "E", "B", "N"), {
+    kind: "combine-dparts",
+    weights,
+    dy: valueId("dy"),
+  }),
+  combine_dweights: single(
+    [tensor("weights", "B", "E"), tensor("parts", "E", "B", "N"), DY],
+    tensor("dweights", "B", "E"),
+    { kind: "combine-dweights", weights, parts, dy: valueId("dy") },
+  ),
 } as const satisfies Readonly<Record<string, OperationSignature>>;
 
 export type OperationClaim = keyof typeof OPERATION_SIGNATURES;

@@ -46,6 +46,9 @@ const once = (kind: OpKind) => (): string => `${kind} is a derivative itself, an
 
 const update = (kind: OpKind) => (): string => `${kind} belongs to the update, which nothing is differentiated through`;
 
+const grouped = (kind: OpKind) => (): string =>
+  `${kind} works on rows that are sorted by expert, of which only the forward pass exists; differentiate the dense program`;
+
 const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   // dx = dy·W, dW = dyᵀ·x, dbias = Σ_b dy
   linear: ({ op, dy, make }) => [
@@ -77,6 +80,8 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   add: ({ dy }) => [() => dy, () => dy],
   "gather-rows": () => "gather-rows may take a row several times, whose gradients nothing adds up",
   "scatter-rows": ({ op, dy, make }) => [(label) => make({ kind: "gather-rows", label, x: dy, source: op.position })],
+  "grouped-layer-norm": grouped("grouped-layer-norm"),
+  "combine-rows": grouped("combine-rows"),
   part: () => "the gradient of a part leaves the other parts without one",
   "matmul-nn": once("matmul-nn"),
   "matmul-tn": once("matmul-tn"),
