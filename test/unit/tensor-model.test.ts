@@ -79,6 +79,33 @@ describe("a program that is refused", () => {
     ]);
   });
 
+  it("for gradients that cannot be made", () => {
+    const twoRows = (t: ModelBuilder): Tensor => t.gatherRows("rows", t.input("x", [3, 4]), t.input("s", [2], "i32"));
+    expect(
+      refusals((t) => {
+        const x = t.weight("w", [3, 4], zero);
+        const rows = t.gatherRows("rows", x, t.input("s", [2], "i32"));
+        t.gradients([{ of: rows, gradient: t.input("d", [2, 4]) }], [x], (part) => part);
+      }),
+    ).toEqual([
+      expect.stringMatching(/^TK261 small: rows cannot be differentiated: gather-rows may take a row several/),
+    ]);
+    expect(
+      refusals((t) => {
+        t.gradients([{ of: twoRows(t), gradient: t.input("d", [2, 5]) }], [], (part) => part);
+      }),
+    ).toEqual(["TK251 small: the gradient d has shape [2, 5], expected [2, 4], that of rows"]);
+    expect(
+      refusals((t) => {
+        const rows = twoRows(t);
+        t.gradients([{ of: rows, gradient: rows }], [t.weight("w", [1], zero)], (part) => part);
+      }),
+    ).toEqual(["TK262 small: no gradient is given of what depends on w"]);
+    expect(refusals((t) => t.within("a-b", () => t.output("x", t.input("x", [1]))))).toEqual([
+      'TK263 small: "a-b" is no name for a part',
+    ]);
+  });
+
   it("for names that are taken or malformed", () => {
     expect(
       refusals((t) => {
@@ -87,14 +114,14 @@ describe("a program that is refused", () => {
         t.gelu("a b", x, "erf");
         t.output("y", x);
         t.output("y", x);
-        t.output("y.z", x);
+        t.output("y..z", x);
       }, "1st"),
     ).toEqual([
       'TK255 1st: "1st" is no name for a program',
       "TK254 1st: the name x is taken",
       'TK255 1st: "a b" is no name for a tensor',
       "TK254 1st: the output y is given twice",
-      'TK255 1st: "y.z" is no name for an output',
+      'TK255 1st: "y..z" is no name for an output',
     ]);
   });
 
