@@ -68,10 +68,10 @@ function different({ forward, shapes, by, backward }: Pair, scale = 1): readonly
   const { reals } = tables;
   const attributes: RealAttributes = { epsilon: reals.variable("epsilon") };
   const use = (claim: OperationClaim, ...inputs: readonly RealTensor[]): RealTensor => {
-    const [result] = defineClaim(reals, claim, inputs, attributes).values();
-    const last = [...defineClaim(reals, claim, inputs, attributes).values()].at(-1);
-    if (result === undefined || last === undefined) throw new Error(`${claim} gives nothing`);
-    return last;
+    // The last value is the claim's result; its inputs come before it.
+    const result = [...defineClaim(reals, claim, inputs, attributes).values()].at(-1);
+    if (result === undefined) throw new Error(`${claim} gives nothing`);
+    return result;
   };
   const inputs = Object.entries(shapes).map(([name, shape]) => [name, variables(tables, name, shape)] as const);
   const y = use(forward, ...inputs.map(([, tensor]) => tensor));

@@ -175,7 +175,6 @@ function attribute(op: Op, name: string): number | undefined {
   if (op.kind === "top-k" && name === "k") return op.k;
   if (op.kind === "adamw-mean" && name === "beta1") return op.beta1;
   if (op.kind === "adamw-square" && name === "beta2") return op.beta2;
-  if (op.kind === "adamw-weight" && name === "epsilon") return op.epsilon;
   if (op.kind === "adamw-weight" && name === "decay") return op.decay;
   if (op.kind === "clip-scale" && name === "max_norm") return op.maxNorm;
   return undefined;

@@ -5,6 +5,7 @@
  * over the reals. A definition says what the result is, not in which order a kernel adds.
  */
 
+import { InternalError } from "../../support/result.ts";
 import type { Op, OpKind } from "./types.ts";
 
 export interface Arithmetic<T> {
@@ -41,3 +42,42 @@ export type Definition<K extends OpKind> = <T>(
   operands: readonly Elements<T>[],
   context: DefinitionContext<T>,
 ) => Elements<T>;
+
+/** The operand at this position, which shapes have shown to be there. */
+export function operandAt<T>(op: Op, operands: readonly Elements<T>[], index: number): Elements<T> {
+  const found = operands[index];
+  if (found === undefined) throw new InternalError(`${op.label}: no operand ${index}`);
+  return found;
+}
+
+/** The element at a row-major position. */
+export function elementAt<T>({ elements }: Elements<T>, index: number): T {
+  return item(elements, index);
+}
+
+export function item<T>(elements: readonly T[], index: number): T {
+  const found = elements[index];
+  if (found === undefined) throw new InternalError(`no element ${index}`);
+  return found;
+}
+
+/** 0 to `count` − 1 */
+export function range(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
+
+export function matrixOf<T>(
+  shape: readonly [rows: number, columns: number],
+  element: (row: number, column: number) => T,
+): Elements<T> {
+  const [rows, columns] = shape;
+  return { shape, elements: range(rows).flatMap((b) => range(columns).map((n) => element(b, n))) };
+}
+
+/** Applies a function of rows along the last axis; `start` is the position of the row's first element. */
+export function byRow<T>(x: Elements<T>, apply: (row: readonly T[], start: number) => readonly T[]): Elements<T> {
+  const width = x.shape.at(-1) ?? 0;
+  const rows = width === 0 ? 0 : x.elements.length / width;
+  const row = (b: number): readonly T[] => apply(x.elements.slice(b * width, (b + 1) * width), b * width);
+  return { shape: x.shape, elements: range(rows).flatMap(row) };
+}

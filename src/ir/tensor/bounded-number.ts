@@ -1,8 +1,8 @@
 /**
  * Numbers with a running error bound: the arithmetic in which the reference evaluates a definition.
  *
- * A number is a float64 value with a bound on how far an f32 evaluation, in any order of summation, is from it (running
- * error analysis; Higham, "Accuracy and Stability of Numerical Algorithms", section 3.3). What is infinite, or may
+ * A number is a float64 value with a bound on how far an f32 evaluation is from it that sums in any order, and otherwise
+ * computes in the order in which the definition is written (running error analysis; Higham, "Accuracy and Stability of Numerical Algorithms", section 3.3). What is infinite, or may
  * overflow in f32, or divides by what may be 0, has the bound ∞: nothing is promised of it. NaN with another bound is
  * certain, and so is whatever is computed from it.
  */

@@ -6,8 +6,8 @@
  */
 
 import { InternalError } from "../../support/result.ts";
-import type { Arithmetic, Definition, Elements } from "./arithmetic.ts";
-import type { GeluForm, Op } from "./types.ts";
+import { type Arithmetic, byRow, type Definition, elementAt, item, matrixOf, operandAt, range } from "./arithmetic.ts";
+import type { GeluForm } from "./types.ts";
 
 export type DerivedKind =
   | "add"
@@ -25,49 +25,53 @@ export type DerivedKind =
 
 export const DEFINITIONS: { readonly [K in DerivedKind]: Definition<K> } = {
   add: (op, operands, { arithmetic }) => {
-    const [x, y] = [operand(op, operands, 0), operand(op, operands, 1)];
-    return { shape: x.shape, elements: x.elements.map((value, i) => arithmetic.add(value, at(y, i))) };
+    const [x, y] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
+    return { shape: x.shape, elements: x.elements.map((value, i) => arithmetic.add(value, elementAt(y, i))) };
   },
   "matmul-nn": (op, operands, { arithmetic }) => {
-    const [x, w] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [x, w] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
     const [rows = 0, depth = 0] = x.shape;
     const [, columns = 0] = w.shape;
-    return tensorOf([rows, columns], (b, k) =>
-      arithmetic.sum(range(depth).map((n) => arithmetic.multiply(at(x, b * depth + n), at(w, n * columns + k)))),
+    return matrixOf([rows, columns], (b, k) =>
+      arithmetic.sum(
+        range(depth).map((n) => arithmetic.multiply(elementAt(x, b * depth + n), elementAt(w, n * columns + k))),
+      ),
     );
   },
   "matmul-tn": (op, operands, { arithmetic }) => {
-    const [x, y] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [x, y] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
     const [depth = 0, rows = 0] = x.shape;
     const [, columns = 0] = y.shape;
-    return tensorOf([rows, columns], (n, k) =>
-      arithmetic.sum(range(depth).map((b) => arithmetic.multiply(at(x, b * rows + n), at(y, b * columns + k)))),
+    return matrixOf([rows, columns], (n, k) =>
+      arithmetic.sum(
+        range(depth).map((b) => arithmetic.multiply(elementAt(x, b * rows + n), elementAt(y, b * columns + k))),
+      ),
     );
   },
   "column-sum": (op, operands, { arithmetic }) => {
-    const x = operand(op, operands, 0);
+    const x = operandAt(op, operands, 0);
     const [rows = 0, columns = 0] = x.shape;
-    const column = (n: number) => arithmetic.sum(range(rows).map((b) => at(x, b * columns + n)));
+    const column = (n: number) => arithmetic.sum(range(rows).map((b) => elementAt(x, b * columns + n)));
     return { shape: [columns], elements: range(columns).map(column) };
   },
   "column-dot": (op, operands, { arithmetic }) => {
-    const [x, y] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [x, y] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
     const [rows = 0, columns = 0] = x.shape;
-    const product = (i: number) => arithmetic.multiply(at(x, i), at(y, i));
+    const product = (i: number) => arithmetic.multiply(elementAt(x, i), elementAt(y, i));
     const column = (n: number) => arithmetic.sum(range(rows).map((b) => product(b * columns + n)));
     return { shape: [columns], elements: range(columns).map(column) };
   },
   standardise: (op, operands, { arithmetic, epsilon }) =>
-    byRow(operand(op, operands, 0), (row) => {
+    byRow(operandAt(op, operands, 0), (row) => {
       const { centred, deviation } = moments(arithmetic, row, epsilon);
       return centred.map((value) => arithmetic.divide(value, deviation));
     }),
   "layer-norm-dx": (op, operands, { arithmetic, epsilon }) => {
-    const [gamma, dy] = [operand(op, operands, 1), operand(op, operands, 2)];
+    const [gamma, dy] = [operandAt(op, operands, 1), operandAt(op, operands, 2)];
     const { subtract, multiply, divide } = arithmetic;
-    return byRow(operand(op, operands, 0), (row, start) => {
+    return byRow(operandAt(op, operands, 0), (row, start) => {
       const { centred, deviation } = moments(arithmetic, row, epsilon);
-      const gradients = row.map((_, n) => multiply(at(dy, start + n), at(gamma, n)));
+      const gradients = row.map((_, n) => multiply(elementAt(dy, start + n), elementAt(gamma, n)));
       const standard = centred.map((value) => divide(value, deviation));
       const count = arithmetic.integer(row.length);
       const mean = divide(arithmetic.sum(gradients), count);
@@ -78,55 +82,58 @@ export const DEFINITIONS: { readonly [K in DerivedKind]: Definition<K> } = {
     });
   },
   "gelu-dx": (op, operands, { arithmetic }) => {
-    const [x, dy] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [x, dy] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
     const elements = x.elements.map((value, i) =>
-      arithmetic.multiply(at(dy, i), geluSlope(arithmetic, op.form, value)),
+      arithmetic.multiply(elementAt(dy, i), geluSlope(arithmetic, op.form, value)),
     );
     return { shape: x.shape, elements };
   },
   "softmax-dx": (op, operands, { arithmetic }) => {
-    const dp = operand(op, operands, 1);
-    return byRow(operand(op, operands, 0), (row, start) => {
-      const mean = arithmetic.sum(row.map((p, n) => arithmetic.multiply(p, at(dp, start + n))));
-      return row.map((p, n) => arithmetic.multiply(p, arithmetic.subtract(at(dp, start + n), mean)));
+    const dp = operandAt(op, operands, 1);
+    return byRow(operandAt(op, operands, 0), (row, start) => {
+      const mean = arithmetic.sum(row.map((p, n) => arithmetic.multiply(p, elementAt(dp, start + n))));
+      return row.map((p, n) => arithmetic.multiply(p, arithmetic.subtract(elementAt(dp, start + n), mean)));
     });
   },
   "top-k-dp": (op, operands, { arithmetic }) => {
-    const dw = operand(op, operands, 1);
+    const dw = operandAt(op, operands, 1);
     const zero = arithmetic.integer(0);
-    return byRow(operand(op, operands, 0), (row, start) => {
+    return byRow(operandAt(op, operands, 0), (row, start) => {
       const chosen = (e: number, value: (e: number) => typeof zero) =>
         arithmetic.whereNonZero(item(row, e), value(e), zero);
-      const own = (e: number) => at(dw, start + e);
+      const own = (e: number) => elementAt(dw, start + e);
       if (op.p === undefined) return row.map((_, e) => chosen(e, own));
-      const p = operand(op, operands, 2);
+      const p = operandAt(op, operands, 2);
       // An entry that is not chosen is not divided, so that each may count itself.
       const total = (e: number) =>
-        arithmetic.sum(row.map((_, j) => (j === e ? at(p, start + j) : chosen(j, () => at(p, start + j)))));
+        arithmetic.sum(
+          row.map((_, j) => (j === e ? elementAt(p, start + j) : chosen(j, () => elementAt(p, start + j)))),
+        );
       const mean = arithmetic.sum(row.map((w, e) => chosen(e, () => arithmetic.multiply(own(e), w))));
       return row.map((_, e) => chosen(e, () => arithmetic.divide(arithmetic.subtract(own(e), mean), total(e))));
     });
   },
   "combine-dparts": (op, operands, { arithmetic }) => {
-    const [weights, dy] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [weights, dy] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
     const [rows = 0, experts = 0] = weights.shape;
     const [, width = 0] = dy.shape;
     const elements = range(experts).flatMap((e) =>
       range(rows).flatMap((b) => {
-        const weight = at(weights, b * experts + e);
-        const part = (n: number) => arithmetic.multiply(weight, at(dy, b * width + n));
+        const weight = elementAt(weights, b * experts + e);
+        const part = (n: number) => arithmetic.multiply(weight, elementAt(dy, b * width + n));
         return range(width).map((n) => arithmetic.whereNonZero(weight, part(n), arithmetic.integer(0)));
       }),
     );
     return { shape: [experts, rows, width], elements };
   },
   "combine-dweights": (op, operands, { arithmetic }) => {
-    const [weights, parts, dy] = [operand(op, operands, 0), operand(op, operands, 1), operand(op, operands, 2)];
+    const [weights, parts, dy] = [operandAt(op, operands, 0), operandAt(op, operands, 1), operandAt(op, operands, 2)];
     const [experts = 0, rows = 0, width = 0] = parts.shape;
-    return tensorOf([rows, experts], (b, e) => {
-      const product = (n: number) => arithmetic.multiply(at(dy, b * width + n), at(parts, (e * rows + b) * width + n));
+    return matrixOf([rows, experts], (b, e) => {
+      const product = (n: number) =>
+        arithmetic.multiply(elementAt(dy, b * width + n), elementAt(parts, (e * rows + b) * width + n));
       const gradient = arithmetic.sum(range(width).map(product));
-      return arithmetic.whereNonZero(at(weights, b * experts + e), gradient, arithmetic.integer(0));
+      return arithmetic.whereNonZero(elementAt(weights, b * experts + e), gradient, arithmetic.integer(0));
     });
   },
 };
@@ -166,37 +173,4 @@ function geluSlope<T>({ literal, add, subtract, multiply, call }: Arithmetic<T>,
       form satisfies never;
       throw new InternalError(`unknown form of GELU ${String(form)}`);
   }
-}
-
-function operand<T>(op: Op, operands: readonly Elements<T>[], index: number): Elements<T> {
-  const found = operands[index];
-  if (found === undefined) throw new InternalError(`${op.label}: no operand ${index}`);
-  return found;
-}
-
-function at<T>({ elements }: Elements<T>, index: number): T {
-  return item(elements, index);
-}
-
-function item<T>(elements: readonly T[], index: number): T {
-  const found = elements[index];
-  if (found === undefined) throw new InternalError(`no element ${index}`);
-  return found;
-}
-
-function range(count: number): readonly number[] {
-  return Array.from({ length: count }, (_, i) => i);
-}
-
-function tensorOf<T>(shape: readonly [number, number], element: (row: number, column: number) => T): Elements<T> {
-  const [rows, columns] = shape;
-  return { shape, elements: range(rows).flatMap((b) => range(columns).map((n) => element(b, n))) };
-}
-
-/** Applies a function of rows along the last axis; `start` is the position of the row's first element. */
-function byRow<T>(x: Elements<T>, apply: (row: readonly T[], start: number) => readonly T[]): Elements<T> {
-  const width = x.shape.at(-1) ?? 0;
-  const rows = width === 0 ? 0 : x.elements.length / width;
-  const row = (b: number) => apply(x.elements.slice(b * width, (b + 1) * width), b * width);
-  return { shape: x.shape, elements: range(rows).flatMap(row) };
 }

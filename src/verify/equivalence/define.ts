@@ -5,7 +5,16 @@
  * Constants are the f32 that a kernel's literal would be: 1/√2 and √(2/π) are no rationals.
  */
 
-import type { Arithmetic, Definition } from "../../ir/tensor/arithmetic.ts";
+import {
+  type Arithmetic,
+  byRow,
+  type Definition,
+  type Elements,
+  elementAt,
+  matrixOf,
+  operandAt,
+  range,
+} from "../../ir/tensor/arithmetic.ts";
 import {
   type ClaimAttribute,
   type ClaimAttributes,
@@ -19,10 +28,7 @@ import { InternalError } from "../../support/result.ts";
 import type { Real, Reals } from "./reals.ts";
 
 /** Row-major. */
-export interface RealTensor {
-  readonly shape: readonly number[];
-  readonly elements: readonly Real[];
-}
+export type RealTensor = Elements<Real>;
 
 /** Scalars as the operation takes them: floats as expressions, `k` as the integer of the launch. */
 export type RealAttributes = Readonly<Partial<Record<Exclude<ClaimAttribute, "k">, Real>>> & { readonly k?: number };
@@ -42,22 +48,24 @@ type Rule<K extends OpKind> = (op: Op<K>, operands: readonly RealTensor[], conte
 
 const RULES: { readonly [K in OpKind]: Rule<K> } = {
   linear: (op, operands, { reals }) => {
-    const [x, w] = [operand(op, operands, 0), operand(op, operands, 1)];
-    const bias = op.bias === undefined ? undefined : operand(op, operands, 2);
+    const [x, w] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
+    const bias = op.bias === undefined ? undefined : operandAt(op, operands, 2);
     const [rows = 0, depth = 0] = x.shape;
     const [columns = 0] = w.shape;
-    return tensorOf([rows, columns], ([b = 0, n = 0]) => {
-      const products = range(depth).map((k) => reals.multiply(at(x, b * depth + k), at(w, n * depth + k)));
-      return bias === undefined ? total(reals, products) : total(reals, [...products, at(bias, n)]);
+    return matrixOf([rows, columns], (b, n) => {
+      const products = range(depth).map((k) =>
+        reals.multiply(elementAt(x, b * depth + k), elementAt(w, n * depth + k)),
+      );
+      return bias === undefined ? total(reals, products) : total(reals, [...products, elementAt(bias, n)]);
     });
   },
   "bias-add": (op, operands, { reals }) => {
-    const [x, bias] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [x, bias] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
     const width = x.shape.at(-1) ?? 0;
-    return { shape: x.shape, elements: x.elements.map((value, i) => reals.add(value, at(bias, i % width))) };
+    return { shape: x.shape, elements: x.elements.map((value, i) => reals.add(value, elementAt(bias, i % width))) };
   },
   "layer-norm": (op, operands, { reals, attributes }) => {
-    const [x, gamma, beta] = [operand(op, operands, 0), operand(op, operands, 1), operand(op, operands, 2)];
+    const [x, gamma, beta] = [operandAt(op, operands, 0), operandAt(op, operands, 1), operandAt(op, operands, 2)];
     const epsilon = attributes.epsilon ?? reals.double(Math.fround(op.epsilon));
     return byRow(x, (row) => {
       const count = reals.constant(row.length);
@@ -67,16 +75,16 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
       const variance = reals.divide(total(reals, squares), count);
       const deviation = reals.call("sqrt", reals.add(variance, epsilon));
       return centred.map((value, n) =>
-        reals.add(reals.multiply(reals.divide(value, deviation), at(gamma, n)), at(beta, n)),
+        reals.add(reals.multiply(reals.divide(value, deviation), elementAt(gamma, n)), elementAt(beta, n)),
       );
     });
   },
   gelu: (op, operands, { reals }) => {
-    const x = operand(op, operands, 0);
+    const x = operandAt(op, operands, 0);
     return { shape: x.shape, elements: x.elements.map((value) => gelu(reals, op.form, value)) };
   },
   softmax: (op, operands, { reals }) =>
-    byRow(operand(op, operands, 0), (row) => {
+    byRow(operandAt(op, operands, 0), (row) => {
       const [first] = row;
       if (first === undefined) return [];
       const largest = row.reduce((most, value) => reals.max(most, value), first);
@@ -85,7 +93,7 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
       return powers.map((value) => reals.divide(value, sum));
     }),
   "top-k": (op, operands, { reals, attributes }) =>
-    byRow(operand(op, operands, 0), (row) => {
+    byRow(operandAt(op, operands, 0), (row) => {
       const k = reals.constant(attributes.k ?? op.k);
       const chosen = row.map((value, e) => {
         const ahead = row.map((other, j) => (j === e ? reals.zero : isAhead(reals, other, value, j < e)));
@@ -106,27 +114,25 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
     };
   },
   combine: (op, operands, { reals }) => {
-    const [weights, parts] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [weights, parts] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
     const [experts = 0, rows = 0, columns = 0] = parts.shape;
-    return tensorOf([rows, columns], ([b = 0, n = 0]) =>
+    return matrixOf([rows, columns], (b, n) =>
       range(experts).reduce((sum, e) => {
-        const weight = at(weights, b * experts + e);
-        const part = at(parts, (e * rows + b) * columns + n);
+        const weight = elementAt(weights, b * experts + e);
+        const part = elementAt(parts, (e * rows + b) * columns + n);
         const chosen = reals.not(reals.isZero(weight));
         return reals.select(chosen, reals.add(sum, reals.multiply(weight, part)), sum);
       }, reals.zero),
     );
   },
   "gather-rows": (op, operands, { reals }) => {
-    const [x, source] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [x, source] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
     const [rows = 0, width = 0] = x.shape;
-    return tensorOf([source.elements.length, width], ([t = 0, n = 0]) =>
-      at(x, rowAt(reals, source, t, rows) * width + n),
-    );
+    return matrixOf([source.elements.length, width], (t, n) => elementAt(x, rowAt(reals, source, t, rows) * width + n));
   },
   "grouped-layer-norm": (op, operands, context) => {
-    const [x, gamma, beta] = [operand(op, operands, 0), operand(op, operands, 1), operand(op, operands, 2)];
-    const expert = operand(op, operands, 3);
+    const [x, gamma, beta] = [operandAt(op, operands, 0), operandAt(op, operands, 1), operandAt(op, operands, 2)];
+    const expert = operandAt(op, operands, 3);
     const [rows = 0, width = 0] = x.shape;
     const [experts = 0] = gamma.shape;
     const rowOf = ({ elements }: RealTensor, row: number, shape: readonly number[]): RealTensor => ({
@@ -141,66 +147,69 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
     return { shape: x.shape, elements };
   },
   "combine-rows": (op, operands, { reals }) => {
-    const [gates, parts] = [operand(op, operands, 0), operand(op, operands, 1)];
-    const position = operand(op, operands, 2);
+    const [gates, parts] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
+    const position = operandAt(op, operands, 2);
     const [rows = 0, choices = 0] = gates.shape;
     const [places = 0, columns = 0] = parts.shape;
-    return tensorOf([rows, columns], ([b = 0, n = 0]) =>
+    return matrixOf([rows, columns], (b, n) =>
       range(choices).reduce((sum, s) => {
-        const gate = at(gates, b * choices + s);
-        const part = at(parts, rowAt(reals, position, b * choices + s, places) * columns + n);
+        const gate = elementAt(gates, b * choices + s);
+        const part = elementAt(parts, rowAt(reals, position, b * choices + s, places) * columns + n);
         const chosen = reals.not(reals.isZero(gate));
         return reals.select(chosen, reals.add(sum, reals.multiply(gate, part)), sum);
       }, reals.zero),
     );
   },
   "scatter-rows": (op, operands, { reals }) => {
-    const [x, position] = [operand(op, operands, 0), operand(op, operands, 1)];
+    const [x, position] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
     const [rows = 0, width = 0] = x.shape;
     const from = new Map(range(rows).map((t) => [rowAt(reals, position, t, rows), t]));
-    return tensorOf([rows, width], ([row = 0, n = 0]) => {
+    return matrixOf([rows, width], (row, n) => {
       const t = from.get(row);
       if (t === undefined) throw new NotDefined("the positions are no permutation");
-      return at(x, t * width + n);
+      return elementAt(x, t * width + n);
     });
   },
   "adamw-mean": (op, operands, { reals, attributes }) => {
     const beta = attributes.beta1 ?? reals.double(Math.fround(op.beta1));
-    return movingAverage(reals, beta, operand(op, operands, 0), scaled(reals, op, operands));
+    return movingAverage(reals, beta, operandAt(op, operands, 0), scaled(reals, op, operands));
   },
   "adamw-square": (op, operands, { reals, attributes }) => {
     const beta = attributes.beta2 ?? reals.double(Math.fround(op.beta2));
     const squares = scaled(reals, op, operands).map((g) => reals.multiply(g, g));
-    return movingAverage(reals, beta, operand(op, operands, 0), squares);
+    return movingAverage(reals, beta, operandAt(op, operands, 0), squares);
   },
   "adamw-weight": (op, operands, { reals, attributes }) => {
-    const [weight, mean] = [operand(op, operands, 0), operand(op, operands, 1)];
-    const [square, rates] = [operand(op, operands, 2), operand(op, operands, 3)];
+    const [weight, mean] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
+    const [square, rates] = [operandAt(op, operands, 2), operandAt(op, operands, 3)];
     const epsilon = attributes.epsilon ?? reals.double(Math.fround(op.epsilon));
     const decay = attributes.decay ?? reals.double(Math.fround(op.decay));
     const elements = weight.elements.map((w, i) => {
-      const deviation = reals.call("sqrt", reals.divide(at(square, i), at(rates, 2)));
-      const direction = reals.divide(reals.divide(at(mean, i), at(rates, 1)), reals.add(deviation, epsilon));
+      const deviation = reals.call("sqrt", reals.divide(elementAt(square, i), elementAt(rates, 2)));
+      const direction = reals.divide(
+        reals.divide(elementAt(mean, i), elementAt(rates, 1)),
+        reals.add(deviation, epsilon),
+      );
       const step = reals.add(direction, reals.multiply(decay, w));
-      return reals.subtract(w, reals.multiply(at(rates, 0), step));
+      return reals.subtract(w, reals.multiply(elementAt(rates, 0), step));
     });
     return { shape: weight.shape, elements };
   },
   "row-squares": (op, operands, { reals }) => {
-    const x = operand(op, operands, 0);
+    const x = operandAt(op, operands, 0);
     const [rows = 0, width = 0] = x.shape;
     const squares = x.elements.map((value) => reals.multiply(value, value));
     return { shape: [rows], elements: range(rows).map((r) => total(reals, squares.slice(r * width, (r + 1) * width))) };
   },
-  total: (op, operands, { reals }) => ({ shape: [1], elements: [total(reals, operand(op, operands, 0).elements)] }),
+  total: (op, operands, { reals }) => ({ shape: [1], elements: [total(reals, operandAt(op, operands, 0).elements)] }),
   "clip-scale": (op, operands, { reals, attributes }) => {
     const most = attributes.max_norm ?? reals.double(Math.fround(op.maxNorm));
-    const norm = reals.call("sqrt", at(operand(op, operands, 0), 0));
+    const norm = reals.call("sqrt", elementAt(operandAt(op, operands, 0), 0));
     const isLarger = reals.positive(reals.subtract(norm, most));
     return { shape: [1], elements: [reals.select(isLarger, reals.divide(most, norm), reals.one)] };
   },
   part: (op, operands) => {
-    const x = operand(op, operands, 0);
+    const x = operandAt(op, operands, 0);
     const [, ...shape] = x.shape;
     const size = shape.reduce((product, extent) => product * extent, 1);
     return { shape, elements: x.elements.slice(op.index * size, (op.index + 1) * size) };
@@ -311,54 +320,26 @@ function gelu(reals: Reals, form: GeluForm, x: Real): Real {
 
 /** The gradient of AdamW's moments: operand 1 times the one element of operand 2. */
 function scaled(reals: Reals, op: Op, operands: readonly RealTensor[]): readonly Real[] {
-  const factor = at(operand(op, operands, 2), 0);
-  return operand(op, operands, 1).elements.map((gradient) => reals.multiply(gradient, factor));
+  const factor = elementAt(operandAt(op, operands, 2), 0);
+  return operandAt(op, operands, 1).elements.map((gradient) => reals.multiply(gradient, factor));
 }
 
 /** beta·before + (1 − beta)·value */
 function movingAverage(reals: Reals, beta: Real, before: RealTensor, values: readonly Real[]): RealTensor {
   const share = reals.subtract(reals.one, beta);
   const elements = values.map((value, i) =>
-    reals.add(reals.multiply(beta, at(before, i)), reals.multiply(share, value)),
+    reals.add(reals.multiply(beta, elementAt(before, i)), reals.multiply(share, value)),
   );
   return { shape: before.shape, elements };
 }
 
 /** A row number that the launch has given. */
 function rowAt(reals: Reals, indices: RealTensor, t: number, rows: number): number {
-  const row = reals.valueOf(at(indices, t));
+  const row = reals.valueOf(elementAt(indices, t));
   if (typeof row !== "number" || row < 0 || row >= rows) throw new NotDefined(`there is no row ${String(row)}`);
   return row;
 }
 
-function operand(op: Op, operands: readonly RealTensor[], index: number): RealTensor {
-  const found = operands[index];
-  if (found === undefined) throw new InternalError(`${op.label}: no operand ${index}`);
-  return found;
-}
-
-function at({ elements }: RealTensor, index: number): Real {
-  const found = elements[index];
-  if (found === undefined) throw new InternalError(`no element ${index}`);
-  return found;
-}
-
 function total(reals: Reals, terms: readonly Real[]): Real {
   return terms.reduce((sum, term) => reals.add(sum, term), reals.zero);
-}
-
-function range(count: number): readonly number[] {
-  return Array.from({ length: count }, (_, i) => i);
-}
-
-function tensorOf(shape: readonly number[], element: (index: readonly number[]) => Real): RealTensor {
-  const [rows = 0, columns = 0] = shape;
-  return { shape, elements: range(rows).flatMap((b) => range(columns).map((n) => element([b, n]))) };
-}
-
-/** Applies a function of rows along the last axis. */
-function byRow({ shape, elements }: RealTensor, apply: (row: readonly Real[]) => readonly Real[]): RealTensor {
-  const width = shape.at(-1) ?? 0;
-  const rows = width === 0 ? 0 : elements.length / width;
-  return { shape, elements: range(rows).flatMap((row) => apply(elements.slice(row * width, (row + 1) * width))) };
 }
