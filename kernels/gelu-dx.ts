@@ -12,7 +12,7 @@ export const gelu_dx = kernel(
     const b = block.x * ROWS + thread.y;
     const n = block.y * COLUMNS + thread.x;
     if (b >= B || n >= N) return;
-    const value = x[b][n];
-    dx[b][n] = dy[b][n] * geluErfSlope(value);
+    const z = x[b][n] * 0.7071067811865476;
+    dx[b][n] = dy[b][n] * geluErfSlope(z);
   },
 );

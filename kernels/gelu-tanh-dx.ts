@@ -1,5 +1,5 @@
-import { block, ceilDiv, f32, input, kernel, output, thread } from "tokitai/dsl";
-import { geluTanhSlope } from "./math.ts";
+import { block, ceilDiv, f32, input, kernel, output, tanh, thread } from "tokitai/dsl";
+import { geluTanhSlope, tanhArgument } from "./math.ts";
 
 const ROWS = 4;
 const COLUMNS = 64;
@@ -13,6 +13,7 @@ export const gelu_tanh_dx = kernel(
     const n = block.y * COLUMNS + thread.x;
     if (b >= B || n >= N) return;
     const value = x[b][n];
-    dx[b][n] = dy[b][n] * geluTanhSlope(value);
+    const t = tanh(tanhArgument(value));
+    dx[b][n] = dy[b][n] * geluTanhSlope(value, t);
   },
 );

@@ -38,9 +38,10 @@ const UNKNOWN: BoundedNumber = { value: Number.NaN, error: Number.POSITIVE_INFIN
 const CERTAIN_NAN: BoundedNumber = { value: Number.NaN, error: 0 };
 
 /** A result before its own rounding: `error` is what its operands' errors make of it. */
-function rounded(value: number, error: number, relative: number): BoundedNumber {
+export function rounded(value: number, error: number, relative: number): BoundedNumber {
   const size = Math.abs(value) + error;
-  const total = error + relative * size + UNDERFLOW;
+  // What is exactly 0 in both evaluations is neither rounded nor flushed.
+  const total = size === 0 ? 0 : error + relative * size + UNDERFLOW;
   return size + total <= F32_MAX ? { value, error: total } : UNKNOWN;
 }
 
@@ -89,9 +90,7 @@ export const BOUNDED: Arithmetic<BoundedNumber> = {
     if (odd !== undefined) return odd;
     if (!(least > UNDERFLOW)) return UNKNOWN;
     const quotient = a.value / b.value;
-    // A kernel may multiply by the reciprocal, which rounds once more.
-    const relative = relativeError(FUNCTION_ULPS.div) + 2 * UNIT_ROUNDOFF;
-    return rounded(quotient, (a.error + Math.abs(quotient) * b.error) / least, relative);
+    return rounded(quotient, (a.error + Math.abs(quotient) * b.error) / least, relativeError(FUNCTION_ULPS.div));
   },
   sum: (terms) => {
     const odd = extraordinary(terms);

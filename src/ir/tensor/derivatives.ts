@@ -63,22 +63,18 @@ export const DEFINITIONS: { readonly [K in DerivedKind]: Definition<K> } = {
   },
   standardise: (op, operands, { arithmetic, epsilon }) =>
     byRow(operandAt(op, operands, 0), (row) => {
-      const { centred, deviation } = moments(arithmetic, row, epsilon);
-      return centred.map((value) => arithmetic.divide(value, deviation));
+      return standardised(arithmetic, row, epsilon).standard;
     }),
   "layer-norm-dx": (op, operands, { arithmetic, epsilon }) => {
     const [gamma, dy] = [operandAt(op, operands, 1), operandAt(op, operands, 2)];
     const { subtract, multiply, divide } = arithmetic;
     return byRow(operandAt(op, operands, 0), (row, start) => {
-      const { centred, deviation } = moments(arithmetic, row, epsilon);
+      const { standard, scale } = standardised(arithmetic, row, epsilon);
       const gradients = row.map((_, n) => multiply(elementAt(dy, start + n), elementAt(gamma, n)));
-      const standard = centred.map((value) => divide(value, deviation));
       const count = arithmetic.integer(row.length);
       const mean = divide(arithmetic.sum(gradients), count);
       const slope = divide(arithmetic.sum(gradients.map((g, n) => multiply(g, item(standard, n)))), count);
-      return gradients.map((g, n) =>
-        divide(subtract(subtract(g, mean), multiply(item(standard, n), slope)), deviation),
-      );
+      return gradients.map((g, n) => multiply(subtract(subtract(g, mean), multiply(item(standard, n), slope)), scale));
     });
   },
   "gelu-dx": (op, operands, { arithmetic }) => {
@@ -138,18 +134,19 @@ export const DEFINITIONS: { readonly [K in DerivedKind]: Definition<K> } = {
   },
 };
 
-/** A row's deviations from its mean, and √(variance + epsilon). */
-function moments<T>(
+/** scale = 1/√(variance + epsilon) of a row, and its deviations from the mean times that. */
+function standardised<T>(
   arithmetic: Arithmetic<T>,
   row: readonly T[],
   epsilon: T,
-): { readonly centred: readonly T[]; readonly deviation: T } {
-  const { subtract, multiply, divide, sum } = arithmetic;
-  const count = arithmetic.integer(row.length);
+): { readonly standard: readonly T[]; readonly scale: T } {
+  const { subtract, multiply, divide, sum, integer } = arithmetic;
+  const count = integer(row.length);
   const mean = divide(sum(row), count);
   const centred = row.map((value) => subtract(value, mean));
   const variance = divide(sum(centred.map((value) => multiply(value, value))), count);
-  return { centred, deviation: arithmetic.call("sqrt", arithmetic.add(variance, epsilon)) };
+  const scale = divide(integer(1), arithmetic.call("sqrt", arithmetic.add(variance, epsilon)));
+  return { standard: centred.map((value) => multiply(value, scale)), scale };
 }
 
 function geluSlope<T>({ literal, add, subtract, multiply, call }: Arithmetic<T>, form: GeluForm, x: T): T {

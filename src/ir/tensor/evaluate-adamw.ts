@@ -7,69 +7,35 @@
  * and then one rounding of what f32 has computed, which is at most that larger than the exact result.
  */
 
+import { BOUNDED, type BoundedNumber, rounded } from "./bounded-number.ts";
 import {
   at,
   type Bounded,
   type BoundedResult,
   boundAt,
   emptyResult,
-  F32_MAX,
   FUNCTION_ULPS,
   isNonNegative,
   relativeError,
   store,
   storeNaN,
   storeUnknown,
-  UNDERFLOW,
-  UNIT_ROUNDOFF,
   wildness,
 } from "./error-model.ts";
 import { operand, type Rule } from "./rule.ts";
 
-/** A float64 value, and how far an f32 evaluation may be from it; ∞ or NaN where it may have overflowed or divided by 0. */
-interface Approximate {
-  readonly value: number;
-  readonly error: number;
-}
+const { add, subtract, multiply, divide } = BOUNDED;
 
-const exact = (value: number): Approximate => ({ value, error: 0 });
-
-/** What rounding adds to an operation whose operands' errors have moved it by `moved`. */
-function rounded(value: number, moved: number, relative: number = UNIT_ROUNDOFF): Approximate {
-  const size = Math.abs(value) + moved;
-  // What is exactly 0 in both evaluations is neither rounded nor flushed.
-  const error = size === 0 ? 0 : moved + relative * size + UNDERFLOW;
-  return { value, error: size + error <= F32_MAX ? error : Number.POSITIVE_INFINITY };
-}
-
-function add(a: Approximate, b: Approximate): Approximate {
-  return rounded(a.value + b.value, a.error + b.error);
-}
-
-function subtract(a: Approximate, b: Approximate): Approximate {
-  return rounded(a.value - b.value, a.error + b.error);
-}
-
-function multiply(a: Approximate, b: Approximate): Approximate {
-  const moved = Math.abs(a.value) * b.error + Math.abs(b.value) * a.error + a.error * b.error;
-  return rounded(a.value * b.value, moved);
-}
-
-function divide(a: Approximate, b: Approximate): Approximate {
-  const [value, size] = [a.value / b.value, Math.abs(b.value)];
-  if (!(size > b.error)) return { value, error: Number.POSITIVE_INFINITY };
-  const moved = (size * a.error + Math.abs(a.value) * b.error) / (size * (size - b.error));
-  return rounded(value, moved, relativeError(FUNCTION_ULPS.div));
-}
+const exact = (value: number): BoundedNumber => ({ value, error: 0 });
 
 /** Of a number that is at least 0 in both evaluations. */
-function squareRoot({ value, error }: Approximate): Approximate {
+function squareRoot({ value, error }: BoundedNumber): BoundedNumber {
   const root = Math.sqrt(value);
   const moved = error === 0 ? 0 : Math.min(Math.sqrt(error), error / root);
   return rounded(root, moved, relativeError(FUNCTION_ULPS.sqrt));
 }
 
-function element(tensor: Bounded, index: number): Approximate {
+function element(tensor: Bounded, index: number): BoundedNumber {
   return { value: at(tensor.values, index), error: boundAt(tensor, index) };
 }
 
@@ -78,7 +44,7 @@ function storeElement(
   result: BoundedResult,
   index: number,
   operands: readonly (readonly [tensor: Bounded, index: number])[],
-  compute: () => Approximate,
+  compute: () => BoundedNumber,
 ): void {
   const kinds = operands.map(([tensor, i]) => wildness(tensor, i, i + 1));
   if (kinds.includes("nan")) {
@@ -91,7 +57,7 @@ function storeElement(
 }
 
 /** beta·before + (1 − beta)·value, `beta` being taken as the f32 that a kernel gets. */
-function movingAverage(beta: number, before: Approximate, value: Approximate): Approximate {
+function movingAverage(beta: number, before: BoundedNumber, value: BoundedNumber): BoundedNumber {
   const kept = exact(Math.fround(beta));
   return add(multiply(kept, before), multiply(subtract(exact(1), kept), value));
 }
