@@ -15,7 +15,8 @@ export const ARENA_ALIGNMENT = 256n;
 
 export interface PlanTensor {
   readonly name: string;
-  readonly role: "input" | "weight" | "output";
+  /** An `inout` is a weight that the plan changes. */
+  readonly role: "input" | "weight" | "inout" | "output";
   readonly element: ElementType;
   /** Integer expressions over the plan's dims and literals. */
   readonly shape: readonly Expr[];

@@ -138,10 +138,12 @@ function schemeBytes(scheme: (typeof SCHEMES)[number], parameters: bigint, activ
   return { name: scheme.name, weights, masters, moments, gradients, activations, total };
 }
 
-/** A stack is left out: it is its parts, side by side. */
+/** Layout is left out: a stack is its parts side by side. */
 function activationElements({ nodes }: TensorProgram, dims: Readonly<Record<string, bigint>>): bigint {
   const sizes = nodes.map(({ op, shape }) =>
-    op.kind === "stack" ? 0n : product(shape.map((extent) => sizeOf(extent, dims))),
+    op.kind === "stack" || op.kind === "concat" || op.kind === "part"
+      ? 0n
+      : product(shape.map((extent) => sizeOf(extent, dims))),
   );
   return sum(sizes);
 }

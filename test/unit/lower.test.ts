@@ -10,7 +10,7 @@ import { lowerProgram } from "../../src/compiler/lower/lower.ts";
 import { int } from "../../src/ir/kernel/build.ts";
 import { evaluateSize } from "../../src/ir/kernel/interpret.ts";
 import type { Launch, Plan } from "../../src/ir/plan.ts";
-import { tensorProgram } from "../../src/ir/tensor/model.ts";
+import { type ModelBuilder, type Tensor, tensorProgram } from "../../src/ir/tensor/model.ts";
 import { MOE_SIZES } from "../../src/moe/sizes.ts";
 import { InternalError } from "../../src/support/result.ts";
 import { SolverPool } from "../../src/verify/pool.ts";
@@ -145,5 +145,75 @@ describe("programs that cannot be lowered", () => {
       t.output("z", t.stack("both", [s, t.softmax("other", s)]));
     });
     expect(lowerProgram(program, kernels)).toMatchObject({ ok: false, diagnostics: [{ code: "TK291" }] });
+  });
+});
+
+describe("updates in place", () => {
+  const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0 };
+  const constant = { kind: "constant", value: 0 } as const;
+
+  /** One step of AdamW on a vector; `after` may go on with what the weight was or has become. */
+  function stepPlan(after: (t: ModelBuilder, weight: Tensor) => void = () => {}): ReturnType<typeof lowerProgram> {
+    const program = tensorProgram("step", (t) => {
+      const [weight, mean, square] = ["w", "mean.w", "square.w"].map((name) => t.weight(name, [5], constant));
+      const [gradient, scale, rates] = [t.input("g", [5]), t.input("scale", [1]), t.input("rates", [3])];
+      if (weight === undefined || mean === undefined || square === undefined) throw new InternalError("no weights");
+      t.adamw("adamw.w", { weight, mean, square }, { gradient, scale, rates }, options);
+      after(t, weight);
+    });
+    if (!program.ok) throw new InternalError(program.diagnostics.map(({ message }) => message).join("; "));
+    return lowerProgram(program.value, kernels);
+  }
+
+  it("become one launch that changes the weight and both moments, without a buffer", async () => {
+    const plan = stepPlan();
+    if (!plan.ok) throw new InternalError("not lowered");
+    expect(plan.value.buffers).toEqual([]);
+    const roles = Object.fromEntries(plan.value.params.map(({ name, role }) => [name, role]));
+    expect(roles).toEqual({
+      g: "input",
+      scale: "input",
+      rates: "input",
+      w: "inout",
+      "mean.w": "inout",
+      "square.w": "inout",
+    });
+    const [launch] = plan.value.launches;
+    expect(plan.value.launches).toHaveLength(1);
+    expect(launch?.kernel).toBe("adamw");
+    expect(launch?.args["weight"]?.shape.map((extent) => evaluateSize(extent, { dims: {}, scalars: {} }))).toEqual([
+      1n,
+      5n,
+    ]);
+    const { obligations } = await verifyPlan(plan.value, byName, openSession(pool));
+    expect(obligations.filter(({ verdict }) => verdict !== "proved")).toEqual([]);
+  });
+
+  it("refuse a weight that is read after its update", () => {
+    const plan = stepPlan((t, weight) => t.output("late", t.rowSquares("late", weight)));
+    expect(plan.ok ? [] : plan.diagnostics.map(({ code }) => code)).toEqual(["TK293"]);
+  });
+
+  it("are refused of what is no weight, of another shape, and twice", () => {
+    const program = tensorProgram("step", (t) => {
+      const [x, w] = [t.input("x", [5]), t.weight("w", [5], constant)];
+      t.update(x, w);
+      t.update(w, t.input("y", [4]));
+      t.update(w, x);
+      t.update(w, x);
+    });
+    expect(program.ok ? [] : program.diagnostics.map(({ code }) => code)).toEqual(["TK264", "TK251", "TK264"]);
+  });
+
+  it("are refuted where a launch writes to what the plan is given to read", async () => {
+    const plan = stepPlan();
+    if (!plan.ok) throw new InternalError("not lowered");
+    const params = plan.value.params.map((param) => ({
+      ...param,
+      role: param.role === "inout" ? ("weight" as const) : param.role,
+    }));
+    const { obligations } = await verifyPlan({ ...plan.value, params }, byName, openSession(pool));
+    const refuted = obligations.filter(({ verdict }) => verdict === "refuted").map(({ id }) => id);
+    expect(refuted.filter((id) => id.includes("kept."))).toHaveLength(3);
   });
 });

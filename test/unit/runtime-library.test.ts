@@ -28,7 +28,15 @@ function proofOf(kernels: readonly Kernel[]): Proof {
     }),
     programs: [
       {
-        program: { name: sorting.name, dims: sorting.dims, inputs: [], weights: [], outputs: [], nodes: [] },
+        program: {
+          name: sorting.name,
+          dims: sorting.dims,
+          inputs: [],
+          weights: [],
+          outputs: [],
+          nodes: [],
+          updates: [],
+        },
         plan: sorting,
         obligations: [],
         discharged: new Map([

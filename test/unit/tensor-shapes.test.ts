@@ -33,6 +33,7 @@ const adamwWeight = (epsilon: number, decay: number): Op => ({
   epsilon,
   decay,
 });
+const concat: Op = { kind: "concat", label, parts: [x] };
 const rowSquares: Op = { kind: "row-squares", label, x };
 const total: Op = { kind: "total", label, x };
 const clipScale = (maxNorm: number): Op => ({ kind: "clip-scale", label, squares: x, maxNorm });
@@ -81,6 +82,9 @@ describe("shapes that agree", () => {
     ],
     [linear, [[0, 0], [1, 0], [1]], [0, 1]],
     [rowSquares, [["R", 4]], ["R"]],
+    [rowSquares, [[4]], [1]],
+    [rowSquares, [[3, 2, 4]], [6]],
+    [concat, [[3], [4]], [7]],
     [total, [["N"]], [1]],
     [clipScale(1), [[1]], [1]],
     [adamwMean(0), [["R", 4], ["R", 4], [1]], ["R", 4]],
@@ -158,7 +162,11 @@ describe("shapes that do not", () => {
         "TK252 beta1 is 1, expected a number from 0 to below 1",
       ],
     ],
-    [rowSquares, [["R"]], ["TK250 x has shape [R] of rank 1, expected rank 2"]],
+    [rowSquares, [[]], ["TK250 x has shape [] of rank 0, expected rank 1 or more"]],
+    [rowSquares, [["B", 2, 4]], ["TK251 x has shape [B, 2, 4], expected integers"]],
+    [concat, [], ["TK253 has no parts, expected at least one"]],
+    [concat, [["B"]], ["TK251 part 0 has size B, expected an integer"]],
+    [concat, [[2, 3]], ["TK250 part 0 has shape [2, 3] of rank 2, expected rank 1"]],
     [total, [["R", 4]], ["TK250 x has shape [R, 4] of rank 2, expected rank 1"]],
     [
       clipScale(0),

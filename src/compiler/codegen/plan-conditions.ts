@@ -6,7 +6,7 @@
  */
 
 import type { Kernel } from "../../ir/kernel/types.ts";
-import type { Launch, Plan } from "../../ir/plan.ts";
+import type { Launch, Plan, PlanTensor } from "../../ir/plan.ts";
 import { tensorsRead } from "../data-check.ts";
 import { kernelOf, type LibrarySpec } from "./library.ts";
 
@@ -18,7 +18,7 @@ export interface ConditionTimes {
 
 export function conditionTimes(plan: Plan, launch: Launch, kernel: Kernel, spec: LibrarySpec): ConditionTimes {
   const proved = spec.discharged?.get(plan.name)?.get(launch.label);
-  const given = new Set(plan.params.filter(({ role }) => role !== "output").map(({ name }) => name));
+  const given = new Set(plan.params.filter(({ role }) => isGiven(role)).map(({ name }) => name));
   const checked = kernel.dataRequires.flatMap((condition, ordinal) => {
     if (proved?.has(ordinal) === true) return [];
     const early = [...tensorsRead(condition)].every((param) => given.has(launch.args[param]?.buffer ?? ""));
@@ -27,6 +27,11 @@ export function conditionTimes(plan: Plan, launch: Launch, kernel: Kernel, spec:
   const ordinals = (wanted: boolean): readonly number[] =>
     checked.flatMap(({ ordinal, early }) => (early === wanted ? [ordinal] : []));
   return { before: ordinals(true), between: ordinals(false) };
+}
+
+/** Whether the contents are the caller's for as long as the plan runs. */
+function isGiven(role: PlanTensor["role"]): boolean {
+  return role === "input" || role === "weight";
 }
 
 /** Whether a call of the program can be refused after some of its launches have run. */

@@ -10,7 +10,7 @@
 
 import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
 import type { Expr, Kernel } from "../../ir/kernel/types.ts";
-import type { ArenaBuffer, BufferView, Launch, Plan } from "../../ir/plan.ts";
+import type { ArenaBuffer, BufferView, Launch, Plan, PlanTensor } from "../../ir/plan.ts";
 import { arenaClasses } from "../../ir/plan-arena.ts";
 import { InternalError } from "../../support/result.ts";
 import { DTYPES } from "./abi-constants.ts";
@@ -173,7 +173,7 @@ function entryFunction(plan: Plan, names: PlanNames, spec: LibrarySpec): CItem {
         plan.dims.map((dim) => braces([text(dim), name(names.dim(dim))])),
         plan.params.map((tensor) =>
           // What a launch's vector accesses ask for is checked of its views.
-          operand(tensor, tensor.role === "output", names.buffer(tensor.name), checked, ELEMENT_BYTES[tensor.element]),
+          operand(tensor, isWritten(tensor), names.buffer(tensor.name), checked, ELEMENT_BYTES[tensor.element]),
         ),
       ),
       method("data"),
@@ -193,6 +193,10 @@ function entryFunction(plan: Plan, names: PlanNames, spec: LibrarySpec): CItem {
     ],
     { specifiers: ['extern "C"'] },
   );
+}
+
+function isWritten({ role }: PlanTensor): boolean {
+  return role === "output" || role === "inout";
 }
 
 function bufferDeclarations(plan: Plan, names: PlanNames, checked: CheckedNames): readonly CStmt[] {

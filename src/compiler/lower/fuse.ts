@@ -18,7 +18,8 @@ export interface Step {
   readonly ops: readonly Op[];
   /** The inputs, in the order of the claim. */
   readonly inputs: readonly ValueId[];
-  readonly output: ValueId;
+  /** The outputs, in the order of the claim. */
+  readonly outputs: readonly ValueId[];
   readonly label: string;
   /** The part of the program that all its operations belong to. */
   readonly part?: string;
@@ -52,27 +53,50 @@ export function kernelsByClaim(kernels: readonly Kernel[]): ReadonlyMap<string, 
   return byClaim;
 }
 
-/** The steps of a program in order; `stack` and `part` are layout and no steps. */
+/** The steps of a program in order; `stack`, `concat` and `part` are layout and no steps. */
 export function chooseSteps(program: TensorProgram, available: ReadonlyMap<string, Kernel>): readonly Step[] {
   const uses = countUses(program);
   const steps: Step[] = [];
-  for (const { id, op, part } of program.nodes) {
+  for (const [position, { id, op, part }] of program.nodes.entries()) {
+    const inPart = part === undefined ? {} : { part };
+    if (op.kind === "stack" || op.kind === "concat" || op.kind === "part") continue;
+    if (op.kind === "adamw-mean" || op.kind === "adamw-square") continue;
+    if (op.kind === "adamw-weight") {
+      steps.push({ ...adamwStep(program, position), ...inPart });
+      continue;
+    }
     const claim = claimOf(op);
-    if (op.kind === "stack" || op.kind === "part") continue;
     if (claim === undefined) throw new InternalError(`${op.label}: no kernel computes ${op.kind} by itself`);
-    steps.push({
-      claim,
-      ops: [op],
-      inputs: operandsOf(op),
-      output: id,
-      label: op.label,
-      ...(part !== undefined && { part }),
-    });
+    steps.push({ claim, ops: [op], inputs: operandsOf(op), outputs: [id], label: op.label, ...inPart });
     for (let fused = fuseLast(steps, uses, available); fused !== undefined; fused = fuseLast(steps, uses, available)) {
       steps.splice(-2, 2, fused);
     }
   }
   return steps;
+}
+
+/** The step whose last operation is the `adamw-weight` at this position; the two before it make its moments. */
+function adamwStep({ nodes }: TensorProgram, position: number): Omit<Step, "part"> {
+  const [mean, square, weight] = nodes.slice(position - 2, position + 1);
+  if (
+    mean?.op.kind !== "adamw-mean" ||
+    square?.op.kind !== "adamw-square" ||
+    weight?.op.kind !== "adamw-weight" ||
+    weight.op.mean !== mean.id ||
+    weight.op.square !== square.id ||
+    mean.op.gradient !== square.op.gradient ||
+    mean.op.scale !== square.op.scale
+  ) {
+    throw new InternalError(`${weight?.op.label}: its moments are not made just before it`);
+  }
+  const { gradient, scale } = mean.op;
+  return {
+    claim: "adamw",
+    ops: [mean.op, square.op, weight.op],
+    inputs: [weight.op.weight, mean.op.mean, square.op.square, gradient, scale, weight.op.rates],
+    outputs: [weight.id, mean.id, square.id],
+    label: weight.op.label,
+  };
 }
 
 function fuseLast(
@@ -84,7 +108,9 @@ function fuseLast(
   if (first === undefined || second === undefined) return undefined;
   const [consumed, ...rest] = second.inputs;
   if (first.part !== second.part) return undefined;
-  if (consumed !== first.output || rest.includes(first.output) || uses.get(first.output) !== 1) return undefined;
+  const [between, another] = first.outputs;
+  if (between === undefined || another !== undefined) return undefined;
+  if (consumed !== between || rest.includes(between) || uses.get(between) !== 1) return undefined;
   const fusion = FUSIONS.find(
     (candidate) =>
       candidate.first === first.claim && candidate.second === second.claim && available.has(candidate.fused),
@@ -94,19 +120,19 @@ function fuseLast(
     claim: fusion.fused,
     ops: [...first.ops, ...second.ops],
     inputs: [...first.inputs, ...rest],
-    output: second.output,
+    outputs: second.outputs,
     label: second.label,
     ...(second.part !== undefined && { part: second.part }),
   };
 }
 
-/** How often each value is read, outputs of the program included. */
+/** How often each value is read, outputs and updates of the program included. */
 function countUses(program: TensorProgram): ReadonlyMap<ValueId, number> {
   const uses = new Map<ValueId, number>();
   const count = (id: ValueId): void => {
     uses.set(id, (uses.get(id) ?? 0) + 1);
   };
   for (const { op } of program.nodes) for (const operand of operandsOf(op)) count(operand);
-  for (const { value } of program.outputs) count(value);
+  for (const { value } of [...program.outputs, ...program.updates]) count(value);
   return uses;
 }

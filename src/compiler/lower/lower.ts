@@ -1,27 +1,21 @@
 /**
  * Lowering: tensor program + kernels → launch plan.
  *
- *   choose a kernel per step (fuse.ts) → place every value → bind each kernel's dimensions → share the arena
- *
- * A value that is a program output is written where the caller wants it; one that is a part of a `stack` is written into
- * its slice of the stacked buffer, and a `part` is a view of it, so that both cost nothing; all others get a buffer in
- * the arena.
+ *   choose a kernel per step (fuse.ts) → place every value (place.ts) → bind each kernel's dimensions → share the arena
  */
 
-import { add, dim, int, mul } from "../../ir/kernel/build.ts";
+import { int, mul } from "../../ir/kernel/build.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
 import type { Expr, Kernel, TensorParam } from "../../ir/kernel/types.ts";
-import type { ArenaBuffer, BufferView, Launch, Plan, PlanTensor } from "../../ir/plan.ts";
-import type { Op, Shape, TensorElement, TensorProgram, ValueId } from "../../ir/tensor/types.ts";
+import type { BufferView, Launch, Plan, PlanTensor } from "../../ir/plan.ts";
+import type { Op, Shape, TensorElement, TensorProgram } from "../../ir/tensor/types.ts";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
 import { shareArena } from "./arena.ts";
 import { chooseSteps, kernelsByClaim, type Step } from "./fuse.ts";
+import { type Placement, placeValues, sizeExpr } from "./place.ts";
 
-/** Where each value of the program lives. */
-type Placement = ReadonlyMap<ValueId, BufferView>;
-
-/** TK290: no kernel for an operation; TK291: a value that would have to be in two places; TK292: sizes do not fit. */
+/** TK290: no kernel for an operation; TK292: its parameters do not fit; TK291 and TK293: see `placeValues`. */
 export function lowerProgram(program: TensorProgram, kernels: readonly Kernel[]): Result<Plan> {
   const available = kernelsByClaim(kernels);
   const steps = chooseSteps(program, available);
@@ -55,67 +49,15 @@ function planParams(program: TensorProgram): readonly PlanTensor[] {
     element,
     shape: shape.map(sizeExpr),
   });
+  const updated = new Set(program.updates.map(({ weight }) => weight));
   return [
     ...program.inputs.map(({ name, shape, element }) => tensor(name, "input", shape, element)),
-    ...program.weights.map(({ name, shape }) => tensor(name, "weight", shape)),
+    ...program.weights.map(({ name, shape }) => tensor(name, updated.has(name) ? "inout" : "weight", shape)),
     ...program.outputs.map(({ name, shape }) => tensor(name, "output", shape)),
   ];
 }
 
-function sizeExpr(size: number | string): Expr {
-  return typeof size === "number" ? int(size) : dim(size);
-}
-
-function placeValues(
-  program: TensorProgram,
-  steps: readonly Step[],
-  diagnostics: Diagnostic[],
-): { readonly placement: Placement; readonly buffers: readonly Omit<ArenaBuffer, "shareClass">[] } {
-  const placement = new Map<ValueId, BufferView>();
-  const buffers: Omit<ArenaBuffer, "shareClass">[] = [];
-  const shapes = new Map(program.nodes.map(({ id, shape }) => [id, shape]));
-  const whole = (buffer: string, shape: Shape): BufferView => ({ buffer, offset: int(0), shape: shape.map(sizeExpr) });
-  const place = (value: ValueId, view: BufferView): void => {
-    if (placement.has(value)) {
-      const fix = "name the value once as an output, or put it in one stack";
-      diagnostics.push(error("TK291", undefined, `${program.name}: ${value} is wanted in two places`, fix));
-    }
-    placement.set(value, view);
-  };
-  for (const { name, shape } of [...program.inputs, ...program.weights]) place(name, whole(name, shape));
-  for (const { name, value, shape } of program.outputs) place(value, whole(name, shape));
-  for (const { id, op, shape } of program.nodes) {
-    if (op.kind !== "stack") continue;
-    if (!placement.has(id)) {
-      place(id, whole(id, shape));
-      buffers.push({ name: id, element: "f32", shape: shape.map(sizeExpr) });
-    }
-    const stacked = placement.get(id);
-    op.parts.forEach((part, position) => {
-      const partShape = shapes.get(part) ?? [];
-      const size = partShape.map(sizeExpr).reduce<Expr>((product, extent) => mul(product, extent), int(1));
-      const elements = position === 0 ? int(0) : mul(int(position), size);
-      place(part, { buffer: stacked?.buffer ?? id, offset: elements, shape: partShape.map(sizeExpr) });
-    });
-  }
-  for (const { output } of steps) {
-    if (placement.has(output)) continue;
-    const shape = shapes.get(output) ?? [];
-    place(output, whole(output, shape));
-    buffers.push({ name: output, element: "f32", shape: shape.map(sizeExpr) });
-  }
-  for (const { id, op, shape } of program.nodes) {
-    if (op.kind !== "part") continue;
-    const stacked = placement.get(op.x);
-    if (stacked === undefined) throw new InternalError(`${op.x} has no place`);
-    const size = shape.map(sizeExpr).reduce<Expr>((product, extent) => mul(product, extent), int(1));
-    const start = op.index === 0 ? int(0) : mul(int(op.index), size);
-    const offset = stacked.offset.kind === "int" && stacked.offset.value === 0n ? start : add(stacked.offset, start);
-    place(id, { buffer: stacked.buffer, offset, shape: shape.map(sizeExpr) });
-  }
-  return { placement, buffers };
-}
-
+/** An `inout` parameter is an input and an output of the claim; both values live in one place. */
 function bindLaunch(
   program: TensorProgram,
   step: Step,
@@ -124,27 +66,35 @@ function bindLaunch(
   diagnostics: Diagnostic[],
 ): Launch {
   const tensors = kernel.params.filter((param): param is TensorParam => param.kind === "tensor");
-  const operands = [...step.inputs, step.output];
-  const ordered = [
-    ...tensors.filter(({ role }) => role === "input"),
-    ...tensors.filter(({ role }) => role !== "input"),
-  ];
+  const inputs = tensors.filter(({ role }) => role !== "output");
+  const outputs = tensors.filter(({ role }) => role !== "input");
   const args: Record<string, BufferView> = {};
   const dims: Record<string, Expr> = {};
-  ordered.forEach((param, position) => {
-    const operand = operands[position];
-    const view = operand === undefined ? undefined : placement.get(operand);
-    if (view === undefined || ordered.length !== operands.length) {
+  const pairs = [
+    ...inputs.map((param, position) => ({ param, operand: step.inputs[position] })),
+    ...outputs.map((param, position) => ({ param, operand: step.outputs[position] })),
+  ];
+  const complete = inputs.length === step.inputs.length && outputs.length === step.outputs.length;
+  for (const { param, operand } of pairs) {
+    const placed = operand === undefined ? undefined : placement.get(operand);
+    if (placed === undefined || !complete) {
       const fix = `give ${kernel.name} the parameters of ${step.claim}`;
       diagnostics.push(error("TK292", kernel.span, `${kernel.name} has no argument for ${param.name}`, fix));
-      return;
+      continue;
+    }
+    const view = param.shape.length === 2 ? asMatrix(placed) : placed;
+    const before = args[param.name];
+    if (before !== undefined && !isSamePlace(before, view)) {
+      const fix = `update ${before.buffer} with ${operand}, or choose a kernel that writes elsewhere`;
+      const fact = `${program.name}: ${kernel.name} changes ${param.name} in place, and ${operand} lives elsewhere`;
+      diagnostics.push(error("TK292", kernel.span, fact, fix));
     }
     args[param.name] = view;
-    param.shape.forEach((extent, axis) => {
+    for (const [axis, extent] of param.shape.entries()) {
       const size = view.shape[axis];
       if (extent.kind === "dim" && size !== undefined) dims[extent.name] ??= size;
-    });
-  });
+    }
+  }
   for (const name of kernel.dims) {
     if (dims[name] !== undefined) continue;
     const fix = "use the dimension as an axis of some parameter";
@@ -154,6 +104,18 @@ function bindLaunch(
   }
   const part = step.part === undefined ? {} : { part: step.part };
   return { label: step.label, ...part, kernel: kernel.name, args, dims, scalars: scalarsOf(step, kernel) };
+}
+
+/** What a kernel of matrices takes a tensor of another rank for: the rows are numbered by all axes but the last. */
+function asMatrix(view: BufferView): BufferView {
+  const columns = view.shape.at(-1);
+  if (view.shape.length === 2 || columns === undefined) return view;
+  const [first = int(1), ...others] = view.shape.slice(0, -1);
+  return { ...view, shape: [others.reduce((rows, extent) => mul(rows, extent), first), columns] };
+}
+
+function isSamePlace(a: BufferView, b: BufferView): boolean {
+  return a.buffer === b.buffer && printExpr(a.offset) === printExpr(b.offset);
 }
 
 /** Scalar parameters by name: the attributes of the step's operations. */

@@ -12,6 +12,7 @@ import { FLOAT_FUNCTION, FLOAT_OP } from "./float32.ts";
 import { ELEMENT_RANGE, type IndexWidth, MAX_GRID, MAX_GRID_THREADS, SIZE_LIMITS, type SizeLimits } from "./limits.ts";
 import { printExpr } from "./print.ts";
 import type { CallExpr, Expr, Kernel, TensorParam, Triple } from "./types.ts";
+import { visitExpr } from "./walk.ts";
 
 export interface LaunchValues {
   readonly dims: Readonly<Record<string, bigint>>;
@@ -69,6 +70,23 @@ export function brokenConditions(
     demand(fits, extent.span, `the limits of the grid: ${printExpr(extent)} blocks of ${threads} threads`);
   }
   return broken;
+}
+
+/**
+ * Whether a condition over float scalars and literals holds, in the arithmetic of the launcher; `undefined` of a condition
+ * that reads a size or an integer.
+ */
+export function holdsOfFloats(
+  condition: Expr,
+  scalars: Readonly<Record<string, number | bigint>>,
+): boolean | undefined {
+  let floatsOnly = true;
+  visitExpr(condition, (expr) => {
+    if (expr.kind === "dim" || (expr.kind === "scalar" && expr.type !== "f32")) floatsOnly = false;
+  });
+  if (!floatsOnly) return undefined;
+  const values = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, Number(value)]));
+  return evaluate(condition, { dims: {}, scalars: values }) === true;
 }
 
 /** The grid of a launch that `brokenConditions` allows. */

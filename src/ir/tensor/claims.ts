@@ -358,6 +358,7 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
   softmax: () => "softmax",
   "top-k": ({ renormalise }) => (renormalise ? "top_k_mask_renormalised" : "top_k_mask"),
   stack: () => undefined,
+  concat: () => undefined,
   combine: () => "combine",
   "gather-rows": () => "gather_rows",
   "scatter-rows": () => "scatter_rows",
@@ -385,8 +386,8 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
 };
 
 /**
- * The claim of a kernel that computes just this operation; `undefined` for `stack` and `part`, which are layout, and for the
- * steps of `adamw`, which are claimed together.
+ * The claim of a kernel that computes just this operation; `undefined` for `stack`, `concat` and `part`, which are layout,
+ * and for the steps of `adamw`, which are claimed together.
  */
 export function claimOf<K extends OpKind>(op: Op<K>): OperationClaim | undefined {
   return CLAIMS[op.kind](op);

@@ -73,6 +73,7 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   ],
   stack: ({ op, dy, make }) =>
     op.parts.map((_, index) => (label: string) => make({ kind: "part", label, x: dy, index })),
+  concat: () => "the gradient of one vector after another is not cut up again",
   combine: ({ op: { weights, parts }, dy, make }) => [
     (label) => make({ kind: "combine-dweights", label, weights, parts, dy }),
     (label) => make({ kind: "combine-dparts", label, weights, dy }),

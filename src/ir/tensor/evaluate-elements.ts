@@ -13,6 +13,7 @@ import {
   emptyResult,
   F32_MAX,
   FUNCTION_ULPS,
+  isNonNegative,
   relativeError,
   rowErrorOf,
   store,
@@ -119,6 +120,18 @@ export const evaluateStack: Rule<"stack"> = (op, operands) => {
     if (part.bound !== undefined) result.bound.set(part.bound, e * length);
   }
   return result;
+};
+
+/** Vectors → one after another. */
+export const evaluateConcat: Rule<"concat"> = (_op, operands) => {
+  const result = emptyResult([operands.reduce((length, part) => length + part.values.length, 0)]);
+  let start = 0;
+  for (const part of operands) {
+    result.values.set(part.values, start);
+    if (part.bound !== undefined) result.bound.set(part.bound, start);
+    start += part.values.length;
+  }
+  return operands.every(isNonNegative) ? { ...result, nonNegative: true } : result;
 };
 
 /** x [R, N], source [T] → [T, N]. A row that is not there is a defect of the caller, who has checked the data. */

@@ -11,6 +11,7 @@ import {
   type Bounded,
   type BoundedResult,
   boundAt,
+  elementCount,
   emptyResult,
   F32_MAX,
   gamma,
@@ -223,7 +224,8 @@ export const evaluateCombine: Rule<"combine"> = (op, operands) => {
 /** x [R, C] → [R]: each square's rounding and up to C − 1 sums. */
 export const evaluateRowSquares: Rule<"row-squares"> = (op, operands) => {
   const x = operand(op, operands, 0);
-  const [rows = 0, width = 0] = x.shape;
+  const width = x.shape.at(-1) ?? 0;
+  const rows = elementCount(x.shape.slice(0, -1));
   const result = emptyResult([rows]);
   for (let r = 0; r < rows; r++) {
     const sum = newSum();

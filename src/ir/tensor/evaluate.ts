@@ -13,7 +13,14 @@ import { type ClaimAttributes, OPERATION_SIGNATURES, type OperationClaim, type O
 import { DEFINITIONS } from "./derivatives.ts";
 import { type Bounded, elementCount } from "./error-model.ts";
 import { evaluateAdamwMean, evaluateAdamwSquare, evaluateAdamwWeight, evaluateClipScale } from "./evaluate-adamw.ts";
-import { evaluateGather, evaluateGelu, evaluatePart, evaluateScatter, evaluateStack } from "./evaluate-elements.ts";
+import {
+  evaluateConcat,
+  evaluateGather,
+  evaluateGelu,
+  evaluatePart,
+  evaluateScatter,
+  evaluateStack,
+} from "./evaluate-elements.ts";
 import { evaluateCombineRows, evaluateGroupedLayerNorm } from "./evaluate-grouped.ts";
 import { evaluateLayerNorm } from "./evaluate-layer-norm.ts";
 import { evaluateSoftmax } from "./evaluate-softmax.ts";
@@ -45,6 +52,7 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   softmax: evaluateSoftmax,
   "top-k": evaluateTopK,
   stack: evaluateStack,
+  concat: evaluateConcat,
   combine: evaluateCombine,
   "gather-rows": evaluateGather,
   "scatter-rows": evaluateScatter,
@@ -85,6 +93,11 @@ export interface Evaluation {
   readonly uncertainRows: readonly number[];
 }
 
+export interface ProgramEvaluation extends Evaluation {
+  /** What the program leaves in the weights that it updates, by the weight's name. */
+  readonly updates: ReadonlyMap<string, EvaluatedTensor>;
+}
+
 export interface DenseTensor {
   readonly shape: readonly number[];
   readonly values: Float64Array | Float32Array;
@@ -98,7 +111,7 @@ export function evaluateProgram(
   program: TensorProgram,
   dims: Readonly<Record<string, number>>,
   tensors: ReadonlyMap<string, Float64Array | Float32Array>,
-): Evaluation {
+): ProgramEvaluation {
   const lastUse = lastUses(program);
   const uncertainRows = new Set<number>();
   const values = new Map<ValueId, Bounded>();
@@ -113,6 +126,7 @@ export function evaluateProgram(
   }
   return {
     outputs: new Map(program.outputs.map(({ name, value }) => [name, evaluated(lookUp(values, value))])),
+    updates: new Map(program.updates.map(({ weight, value }) => [weight, evaluated(lookUp(values, value))])),
     uncertainRows: ascending(uncertainRows),
   };
 }
@@ -160,11 +174,11 @@ function evaluateOp<K extends OpKind>(
   return RULES[op.kind](op, operands, uncertainRows);
 }
 
-/** For each value, the position of the last node that reads it; outputs are never dropped. */
+/** For each value, the position of the last node that reads it; outputs and updates are never dropped. */
 function lastUses(program: TensorProgram): ReadonlyMap<ValueId, number> {
   const last = new Map<ValueId, number>();
   for (const [position, { op }] of program.nodes.entries()) for (const id of operandsOf(op)) last.set(id, position);
-  for (const { value } of program.outputs) last.delete(value);
+  for (const { value } of [...program.outputs, ...program.updates]) last.delete(value);
   return last;
 }
 

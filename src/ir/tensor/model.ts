@@ -6,36 +6,57 @@
  * yields a tensor that later operations pass over in silence, so that one mistake gives one message.
  * TK254 is a name that is taken, TK255 a malformed name, TK256 a bad dimension, TK257 a program without outputs,
  * TK258 a tensor of another program, TK259 an initial value that is not finite, TK260 a tensor of the wrong elements,
- * TK261 an operation without a derivative, TK262 a gradient of what nothing depends on, TK263 a malformed part.
+ * TK261 an operation without a derivative, TK262 a gradient of what nothing depends on, TK263 a malformed part, TK264 an
+ * update of what is no weight, or a second one.
  */
 
-import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
 import { differentiate } from "./differentiate.ts";
-import { shapeOf } from "./shapes.ts";
+import {
+  addNode,
+  addUpdate,
+  addValue,
+  checkDims,
+  DOTTED_NAME,
+  type Draft,
+  IDENTIFIER,
+  isKnown,
+  report,
+  type Tensor,
+  withinPart,
+} from "./draft.ts";
 import {
   formatShape,
   type GeluForm,
   type Initial,
-  type Node,
   type Op,
-  operandElement,
   operandsOf,
-  type ProgramInput,
-  type ProgramOutput,
-  type ProgramWeight,
   type Shape,
   type TensorElement,
   type TensorProgram,
   type ValueId,
-  valueId,
 } from "./types.ts";
 
-/** A value of the program being built; `shape` is absent where the operation that makes it was refused. */
-export interface Tensor {
-  readonly id: ValueId;
-  readonly shape?: Shape;
-  readonly element: TensorElement;
+/** What a model file names beside the builder. */
+export type { Tensor };
+
+export interface AdamwState {
+  readonly weight: Tensor;
+  readonly mean: Tensor;
+  readonly square: Tensor;
+}
+
+export interface AdamwInputs {
+  readonly gradient: Tensor;
+  readonly scale: Tensor;
+  readonly rates: Tensor;
+}
+
+export interface AdamwOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly decay: number;
 }
 
 export interface ModelBuilder {
@@ -71,10 +92,27 @@ export interface ModelBuilder {
   ) => Tensor;
   /** gates [B, K], parts [T, N], position [T] of i32, with T = B·K → [B, N] */
   readonly combineRows: (label: string, gates: Tensor, parts: Tensor, position: Tensor) => Tensor;
+  /** Vectors of integer sizes → one after another; a matter of layout */
+  readonly concat: (label: string, parts: readonly Tensor[]) => Tensor;
   /** x [P, …] → […]: the part of a stacked tensor at an index; a matter of layout */
   readonly part: (label: string, x: Tensor, index: number) => Tensor;
   /** x, y of one shape of rank 2 → their sum */
   readonly add: (label: string, x: Tensor, y: Tensor) => Tensor;
+  /** x, y [B, N] → [N]: Σ over the rows of their product */
+  readonly columnDot: (label: string, x: Tensor, y: Tensor) => Tensor;
+  /** x [R, C] → [R], x [C] → [1]: the sum of squares of each row */
+  readonly rowSquares: (label: string, x: Tensor) => Tensor;
+  /** x [N] → [1] */
+  readonly total: (label: string, x: Tensor) => Tensor;
+  /** squares [1] → [1]: what brings a gradient whose squares have this sum to a norm of at most `maxNorm` */
+  readonly clipScale: (label: string, squares: Tensor, maxNorm: number) => Tensor;
+  /**
+   * One step of AdamW: updates a weight and its two moments, all of the gradient's shape; scale [1], rates [3] = (learning
+   * rate, 1 − beta1ᵗ, 1 − beta2ᵗ) in step t, counted from 1.
+   */
+  readonly adamw: (label: string, state: AdamwState, given: AdamwInputs, options: AdamwOptions) => void;
+  /** When the program ends, the weight holds the value. */
+  readonly update: (weight: Tensor, value: Tensor) => void;
   /** What `make` builds belongs to the named part of the program, a C identifier; parts do not nest. */
   readonly within: <R>(part: string, make: () => R) => R;
   /**
@@ -99,26 +137,6 @@ export interface ModelModule<C> {
   readonly programs?: readonly ModelModule<C>[];
 }
 
-const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** As in PyTorch's state dictionaries: `experts.0.3.weight`. */
-const DOTTED_NAME = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$/;
-
-/** Everything that has been built so far. */
-interface Draft {
-  readonly name: string;
-  readonly inputs: ProgramInput[];
-  readonly weights: ProgramWeight[];
-  readonly nodes: Node[];
-  readonly outputs: ProgramOutput[];
-  readonly names: Set<string>;
-  /** The tensors handed out, by identity: what another builder made is not among them. */
-  readonly made: Set<Tensor>;
-  readonly dims: Set<string>;
-  readonly diagnostics: Diagnostic[];
-  /** The part that is being built. */
-  part: string | undefined;
-}
-
 /** Runs `define` and returns the program, or all mistakes in it. */
 export function tensorProgram(name: string, define: (t: ModelBuilder) => void): Result<TensorProgram> {
   const draft: Draft = {
@@ -127,6 +145,7 @@ export function tensorProgram(name: string, define: (t: ModelBuilder) => void): 
     weights: [],
     nodes: [],
     outputs: [],
+    updates: [],
     names: new Set(),
     made: new Set(),
     dims: new Set(),
@@ -135,12 +154,12 @@ export function tensorProgram(name: string, define: (t: ModelBuilder) => void): 
   };
   if (!IDENTIFIER.test(name)) report(draft, "TK255", `"${name}" is no name for a program`, "use a C identifier");
   define(builderOf(draft));
-  if (draft.outputs.length === 0 && draft.diagnostics.length === 0) {
+  if (draft.outputs.length + draft.updates.length === 0 && draft.diagnostics.length === 0) {
     report(draft, "TK257", "has no outputs", 'name one with t.output("y", y)');
   }
   if (draft.diagnostics.length > 0) return refuse(...draft.diagnostics);
-  const { inputs, weights, nodes, outputs } = draft;
-  return ok(Object.freeze({ name, dims: [...draft.dims], inputs, weights, nodes, outputs }));
+  const { inputs, weights, nodes, outputs, updates } = draft;
+  return ok(Object.freeze({ name, dims: [...draft.dims], inputs, weights, nodes, outputs, updates }));
 }
 
 /** The program of a model file under a configuration. */
@@ -187,8 +206,16 @@ function builderOf(draft: Draft): ModelBuilder {
       const ids = { gates: gates.id, parts: parts.id, position: position.id };
       return apply({ kind: "combine-rows", label, ...ids }, [gates, parts, position]);
     },
+    concat: (label, parts) => apply({ kind: "concat", label, parts: parts.map(({ id }) => id) }, parts),
     part: (label, x, index) => apply({ kind: "part", label, x: x.id, index }, [x]),
     add: (label, x, y) => apply({ kind: "add", label, x: x.id, y: y.id }, [x, y]),
+    columnDot: (label, x, y) => apply({ kind: "column-dot", label, x: x.id, y: y.id }, [x, y]),
+    rowSquares: (label, x) => apply({ kind: "row-squares", label, x: x.id }, [x]),
+    total: (label, x) => apply({ kind: "total", label, x: x.id }, [x]),
+    clipScale: (label, squares, maxNorm) =>
+      apply({ kind: "clip-scale", label, squares: squares.id, maxNorm }, [squares]),
+    adamw: (label, state, given, options) => addAdamw(draft, label, state, given, options),
+    update: (weight, value) => addUpdate(draft, weight, value),
     within: (part, make) => {
       if (!IDENTIFIER.test(part)) report(draft, "TK263", `"${part}" is no name for a part`, "use a C identifier");
       return withinPart(draft, part, make);
@@ -206,34 +233,6 @@ function builderOf(draft: Draft): ModelBuilder {
       }
     },
   };
-}
-
-function addNode(draft: Draft, op: Op, operands: readonly Tensor[]): Tensor {
-  const known = operands.map((operand) => isKnown(draft, op.label, operand)).every(Boolean);
-  for (const [position, { id, element }] of operands.entries()) {
-    const expected = operandElement(op, position);
-    if (element === expected) continue;
-    report(draft, "TK260", `${op.label}: ${id} holds ${element}, expected ${expected}`);
-    return addValue(draft, op.label, undefined);
-  }
-  const shapes = operands.map(({ shape }) => shape).filter((shape) => shape !== undefined);
-  if (!known || shapes.length < operandsOf(op).length) return addValue(draft, op.label, undefined);
-  const shape = shapeOf(op, shapes);
-  if (!shape.ok) draft.diagnostics.push(...shape.diagnostics);
-  const tensor = addValue(draft, op.label, shape.ok ? shape.value : undefined);
-  const part = draft.part;
-  if (tensor.shape) draft.nodes.push({ id: tensor.id, op, shape: tensor.shape, ...(part !== undefined && { part }) });
-  return tensor;
-}
-
-function withinPart<R>(draft: Draft, part: string | undefined, make: () => R): R {
-  const outer = draft.part;
-  draft.part = part;
-  try {
-    return make();
-  } finally {
-    draft.part = outer;
-  }
 }
 
 function addGradients(
@@ -278,41 +277,23 @@ function addGradients(
   });
 }
 
-/** Gives a value its name; `shape` is absent where the value has been refused already. */
-function addValue(draft: Draft, name: string, shape: Shape | undefined, element: TensorElement = "f32"): Tensor {
-  const id = valueId(name);
-  const tensor: Tensor = shape ? { id, shape, element } : { id, element };
-  if (!DOTTED_NAME.test(name)) {
-    report(
-      draft,
-      "TK255",
-      `"${name}" is no name for a tensor`,
-      "use identifiers joined by dots, as in experts.0.weight",
-    );
-  }
-  if (draft.names.has(name)) report(draft, "TK254", `the name ${name} is taken`, "give each tensor a name of its own");
-  draft.names.add(name);
-  draft.made.add(tensor);
-  for (const dim of shape ?? []) if (typeof dim === "string") draft.dims.add(dim);
-  return tensor;
-}
-
-function isKnown(draft: Draft, user: string, tensor: Tensor): boolean {
-  const known = draft.made.has(tensor);
-  if (!known) report(draft, "TK258", `${user} uses a tensor ${tensor.id} that this program has not made`);
-  return known;
-}
-
-function checkDims(draft: Draft, name: string, shape: Shape): Shape | undefined {
-  const bad = shape.filter((dim) =>
-    typeof dim === "string" ? !IDENTIFIER.test(dim) : !Number.isSafeInteger(dim) || dim < 0,
-  );
-  for (const dim of bad) {
-    report(draft, "TK256", `${name} has a dimension ${JSON.stringify(dim)}`, "use an integer from 0, or an identifier");
-  }
-  return bad.length === 0 ? shape : undefined;
-}
-
-function report(draft: Draft, code: string, fact: string, fix?: string): void {
-  draft.diagnostics.push(error(code, undefined, `${draft.name}: ${fact}`, fix));
+/** The three operations that the claim `adamw` is of, in its order. */
+function addAdamw(
+  draft: Draft,
+  label: string,
+  { weight, mean, square }: AdamwState,
+  { gradient, scale, rates }: AdamwInputs,
+  { beta1, beta2, epsilon, decay }: AdamwOptions,
+): void {
+  const scaled = { gradient: gradient.id, scale: scale.id };
+  const meanOp = { kind: "adamw-mean", label: `${label}.mean`, mean: mean.id, ...scaled, beta1 } as const;
+  const newMean = addNode(draft, meanOp, [mean, gradient, scale]);
+  const squareOp = { kind: "adamw-square", label: `${label}.square`, square: square.id, ...scaled, beta2 } as const;
+  const newSquare = addNode(draft, squareOp, [square, gradient, scale]);
+  const ids = { weight: weight.id, mean: newMean.id, square: newSquare.id, rates: rates.id };
+  const weightOp = { kind: "adamw-weight", label: `${label}.weight`, ...ids, epsilon, decay } as const;
+  const newWeight = addNode(draft, weightOp, [weight, newMean, newSquare, rates]);
+  addUpdate(draft, mean, newMean);
+  addUpdate(draft, square, newSquare);
+  addUpdate(draft, weight, newWeight);
 }

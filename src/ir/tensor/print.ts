@@ -13,6 +13,7 @@ const ATTRIBUTES: { readonly [K in OpKind]: (op: Op<K>) => string } = {
   softmax: () => "",
   "top-k": ({ k, renormalise }) => `; k = ${k}${renormalise ? ", renormalised" : ""}`,
   stack: () => "",
+  concat: () => "",
   combine: () => "",
   "gather-rows": () => "",
   "scatter-rows": () => "",
@@ -44,7 +45,7 @@ export function printOp<K extends OpKind>(op: Op<K>): string {
   return `${op.kind}(${operandsOf(op).join(", ")}${ATTRIBUTES[op.kind](op)})`;
 }
 
-/** One line per input, weight, node and output, in this order; ends with a newline. */
+/** One line per input, weight, node, output and update, in this order; ends with a newline. */
 export function printProgram(program: TensorProgram): string {
   const lines = [`program ${program.name}(${program.dims.join(", ")})`];
   for (const { name, shape, element } of program.inputs) {
@@ -62,6 +63,7 @@ export function printProgram(program: TensorProgram): string {
   }
   for (const { name, value, shape } of program.outputs)
     lines.push(`  output ${name}: ${formatShape(shape)} = ${value}`);
+  for (const { weight, value } of program.updates) lines.push(`  update ${weight} := ${value}`);
   return `${lines.join("\n")}\n`;
 }
 

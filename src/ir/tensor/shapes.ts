@@ -71,6 +71,16 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     }
     return [parts.length, ...first];
   },
+  concat: (_op, parts, found) => {
+    if (parts.length === 0) report(found, "TK253", "has no parts, expected at least one");
+    let length = 0;
+    for (const [i, part] of parts.entries()) {
+      const [size] = expectRank(found, `part ${i}`, part, 1);
+      if (typeof size === "number") length += size;
+      else if (size !== undefined) report(found, "TK251", `part ${i} has size ${size}, expected an integer`);
+    }
+    return [length];
+  },
   combine: (_op, [weights = NO_SHAPE, parts = NO_SHAPE], found) => {
     const [rows, experts] = expectRank(found, "weights", weights, 2);
     const [partExperts, partRows, width] = expectRank(found, "parts", parts, 3);
@@ -135,8 +145,12 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     return weight;
   },
   "row-squares": (_op, [x = NO_SHAPE], found) => {
-    const [rows] = expectRank(found, "x", x, 2);
-    return known(rows);
+    if (lastDim(found, "x", x) === undefined) return NO_SHAPE;
+    const leading = x.slice(0, -1);
+    if (leading.length === 1) return leading;
+    const sizes = leading.filter((size) => typeof size === "number");
+    if (sizes.length < leading.length) report(found, "TK251", `x has shape ${formatShape(x)}, expected integers`);
+    return [sizes.reduce((product, size) => product * size, 1)];
   },
   total: (_op, [x = NO_SHAPE], found) => {
     expectRank(found, "x", x, 1);
@@ -236,6 +250,7 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   softmax: [1, 1],
   "top-k": [1, 1],
   stack: [0, Number.POSITIVE_INFINITY],
+  concat: [0, Number.POSITIVE_INFINITY],
   combine: [2, 2],
   "gather-rows": [2, 2],
   "scatter-rows": [3, 3],

@@ -1,14 +1,15 @@
 /**
  * Tensor IR: a model as a straight-line program over tensors of f32, with index tensors of i32 among its inputs.
  *
- *   Program ::= name dims input… weight… node… output…
+ *   Program ::= name dims input… weight… node… output… update…
  *   Input   ::= name : Shape [i32]
  *   Weight  ::= name : Shape = Initial
  *   Node    ::= id : Shape = Op
  *   Output  ::= name = id
+ *   Update  ::= weight := id
  *   Shape   ::= [Dim, …]              Dim ::= integer | name
  *   Op      ::= linear(x, w, bias?) | bias-add(x, bias) | layer-norm(x, gamma, beta; epsilon) | gelu(x; form)
- *             | softmax(x) | top-k(p; k, renormalise) | stack(part, …) | combine(weights, parts)
+ *             | softmax(x) | top-k(p; k, renormalise) | stack(part, …) | concat(part, …) | combine(weights, parts)
  *             | gather-rows(x, source) | scatter-rows(x, position, source)
  *             | grouped-layer-norm(x, gamma, beta, expert; epsilon) | combine-rows(gates, parts, position)
  *             | adamw-mean(mean, gradient, scale; beta1) | adamw-square(square, gradient, scale; beta2)
@@ -19,6 +20,8 @@
  *
  * What the terms mean:
  * - Nodes stand in the order in which they run; each value (input, weight or node) has one name and is made once.
+ * - An update says that a weight holds the value when the program ends: the one way in which a program changes what it is
+ *   given. Operations that read the weight read what it held before.
  * - A dimension that is a name, such as the batch `B`, is known only at launch; all others are integers.
  * - Fusion is not part of this IR: it belongs to the lowering.
  *
@@ -72,6 +75,8 @@ export interface OpFields {
   readonly "top-k": { readonly p: ValueId; readonly k: number; readonly renormalise: boolean };
   /** y[e,…] = parts[e][…]: a matter of layout, not of arithmetic. */
   readonly stack: { readonly parts: readonly ValueId[] };
+  /** y = parts[0], then parts[1], …: vectors one after another; a matter of layout as well. */
+  readonly concat: { readonly parts: readonly ValueId[] };
   /** y[b,n] = Σ weights[b,e]·parts[e,b,n] over the e with weights[b,e] ≠ 0, in ascending order: 0·∞ does not appear. */
   readonly combine: { readonly weights: ValueId; readonly parts: ValueId };
   /** y[t,n] = x[source[t],n], with 0 ≤ source[t] < the rows of x. */
@@ -118,7 +123,7 @@ export interface OpFields {
     readonly epsilon: number;
     readonly decay: number;
   };
-  /** y[r] = Σ x[r,c]² */
+  /** y[r] = Σ x[r,c]², over the last axis; a row is numbered by all axes before it. */
   readonly "row-squares": { readonly x: ValueId };
   /** y[0] = Σ x[n] */
   readonly total: { readonly x: ValueId };
@@ -208,6 +213,13 @@ export interface ProgramOutput {
   readonly shape: Shape;
 }
 
+export interface ProgramUpdate {
+  /** A weight of the program. */
+  readonly weight: ValueId;
+  /** Of the weight's shape. */
+  readonly value: ValueId;
+}
+
 export interface TensorProgram {
   /** A C identifier, such as `moe_forward`. */
   readonly name: string;
@@ -217,6 +229,7 @@ export interface TensorProgram {
   readonly weights: readonly ProgramWeight[];
   readonly nodes: readonly Node[];
   readonly outputs: readonly ProgramOutput[];
+  readonly updates: readonly ProgramUpdate[];
 }
 
 const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = {
@@ -227,6 +240,7 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   softmax: (op) => [op.x],
   "top-k": (op) => [op.p],
   stack: (op) => op.parts,
+  concat: (op) => op.parts,
   combine: (op) => [op.weights, op.parts],
   "gather-rows": (op) => [op.x, op.source],
   "scatter-rows": (op) => [op.x, op.position, op.source],

@@ -113,6 +113,10 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
       elements: operands.flatMap(({ elements }) => elements),
     };
   },
+  concat: (_op, operands) => {
+    const elements = operands.flatMap((part) => part.elements);
+    return { shape: [elements.length], elements };
+  },
   combine: (op, operands, { reals }) => {
     const [weights, parts] = [operandAt(op, operands, 0), operandAt(op, operands, 1)];
     const [experts = 0, rows = 0, columns = 0] = parts.shape;
@@ -197,7 +201,8 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   },
   "row-squares": (op, operands, { reals }) => {
     const x = operandAt(op, operands, 0);
-    const [rows = 0, width = 0] = x.shape;
+    const width = x.shape.at(-1) ?? 0;
+    const rows = x.shape.slice(0, -1).reduce((product, size) => product * size, 1);
     const squares = x.elements.map((value) => reals.multiply(value, value));
     return { shape: [rows], elements: range(rows).map((r) => total(reals, squares.slice(r * width, (r + 1) * width))) };
   },

@@ -6,6 +6,7 @@
  * - Written: every element of a buffer that a launch reads was written by an earlier launch; and a plan's outputs are
  *   written when it ends.
  * - Apart: what a launch writes overlaps nothing else that it is given.
+ * - Kept: no launch writes to what the plan is given to read, its inputs and the weights that it does not update.
  */
 
 import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
@@ -17,7 +18,12 @@ import { declare, divide, fresh } from "../scope.ts";
 import { add, and, le, lt, not, numeral, or, printTerm, scale, type Term, within } from "../term.ts";
 
 export function memoryClaims(context: PlanContext, steps: readonly Step[]): readonly Claim[] {
-  return [...liveClaims(context, steps), ...writtenClaims(context, steps), ...apartClaims(context, steps)];
+  return [
+    ...liveClaims(context, steps),
+    ...writtenClaims(context, steps),
+    ...apartClaims(context, steps),
+    ...keptClaims(context, steps),
+  ];
 }
 
 function memoryClaim(
@@ -152,5 +158,22 @@ function apartClaims(context: PlanContext, steps: readonly Step[]): readonly Cla
         [or(...overlaps)],
       ),
     ];
+  });
+}
+
+/** One claim per parameter that must be left as it is, and that some launch writes to: it is refuted. */
+function keptClaims(context: PlanContext, steps: readonly Step[]): readonly Claim[] {
+  const given = context.plan.params.filter(({ role }) => role === "input" || role === "weight");
+  return given.flatMap(({ name, role }) => {
+    const writers = steps.filter((step) => viewsOf(step, "write").some(({ buffer }) => buffer === name));
+    return writers.map(({ launch }) =>
+      memoryClaim(
+        context,
+        `kept.${launch.label}.${name}`,
+        `${launch.label} does not write to the ${role} ${name}`,
+        `${launch.label} writes to the ${role} ${name}`,
+        [],
+      ),
+    );
   });
 }
