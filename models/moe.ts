@@ -12,6 +12,13 @@
  * The backward pass has two parts. The expert path begins with dOutₑ = wₑ ⊙ dY and goes through the experts; the router
  * path begins with gₑ = ⟨dY, outₑ⟩ at the chosen experts and goes through top-k and softmax, whose gradient is not 0 at
  * the other experts either. dX is the sum of both.
+ *
+ * The training step is forward, backward and AdamW in one program. Its loss is Σ_b importance[b]·loss[b], which with an
+ * importance of 1/B is the mean over the rows of
+ *
+ *   cross-entropy of the outcomes + that of the actions + balance·E·Σₑ fₑ·pₑ + z·(log Σ exp(router logits))²
+ *
+ * where fₑ is the share of the assignments that expert e has, which has no gradient.
  */
 
 import type { ModelBuilder, Tensor } from "tokitai/model";
@@ -35,6 +42,22 @@ export interface MoeShape {
   readonly epsilon: number;
   /** Whether the weights of the chosen experts are scaled to the sum 1. */
   readonly renormalise: boolean;
+  readonly training: MoeTraining;
+}
+
+/** Constants of the training step. */
+export interface MoeTraining {
+  /** AdamW: how much a step keeps of the gradients' mean and mean square, and what is added to the latter's root. */
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Decoupled weight decay; biases and LayerNorm have none. */
+  readonly decay: number;
+  /** Gradients of a larger norm, over all weights, are scaled down to it. */
+  readonly maxNorm: number;
+  /** Coefficients of the load-balancing loss and of the z loss; 0 leaves one out. */
+  readonly balance: number;
+  readonly z: number;
 }
 
 export const name = "moe_forward";
@@ -62,7 +85,115 @@ function buildBackward(t: ModelBuilder, config: MoeShape): void {
 /** What the gradient of each part of the forward pass is called. */
 const BACKWARD_PARTS: Readonly<Record<string, string>> = { router: "router_path", experts: "expert_path" };
 
-export const programs = [{ name: "moe_backward", build: buildBackward }];
+/**
+ * Inputs x [B, inputs], the classes outcome [B] and action [B], importance [B, 1], and rates [3] = (learning rate,
+ * 1 − beta1ᵗ, 1 − beta2ᵗ) of step t, counted from 1. Changes the weights and their moments `mean.<weight>` and
+ * `square.<weight>`. Outputs y, probabilities, weights; `loss` and its parts; per path the sum of squares of its gradients;
+ * and the factor `scale` that clips them.
+ */
+function buildStep(t: ModelBuilder, config: MoeShape): void {
+  const x = t.input("x", ["B", config.inputs]);
+  const [outcome, action] = [t.input("outcome", ["B"], "i32"), t.input("action", ["B"], "i32")];
+  const importance = t.input("importance", ["B", 1]);
+  const rates = t.input("rates", [3]);
+  const layers = newLayers(t);
+  const passed = forward(layers, x, config);
+  const { rows, means } = t.within("loss", () => lossOf(t, passed, { outcome, action, importance }, config));
+  const gradients = t.gradients(
+    [{ of: rows, gradient: importance }],
+    layers.weights,
+    (part) => BACKWARD_PARTS[part] ?? part,
+  );
+  const paths = { router_path: [] as Tensor[], expert_path: [] as Tensor[] };
+  for (const [position, gradient] of gradients.entries()) {
+    const weight = layers.weights[position];
+    if (weight !== undefined) paths[weight.id.startsWith("router.") ? "router_path" : "expert_path"].push(gradient);
+  }
+  const { scale, squares } = t.within("clip", () => clip(t, paths, config.training.maxNorm));
+  t.within("update", () => {
+    for (const [position, gradient] of gradients.entries()) {
+      const weight = layers.weights[position];
+      if (weight !== undefined) update(t, weight, { gradient, scale, rates }, config.training);
+    }
+  });
+  t.output("y", passed.y);
+  t.output("probabilities", passed.probabilities);
+  t.output("weights", passed.weights);
+  for (const [name, value] of Object.entries(means)) t.output(name, value);
+  for (const [path, value] of Object.entries(squares)) t.output(`squares.${path}`, value);
+  t.output("scale", scale);
+}
+
+/** The loss of each row, [B, 1], and by name what it sums up to, [1]: whole, and of each kind where there are several. */
+function lossOf(
+  t: ModelBuilder,
+  passed: Forward,
+  given: { readonly outcome: Tensor; readonly action: Tensor; readonly importance: Tensor },
+  config: MoeShape,
+): { readonly rows: Tensor; readonly means: Readonly<Record<string, Tensor>> } {
+  const losses = rowLosses(t, passed, [given.outcome, given.action], config);
+  const mean = (label: string, rows: Tensor): Tensor => t.columnDot(label, given.importance, rows);
+  const [first, ...others] = losses;
+  if (first === undefined) throw new Error("a step without a loss");
+  if (others.length === 0) return { rows: first.rows, means: { loss: mean("loss.mean", first.rows) } };
+  const rows = others.reduce((sum, loss) => t.add(`loss.rows.with_${loss.name}`, sum, loss.rows), first.rows);
+  const parts = losses.map((loss) => [`loss.${loss.name}`, mean(`loss.mean.${loss.name}`, loss.rows)]);
+  return { rows, means: { loss: mean("loss.mean", rows), ...Object.fromEntries(parts) } };
+}
+
+/** One loss per row, [B, 1], of each kind that counts. */
+function rowLosses(
+  t: ModelBuilder,
+  { y, logits, probabilities, weights }: Forward,
+  [outcome, action]: readonly [Tensor, Tensor],
+  { outcomes, chosen, training }: MoeShape,
+): readonly { readonly name: string; readonly rows: Tensor }[] {
+  const losses = [
+    { name: "cross_entropy", rows: t.crossEntropy("loss.rows.cross_entropy", y, outcome, action, outcomes) },
+  ];
+  if (training.balance > 0) {
+    const coefficients = t.balanceCoefficients("loss.balance_coefficients", weights, chosen, training.balance);
+    losses.push({ name: "balance", rows: t.linear("loss.rows.balance", probabilities, coefficients) });
+  }
+  if (training.z > 0) losses.push({ name: "z", rows: t.zLoss("loss.rows.z", logits, training.z) });
+  return losses;
+}
+
+/** The sum of squares of each path's gradients, [1], and the factor by which the norm of all comes to at most `maxNorm`. */
+function clip<Path extends string>(
+  t: ModelBuilder,
+  paths: Readonly<Record<Path, readonly Tensor[]>>,
+  maxNorm: number,
+): { readonly scale: Tensor; readonly squares: Readonly<Record<string, Tensor>> } {
+  const squares: Record<string, Tensor> = {};
+  for (const [path, gradients] of Object.entries<readonly Tensor[]>(paths)) {
+    const rows = gradients.map((gradient) => t.rowSquares(`squares.${gradient.id}`, gradient));
+    squares[path] = t.total(`squares.${path}`, t.concat(`squares.${path}.rows`, rows));
+  }
+  const all = Object.values(squares);
+  const whole = all.reduce((sum, one) => (sum === one ? sum : t.add("squares.all", sum, one)));
+  return { scale: t.clipScale("scale", whole, maxNorm), squares };
+}
+
+/** AdamW on one weight; a vector is a bias, or LayerNorm's, and does not decay. */
+function update(
+  t: ModelBuilder,
+  weight: Tensor,
+  given: { readonly gradient: Tensor; readonly scale: Tensor; readonly rates: Tensor },
+  { beta1, beta2, epsilon, decay }: MoeTraining,
+): void {
+  const shape = (weight.shape ?? []).filter((size) => typeof size === "number");
+  const zero = { kind: "constant", value: 0 } as const;
+  const mean = t.weight(`mean.${weight.id}`, shape, zero);
+  const square = t.weight(`square.${weight.id}`, shape, zero);
+  const options = { beta1, beta2, epsilon, decay: shape.length > 1 ? decay : 0 };
+  t.adamw(`update.${weight.id}`, { weight, mean, square }, given, options);
+}
+
+export const programs = [
+  { name: "moe_backward", build: buildBackward },
+  { name: "moe_step", build: buildStep },
+];
 
 /** The builder, and the weights that it has made, in order. */
 interface Layers {
@@ -81,22 +212,26 @@ function newLayers(t: ModelBuilder): Layers {
   return { t, weights, weight };
 }
 
-function forward(
-  layers: Layers,
-  x: Tensor,
-  config: MoeShape,
-): { readonly y: Tensor; readonly probabilities: Tensor; readonly weights: Tensor } {
+interface Forward {
+  readonly y: Tensor;
+  readonly logits: Tensor;
+  readonly probabilities: Tensor;
+  readonly weights: Tensor;
+}
+
+function forward(layers: Layers, x: Tensor, config: MoeShape): Forward {
   const { t } = layers;
-  const { probabilities, weights } = t.within("router", () => {
+  const router = t.within("router", () => {
     const logits = linear(layers, "router.linear", "router", x, config.inputs, config.experts);
-    const softmax = t.softmax("router.softmax", logits);
-    return { probabilities: softmax, weights: t.topK("router.top_k", softmax, config.chosen, config.renormalise) };
+    const probabilities = t.softmax("router.softmax", logits);
+    const weights = t.topK("router.top_k", probabilities, config.chosen, config.renormalise);
+    return { logits, probabilities, weights };
   });
   const outputs = t.within("experts", () => {
     const parts = Array.from({ length: config.experts }, (_, e) => expert(layers, e, x, config));
     return t.stack("experts.outputs", parts);
   });
-  return { y: t.within("combine", () => t.combine("combine", weights, outputs)), probabilities, weights };
+  return { ...router, y: t.within("combine", () => t.combine("combine", router.weights, outputs)) };
 }
 
 function expert(layers: Layers, e: number, x: Tensor, config: MoeShape): Tensor {

@@ -11,6 +11,36 @@ import { ok, type Result, refuse } from "../support/result.ts";
 /** The largest model that the ABI's sizes and the weights' file format are made for; far above any named size. */
 const width = z.int().min(1).max(1_048_576);
 
+const decayRate = z.number().min(0).lt(1);
+const coefficient = z.number().min(0).max(1_000_000);
+
+/** What the training step has built in; the learning rate is given with each step. */
+const trainingFields = z.strictObject({
+  beta1: decayRate.default(0.9).meta({ title: "β₁", description: "How much of the gradients' mean a step keeps." }),
+  beta2: decayRate.default(0.999).meta({ title: "β₂", description: "How much of the mean square a step keeps." }),
+  epsilon: z
+    .number()
+    .min(2 ** -126)
+    .max(1)
+    .default(1e-8)
+    .meta({ title: "AdamW's ε", description: "Added to the root of the mean square." }),
+  decay: coefficient.default(0.01).meta({
+    title: "Weight decay",
+    description: "Decoupled; biases and LayerNorm have none.",
+  }),
+  maxNorm: z.number().gt(0).max(1_000_000).default(1).meta({
+    title: "Largest gradient norm",
+    description: "Gradients of a larger norm, over all weights, are scaled down to it.",
+  }),
+  balance: coefficient.default(0.01).meta({
+    title: "Load-balancing loss",
+    description: "Its coefficient α; 0 leaves it out.",
+  }),
+  z: coefficient.default(0.001).meta({ title: "z loss", description: "Its coefficient β; 0 leaves it out." }),
+});
+
+const TRAINING_DEFAULTS = trainingFields.parse({});
+
 /** All that can be said of each field by itself; the titles and descriptions are for editors. */
 const moeConfigFields = z
   .strictObject({
@@ -45,6 +75,10 @@ const moeConfigFields = z
     renormalise: z.boolean().default(false).meta({
       title: "Renormalise",
       description: "Whether the weights of the chosen experts are scaled to the sum 1.",
+    }),
+    training: trainingFields.readonly().default(TRAINING_DEFAULTS).meta({
+      title: "Training",
+      description: "Constants of the training step: AdamW, clipping, and auxiliary losses.",
     }),
   })
   .meta({
@@ -81,6 +115,7 @@ const COMMON = {
   gelu: "erf",
   epsilon: 1e-5,
   renormalise: false,
+  training: TRAINING_DEFAULTS,
 } as const;
 
 export const MOE_SIZES: Readonly<Record<MoeSizeName, MoeConfig>> = {

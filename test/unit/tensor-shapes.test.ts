@@ -1,12 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import {
-  type ClaimAttributes,
-  claimOf,
-  isOperationClaim,
-  OPERATION_SIGNATURES,
-  type OperationSignature,
-} from "../../src/ir/tensor/claims.ts";
+import type { ClaimAttributes, OperationSignature } from "../../src/ir/tensor/claim-signature.ts";
+import { claimOf, isOperationClaim, OPERATION_SIGNATURES } from "../../src/ir/tensor/claims.ts";
 import { shapeOf } from "../../src/ir/tensor/shapes.ts";
 import { type Op, operandsOf, type Shape, valueId } from "../../src/ir/tensor/types.ts";
 
@@ -45,6 +40,9 @@ const ATTRIBUTES: Required<ClaimAttributes> = {
   beta2: 0.75,
   decay: 0.25,
   max_norm: 3,
+  split: 1,
+  alpha: 0.01,
+  beta: 0.001,
 };
 
 describe("shapes that agree", () => {

@@ -8,7 +8,8 @@ import { int, mul } from "../../ir/kernel/build.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
 import type { Expr, Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import type { BufferView, Launch, Plan, PlanTensor } from "../../ir/plan.ts";
-import type { Op, Shape, TensorElement, TensorProgram } from "../../ir/tensor/types.ts";
+import { attributeOf, isClaimAttribute } from "../../ir/tensor/claim-signature.ts";
+import type { Shape, TensorElement, TensorProgram } from "../../ir/tensor/types.ts";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
 import { shareArena } from "./arena.ts";
@@ -123,23 +124,16 @@ function scalarsOf(step: Step, kernel: Kernel): Readonly<Record<string, number |
   const scalars: Record<string, number | bigint> = {};
   for (const param of kernel.params) {
     if (param.kind !== "scalar") continue;
-    const value = step.ops.map((op) => attribute(op, param.name)).find((found) => found !== undefined);
+    const { name } = param;
+    const value = isClaimAttribute(name)
+      ? step.ops.map((op) => attributeOf(op, name)).find((found) => found !== undefined)
+      : undefined;
     if (value === undefined) {
       throw new InternalError(`${kernel.name} takes ${param.name}, which ${step.claim} does not have`);
     }
     scalars[param.name] = param.element === "f32" ? value : BigInt(value);
   }
   return scalars;
-}
-
-function attribute(op: Op, name: string): number | undefined {
-  if ("epsilon" in op && name === "epsilon") return op.epsilon;
-  if (op.kind === "top-k" && name === "k") return op.k;
-  if (op.kind === "adamw-mean" && name === "beta1") return op.beta1;
-  if (op.kind === "adamw-square" && name === "beta2") return op.beta2;
-  if (op.kind === "adamw-weight" && name === "decay") return op.decay;
-  if (op.kind === "clip-scale" && name === "max_norm") return op.maxNorm;
-  return undefined;
 }
 
 /** The plan as text, for `--emit=ir`: buffers with their sharing class, then one line per launch. */

@@ -6,6 +6,7 @@
  */
 
 import { InternalError } from "../../support/result.ts";
+import type { FloatAttribute, IntegerAttribute } from "./claim-signature.ts";
 import type { Op, OpKind } from "./types.ts";
 
 export interface Arithmetic<T> {
@@ -19,9 +20,12 @@ export interface Arithmetic<T> {
   readonly divide: (a: T, b: T) => T;
   /** In any order; 0 for none. */
   readonly sum: (terms: readonly T[]) => T;
-  readonly call: (fn: "exp" | "erf" | "tanh" | "sqrt", value: T) => T;
+  readonly max: (a: T, b: T) => T;
+  readonly call: (fn: "exp" | "log" | "erf" | "tanh" | "sqrt", value: T) => T;
   /** `yes` where `condition` is not 0, else `no`; the branch that is not taken does not count. */
   readonly whereNonZero: (condition: T, yes: T, no: T) => T;
+  /** What an element of a tensor of row numbers holds, which has to be from 0 and below `count`. */
+  readonly index: (value: T, count: number) => number;
 }
 
 /** Row-major. */
@@ -32,8 +36,9 @@ export interface Elements<T> {
 
 export interface DefinitionContext<T> {
   readonly arithmetic: Arithmetic<T>;
-  /** As the operation takes it, where it does. */
-  readonly epsilon: T;
+  /** An attribute of the operation, rounded to f32. */
+  readonly real: (name: FloatAttribute) => T;
+  readonly integer: (name: IntegerAttribute) => number;
 }
 
 /** Operands come in the order of `operandsOf`, with shapes that `shapeOf` accepts. */

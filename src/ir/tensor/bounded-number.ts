@@ -10,6 +10,7 @@
 import { erf } from "../../support/erf.ts";
 import { InternalError } from "../../support/result.ts";
 import type { Arithmetic, Definition } from "./arithmetic.ts";
+import { attributeOf, type ClaimAttribute } from "./claim-signature.ts";
 import {
   at,
   type Bounded,
@@ -62,6 +63,11 @@ type FunctionName = Parameters<Arithmetic<BoundedNumber>["call"]>[0];
 const FUNCTIONS: { readonly [F in FunctionName]: (x: BoundedNumber) => readonly [value: number, error: number] } = {
   exp: ({ value, error }) => [Math.exp(value), Math.exp(value) * Math.expm1(error)],
   // 2/√π is the steepest slope.
+  // log(x ± e) is farthest from log x below it.
+  log: ({ value, error }) => [
+    Math.log(value),
+    value - error > 0 ? Math.log(value) - Math.log(value - error) : Number.POSITIVE_INFINITY,
+  ],
   erf: ({ value, error }) => [erf(value), Math.min(2, 1.1284 * error)],
   tanh: ({ value, error }) => [Math.tanh(value), Math.min(2, error)],
   // √(x ± e) is farthest from √x below it, where x − e is not cut off at 0.
@@ -104,6 +110,10 @@ export const BOUNDED: Arithmetic<BoundedNumber> = {
     const total = error + gamma(terms.length) * magnitude;
     return magnitude + total <= F32_MAX ? { value, error: total } : UNKNOWN;
   },
+  max: (a, b) => {
+    const larger = a.value > b.value ? a : b;
+    return extraordinary([a, b]) ?? { value: larger.value, error: Math.max(a.error, b.error) };
+  },
   call: (fn, x) => {
     const odd = extraordinary([x]);
     if (odd !== undefined) return odd;
@@ -118,14 +128,21 @@ export const BOUNDED: Arithmetic<BoundedNumber> = {
     }
     return Math.abs(condition.value) > condition.error ? yes : UNKNOWN;
   },
+  index: ({ value, error }, count) => {
+    if (error === 0 && Number.isInteger(value) && value >= 0 && value < count) return value;
+    throw new InternalError(`${value} is no number from 0 to below ${count}`);
+  },
 };
 
 /** The reference rule of an operation that has a definition. */
 export function evaluateBy<K extends OpKind>(define: Definition<K>): Rule<K> {
   return (op, operands) => {
-    const epsilon = "epsilon" in op ? Math.fround(op.epsilon) : 0;
-    const context = { arithmetic: BOUNDED, epsilon: { value: epsilon, error: 0 } };
-    const { shape, elements } = define(op, operands.map(numbersOf), context);
+    const attribute = (name: ClaimAttribute): number => attributeOf(op, name) ?? Number.NaN;
+    const { shape, elements } = define(op, operands.map(numbersOf), {
+      arithmetic: BOUNDED,
+      real: (name) => ({ value: Math.fround(attribute(name)), error: 0 }),
+      integer: attribute,
+    });
     if (elements.length !== elementCount(shape)) throw new InternalError(`${op.label}: ${elements.length} elements`);
     const result = emptyResult(shape);
     for (const [i, { value, error }] of elements.entries()) {

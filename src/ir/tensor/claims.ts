@@ -7,52 +7,18 @@
  * kernel must repeat one too. Parameters are matched by position, not by name.
  */
 
-import { type GeluForm, type Op, type OpKind, type Shape, type TensorElement, type ValueId, valueId } from "./types.ts";
-
-export interface ClaimTensor {
-  readonly name: string;
-  readonly shape: Shape;
-  readonly element: TensorElement;
-}
-
-/** Scalars that a claim's operations take; a kernel has each as a scalar parameter or as a constant. */
-export interface ClaimAttributes {
-  readonly epsilon?: number;
-  readonly k?: number;
-  readonly beta1?: number;
-  readonly beta2?: number;
-  readonly decay?: number;
-  readonly max_norm?: number;
-}
-
-export type ClaimAttribute = keyof ClaimAttributes;
-
-/** An attribute's element type as a scalar parameter of a kernel. */
-export const ATTRIBUTE_ELEMENT: { readonly [A in ClaimAttribute]-?: "f32" | "i32" } = {
-  epsilon: "f32",
-  k: "i32",
-  beta1: "f32",
-  beta2: "f32",
-  decay: "f32",
-  max_norm: "f32",
-};
-
-export interface OperationSignature {
-  readonly inputs: readonly ClaimTensor[];
-  /** Each is the result of one of the steps. */
-  readonly outputs: readonly ClaimTensor[];
-  readonly attributes: readonly ClaimAttribute[];
-  /** The operations in order; `id` is what later steps and `outputs` call the result. */
-  readonly steps: (attributes: ClaimAttributes) => readonly ClaimStep[];
-}
-
-export interface ClaimStep {
-  readonly id: ValueId;
-  readonly op: Op;
-}
-
-const tensor = (name: string, ...shape: Shape): ClaimTensor => ({ name, shape, element: "f32" });
-const indices = (name: string, ...shape: Shape): ClaimTensor => ({ name, shape, element: "i32" });
+import {
+  type ClaimAttributes,
+  type ClaimStep,
+  type ClaimTensor,
+  indices,
+  type OperationSignature,
+  single,
+  step,
+  tensor,
+} from "./claim-signature.ts";
+import { LOSS_SIGNATURES } from "./loss-claims.ts";
+import { type GeluForm, type Op, type OpKind, valueId } from "./types.ts";
 
 const X = tensor("x", "B", "N");
 const BIAS = tensor("bias", "N");
@@ -60,13 +26,6 @@ const GAMMA = tensor("gamma", "N");
 const BETA = tensor("beta", "N");
 const Y = tensor("y", "B", "N");
 const LINEAR_INPUTS = [tensor("x", "B", "K"), tensor("w", "N", "K"), BIAS] as const;
-
-/** An operation without its label, which is the name of the claim's step. */
-type Unlabelled = { [K in OpKind]: Omit<Op<K>, "label"> }[OpKind];
-
-function step(id: string, op: Unlabelled): ClaimStep {
-  return { id: valueId(id), op: { ...op, label: id } };
-}
 
 const value = {
   x: valueId("x"),
@@ -159,14 +118,6 @@ const adamwSteps = ({
   ];
 };
 const DY = tensor("dy", "B", "N");
-
-/** One operation without attributes. */
-const single = (inputs: readonly ClaimTensor[], output: ClaimTensor, op: Unlabelled): OperationSignature => ({
-  inputs,
-  outputs: [output],
-  attributes: [],
-  steps: () => [step(output.name, op)],
-});
 
 const binary = (
   kind: "add" | "matmul-tn" | "column-dot",
@@ -341,6 +292,7 @@ export const OPERATION_SIGNATURES = {
     tensor("dweights", "B", "E"),
     { kind: "combine-dweights", weights, parts, dy: valueId("dy") },
   ),
+  ...LOSS_SIGNATURES,
 } as const satisfies Readonly<Record<string, OperationSignature>>;
 
 export type OperationClaim = keyof typeof OPERATION_SIGNATURES;
@@ -372,6 +324,11 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
   "clip-scale": () => "clip_scale",
   part: () => undefined,
   add: () => "add",
+  "cross-entropy": () => "cross_entropy",
+  "cross-entropy-dx": () => "cross_entropy_dx",
+  "z-loss": () => "z_loss",
+  "z-loss-dx": () => "z_loss_dx",
+  "balance-coefficients": () => "balance_coefficients",
   "matmul-nn": () => "matmul_nn",
   "matmul-tn": () => "matmul_tn",
   "column-sum": () => "column_sum",

@@ -61,15 +61,15 @@ export const DEFINITIONS: { readonly [K in DerivedKind]: Definition<K> } = {
     const column = (n: number) => arithmetic.sum(range(rows).map((b) => product(b * columns + n)));
     return { shape: [columns], elements: range(columns).map(column) };
   },
-  standardise: (op, operands, { arithmetic, epsilon }) =>
+  standardise: (op, operands, { arithmetic, real }) =>
     byRow(operandAt(op, operands, 0), (row) => {
-      return standardised(arithmetic, row, epsilon).standard;
+      return standardised(arithmetic, row, real("epsilon")).standard;
     }),
-  "layer-norm-dx": (op, operands, { arithmetic, epsilon }) => {
+  "layer-norm-dx": (op, operands, { arithmetic, real }) => {
     const [gamma, dy] = [operandAt(op, operands, 1), operandAt(op, operands, 2)];
     const { subtract, multiply, divide } = arithmetic;
     return byRow(operandAt(op, operands, 0), (row, start) => {
-      const { standard, scale } = standardised(arithmetic, row, epsilon);
+      const { standard, scale } = standardised(arithmetic, row, real("epsilon"));
       const gradients = row.map((_, n) => multiply(elementAt(dy, start + n), elementAt(gamma, n)));
       const count = arithmetic.integer(row.length);
       const mean = divide(arithmetic.sum(gradients), count);

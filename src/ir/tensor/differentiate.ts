@@ -39,7 +39,10 @@ interface Visit<K extends OpKind> {
   readonly make: (op: Op) => ValueId;
 }
 
-/** One contribution per operand, in the order of `operandsOf`; or why there is none. */
+/**
+ * One contribution per operand, in the order of `operandsOf`; or why there is none. Operands that follow the last contribution,
+ * such as row numbers, have no gradient.
+ */
 type Derivative<K extends OpKind> = (visit: Visit<K>) => readonly Contribution[] | string;
 
 const once = (kind: OpKind) => (): string => `${kind} is a derivative itself, and is not differentiated again`;
@@ -73,6 +76,13 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   ],
   stack: ({ op, dy, make }) =>
     op.parts.map((_, index) => (label: string) => make({ kind: "part", label, x: dy, index })),
+  "cross-entropy": ({ op: { x, first, second, split }, dy, make }) => [
+    (label) => make({ kind: "cross-entropy-dx", label, x, first, second, dloss: dy, split }),
+  ],
+  "z-loss": ({ op: { x, beta }, dy, make }) => [(label) => make({ kind: "z-loss-dx", label, x, dloss: dy, beta })],
+  "balance-coefficients": () => [],
+  "cross-entropy-dx": once("cross-entropy-dx"),
+  "z-loss-dx": once("z-loss-dx"),
   concat: () => "the gradient of one vector after another is not cut up again",
   combine: ({ op: { weights, parts }, dy, make }) => [
     (label) => make({ kind: "combine-dweights", label, weights, parts, dy }),
@@ -102,6 +112,9 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   total: update("total"),
   "clip-scale": update("clip-scale"),
 };
+
+/** What counts: the result does not change with a small change of the operands. */
+const COUNTS: ReadonlySet<OpKind> = new Set(["balance-coefficients"]);
 
 /** The contributions to one value's gradient that are still to be made, each with its part and the node that makes it. */
 interface Pending {
@@ -173,7 +186,9 @@ function derivativeOf<K extends OpKind>(op: Op<K>, visit: Omit<Visit<K>, "op">):
 /** The nodes through which a seeded value depends on a wanted one. */
 function activeNodes(nodes: readonly Node[], seeds: readonly Seed[], wanted: readonly ValueId[]): ReadonlySet<Node> {
   const reached = new Set<ValueId>(wanted);
-  for (const { id, op } of nodes) if (operandsOf(op).some((operand) => reached.has(operand))) reached.add(id);
+  for (const { id, op } of nodes) {
+    if (!COUNTS.has(op.kind) && operandsOf(op).some((operand) => reached.has(operand))) reached.add(id);
+  }
   const needed = new Set<ValueId>(seeds.map(({ of }) => of));
   const active = new Set<Node>();
   for (const node of [...nodes].reverse()) {

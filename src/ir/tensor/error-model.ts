@@ -26,7 +26,7 @@ export const F32_MAX = (2 - 2 ** -23) * 2 ** 127;
  * expf, erff and sqrtf and 2 for tanhf on x86-64; AMD's HIP math documentation gives 1, 4, 1 and 2 for OCML. Division
  * is 0.5 where correctly rounded and 2.5 in OpenCL's full profile, which a compiler may be asked for.
  */
-export const FUNCTION_ULPS = { exp: 4, erf: 4, tanh: 4, sqrt: 3, div: 2.5 } as const;
+export const FUNCTION_ULPS = { exp: 4, log: 4, erf: 4, tanh: 4, sqrt: 3, div: 2.5 } as const;
 
 /** An error of `ulps` as a relative error: an ulp is at most 2u of the value. */
 export function relativeError(ulps: number): number {

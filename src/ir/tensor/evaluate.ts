@@ -9,7 +9,8 @@
 
 import { InternalError } from "../../support/result.ts";
 import { evaluateBy } from "./bounded-number.ts";
-import { type ClaimAttributes, OPERATION_SIGNATURES, type OperationClaim, type OperationSignature } from "./claims.ts";
+import type { ClaimAttributes, OperationSignature } from "./claim-signature.ts";
+import { OPERATION_SIGNATURES, type OperationClaim } from "./claims.ts";
 import { DEFINITIONS } from "./derivatives.ts";
 import { type Bounded, elementCount } from "./error-model.ts";
 import { evaluateAdamwMean, evaluateAdamwSquare, evaluateAdamwWeight, evaluateClipScale } from "./evaluate-adamw.ts";
@@ -32,6 +33,7 @@ import {
   evaluateTotal,
 } from "./evaluate-sums.ts";
 import { evaluateTopK } from "./evaluate-top-k.ts";
+import { LOSS_DEFINITIONS } from "./losses.ts";
 import type { Rule } from "./rule.ts";
 import { shapeOf } from "./shapes.ts";
 import {
@@ -66,6 +68,11 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   "clip-scale": evaluateClipScale,
   part: evaluatePart,
   add: evaluateBy(DEFINITIONS.add),
+  "cross-entropy": evaluateBy(LOSS_DEFINITIONS["cross-entropy"]),
+  "cross-entropy-dx": evaluateBy(LOSS_DEFINITIONS["cross-entropy-dx"]),
+  "z-loss": evaluateBy(LOSS_DEFINITIONS["z-loss"]),
+  "z-loss-dx": evaluateBy(LOSS_DEFINITIONS["z-loss-dx"]),
+  "balance-coefficients": evaluateBy(LOSS_DEFINITIONS["balance-coefficients"]),
   "matmul-nn": evaluateBy(DEFINITIONS["matmul-nn"]),
   "matmul-tn": evaluateBy(DEFINITIONS["matmul-tn"]),
   "column-sum": evaluateBy(DEFINITIONS["column-sum"]),

@@ -98,6 +98,15 @@ export interface ModelBuilder {
   readonly part: (label: string, x: Tensor, index: number) => Tensor;
   /** x, y of one shape of rank 2 → their sum */
   readonly add: (label: string, x: Tensor, y: Tensor) => Tensor;
+  /**
+   * x [B, N], first and second [B] of i32 → [B, 1]: the cross-entropy of two heads, the second of which begins at column
+   * `split`
+   */
+  readonly crossEntropy: (label: string, x: Tensor, first: Tensor, second: Tensor, split: number) => Tensor;
+  /** x [B, N] → [B, 1]: beta·(log Σ exp(x))² */
+  readonly zLoss: (label: string, x: Tensor, beta: number) => Tensor;
+  /** w [B, E] → [1, E]: alpha·E times the share of the B·k assignments that each expert has; without a gradient */
+  readonly balanceCoefficients: (label: string, w: Tensor, k: number, alpha: number) => Tensor;
   /** x, y [B, N] → [N]: Σ over the rows of their product */
   readonly columnDot: (label: string, x: Tensor, y: Tensor) => Tensor;
   /** x [R, C] → [R], x [C] → [1]: the sum of squares of each row */
@@ -157,6 +166,11 @@ export function tensorProgram(name: string, define: (t: ModelBuilder) => void): 
   if (draft.outputs.length + draft.updates.length === 0 && draft.diagnostics.length === 0) {
     report(draft, "TK257", "has no outputs", 'name one with t.output("y", y)');
   }
+  // A value may live where the caller wants an output: one name must not stand for two places.
+  for (const { name: output, value } of draft.outputs) {
+    if (!draft.names.has(output) || output === value) continue;
+    report(draft, "TK254", `the output ${output} has the name of another value`, "call one of them otherwise");
+  }
   if (draft.diagnostics.length > 0) return refuse(...draft.diagnostics);
   const { inputs, weights, nodes, outputs, updates } = draft;
   return ok(Object.freeze({ name, dims: [...draft.dims], inputs, weights, nodes, outputs, updates }));
@@ -209,6 +223,12 @@ function builderOf(draft: Draft): ModelBuilder {
     concat: (label, parts) => apply({ kind: "concat", label, parts: parts.map(({ id }) => id) }, parts),
     part: (label, x, index) => apply({ kind: "part", label, x: x.id, index }, [x]),
     add: (label, x, y) => apply({ kind: "add", label, x: x.id, y: y.id }, [x, y]),
+    crossEntropy: (label, x, first, second, split) => {
+      const ids = { x: x.id, first: first.id, second: second.id };
+      return apply({ kind: "cross-entropy", label, ...ids, split }, [x, first, second]);
+    },
+    zLoss: (label, x, beta) => apply({ kind: "z-loss", label, x: x.id, beta }, [x]),
+    balanceCoefficients: (label, w, k, alpha) => apply({ kind: "balance-coefficients", label, w: w.id, k, alpha }, [w]),
     columnDot: (label, x, y) => apply({ kind: "column-dot", label, x: x.id, y: y.id }, [x, y]),
     rowSquares: (label, x) => apply({ kind: "row-squares", label, x: x.id }, [x]),
     total: (label, x) => apply({ kind: "total", label, x: x.id }, [x]),

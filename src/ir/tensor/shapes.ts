@@ -6,18 +6,24 @@
  * range, TK253 a wrong number of operands.
  */
 
-import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { ok, type Result, refuse } from "../../support/result.ts";
-import { type Dim, formatShape, type Op, type OpKind, type Shape } from "./types.ts";
-
-/** The smallest normal f32: a smaller epsilon may be flushed to 0, and 1/√0 follows. */
-export const MIN_EPSILON = 2 ** -126;
-
-/** The mistakes found so far in one operation's operands; the label opens every message. */
-interface Findings {
-  readonly label: string;
-  readonly diagnostics: Diagnostic[];
-}
+import {
+  expectChoices,
+  expectCoefficient,
+  expectColumn,
+  expectDecayRate,
+  expectDim,
+  expectEpsilon,
+  expectHeads,
+  expectRank,
+  expectSame,
+  expectVector,
+  type Findings,
+  known,
+  lastDim,
+  report,
+} from "./shape-checks.ts";
+import { formatShape, type Op, type OpKind, type Shape } from "./types.ts";
 
 type ShapeRule<K extends OpKind> = (op: Op<K>, shapes: readonly Shape[], found: Findings) => Shape;
 
@@ -50,11 +56,7 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
   },
   "top-k": (op, [p = NO_SHAPE], found) => {
     const [, choices] = expectRank(found, "p", p, 2);
-    if (!Number.isSafeInteger(op.k) || op.k < 1) {
-      report(found, "TK252", `k is ${op.k}, expected an integer from 1`);
-    } else if (typeof choices === "number" && op.k > choices) {
-      report(found, "TK252", `k is ${op.k}, expected at most ${choices}, the size of axis 1 of p`);
-    }
+    expectChoices(found, op.k, choices, "p");
     return p;
   },
   stack: (_op, parts, found) => {
@@ -107,9 +109,7 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     expectDim(found, "beta", 0, shifters, experts, "axis 0 of gamma");
     expectDim(found, "beta", 1, shifts, width, "axis 1 of x");
     expectVector(found, "expert", expert, rows, "axis 0 of x");
-    if (!(op.epsilon >= MIN_EPSILON && op.epsilon <= 1)) {
-      report(found, "TK252", `epsilon is ${op.epsilon}, expected a number from 2^-126 to 1`);
-    }
+    expectEpsilon(found, op.epsilon);
     return x;
   },
   "combine-rows": (_op, [gates = NO_SHAPE, parts = NO_SHAPE, position = NO_SHAPE], found) => {
@@ -223,6 +223,36 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     expectSame(found, "p", p, "w", w);
     return w;
   },
+  "cross-entropy": (op, [x = NO_SHAPE, first = NO_SHAPE, second = NO_SHAPE], found) => {
+    const rows = expectHeads(found, x, op.split);
+    expectVector(found, "first", first, rows, "axis 0 of x");
+    expectVector(found, "second", second, rows, "axis 0 of x");
+    return known(rows, 1);
+  },
+  "cross-entropy-dx": (op, [x = NO_SHAPE, dloss = NO_SHAPE, first = NO_SHAPE, second = NO_SHAPE], found) => {
+    const rows = expectHeads(found, x, op.split);
+    expectColumn(found, "dloss", dloss, rows);
+    expectVector(found, "first", first, rows, "axis 0 of x");
+    expectVector(found, "second", second, rows, "axis 0 of x");
+    return x;
+  },
+  "z-loss": (op, [x = NO_SHAPE], found) => {
+    const [rows] = expectRank(found, "x", x, 2);
+    expectCoefficient(found, "beta", op.beta);
+    return known(rows, 1);
+  },
+  "z-loss-dx": (op, [x = NO_SHAPE, dloss = NO_SHAPE], found) => {
+    const [rows] = expectRank(found, "x", x, 2);
+    expectColumn(found, "dloss", dloss, rows);
+    expectCoefficient(found, "beta", op.beta);
+    return x;
+  },
+  "balance-coefficients": (op, [w = NO_SHAPE], found) => {
+    const [, experts] = expectRank(found, "w", w, 2);
+    expectChoices(found, op.k, experts, "w");
+    expectCoefficient(found, "alpha", op.alpha);
+    return known(1, experts);
+  },
   "combine-dparts": (_op, [weights = NO_SHAPE, dy = NO_SHAPE], found) => {
     const [rows, experts] = expectRank(found, "weights", weights, 2);
     const [gradientRows, width] = expectRank(found, "dy", dy, 2);
@@ -273,6 +303,11 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   "gelu-dx": [2, 2],
   "softmax-dx": [2, 2],
   "top-k-dp": [2, 3],
+  "cross-entropy": [3, 3],
+  "cross-entropy-dx": [4, 4],
+  "z-loss": [1, 1],
+  "z-loss-dx": [2, 2],
+  "balance-coefficients": [1, 1],
   "combine-dparts": [2, 2],
   "combine-dweights": [3, 3],
 };
@@ -287,62 +322,4 @@ export function shapeOf<K extends OpKind>(op: Op<K>, inputShapes: readonly Shape
   }
   const shape = RULES[op.kind](op, inputShapes, found);
   return found.diagnostics.length === 0 ? ok(shape) : refuse(...found.diagnostics);
-}
-
-function report(found: Findings, code: string, fact: string): void {
-  found.diagnostics.push(error(code, undefined, `${found.label}: ${fact}`));
-}
-
-/** The operand's dimensions where its rank is right; else none, so that no second message follows from the first. */
-function expectRank(found: Findings, operand: string, shape: Shape, rank: number): Shape {
-  if (shape.length === rank) return shape;
-  report(found, "TK250", `${operand} has shape ${formatShape(shape)} of rank ${shape.length}, expected rank ${rank}`);
-  return [];
-}
-
-/** `undefined` is the dimension of an operand whose rank has been refused. */
-function expectDim(
-  found: Findings,
-  operand: string,
-  axis: number,
-  actual: Dim | undefined,
-  expected: Dim | undefined,
-  source: string,
-): void {
-  if (actual === undefined || expected === undefined || actual === expected) return;
-  report(found, "TK251", `${operand} has size ${actual} on axis ${axis}, expected ${expected}, the size of ${source}`);
-}
-
-function expectVector(found: Findings, operand: string, shape: Shape, expected: Dim | undefined, source: string): void {
-  const [actual] = expectRank(found, operand, shape, 1);
-  expectDim(found, operand, 0, actual, expected, source);
-}
-
-/** Two operands of one shape. */
-function expectSame(found: Findings, operand: string, shape: Shape, other: string, expected: Shape): void {
-  for (const [axis, dim] of expectRank(found, operand, shape, expected.length).entries()) {
-    expectDim(found, operand, axis, dim, expected[axis], `axis ${axis} of ${other}`);
-  }
-}
-
-function expectEpsilon(found: Findings, epsilon: number): void {
-  if (epsilon >= MIN_EPSILON && epsilon <= 1) return;
-  report(found, "TK252", `epsilon is ${epsilon}, expected a number from 2^-126 to 1`);
-}
-
-/** How much of a moment a step keeps. */
-function expectDecayRate(found: Findings, name: string, beta: number): void {
-  if (beta >= 0 && beta < 1) return;
-  report(found, "TK252", `${name} is ${beta}, expected a number from 0 to below 1`);
-}
-
-function lastDim(found: Findings, operand: string, shape: Shape): Dim | undefined {
-  const last = shape.at(-1);
-  if (last === undefined) report(found, "TK250", `${operand} has shape [] of rank 0, expected rank 1 or more`);
-  return last;
-}
-
-/** The shape of these dimensions; one is missing only where a rank has been refused, and then no shape is returned. */
-function known(...dims: readonly (Dim | undefined)[]): Shape {
-  return dims.filter((dim) => dim !== undefined);
 }

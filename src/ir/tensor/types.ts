@@ -168,6 +168,35 @@ export interface OpFields {
    * there, 0 elsewhere. Renormalised, where `p` is given: dp = (dw − Σ dw·w)/Σ p, both sums over the chosen.
    */
   readonly "top-k-dp": { readonly w: ValueId; readonly dw: ValueId; readonly p?: ValueId };
+  /**
+   * loss[b,0] = lse(x[b,:split]) − x[b,first[b]] + lse(x[b,split:]) − x[b,split + second[b]], where lse(z) = log Σ exp(zₙ):
+   * the cross-entropy of two heads whose logits stand side by side, with 0 < split < N, 0 ≤ first[b] < split and
+   * 0 ≤ second[b] < N − split.
+   */
+  readonly "cross-entropy": {
+    readonly x: ValueId;
+    readonly first: ValueId;
+    readonly second: ValueId;
+    readonly split: number;
+  };
+  /** dx of cross-entropy: dx[b,n] = dloss[b,0]·(softmax of n's head − 1 at the label of n's head). */
+  readonly "cross-entropy-dx": {
+    readonly x: ValueId;
+    readonly first: ValueId;
+    readonly second: ValueId;
+    readonly dloss: ValueId;
+    readonly split: number;
+  };
+  /** loss[b,0] = beta·lse(x[b,:])²: it keeps the router's logits small (Zoph et al., "ST-MoE", 2022, equation 5). */
+  readonly "z-loss": { readonly x: ValueId; readonly beta: number };
+  /** dx of z-loss: dx[b,n] = dloss[b,0]·2·beta·lse(x[b,:])·softmax(x[b,:])[n]. */
+  readonly "z-loss-dx": { readonly x: ValueId; readonly dloss: ValueId; readonly beta: number };
+  /**
+   * y[0,e] = alpha·E·fₑ, where fₑ = (number of rows with w[b,e] ≠ 0)/(k·B) is the share of the B·k assignments that go to
+   * expert e, and 0 where there are no rows. The mean over the rows of Σₑ y[0,e]·p[b,e] is the load-balancing loss (Fedus, Zoph and Shazeer, "Switch
+   * Transformers", 2022, equation 4). It counts, and so it has no derivative.
+   */
+  readonly "balance-coefficients": { readonly w: ValueId; readonly k: number; readonly alpha: number };
   /** dparts of combine: y[e,b,n] = weights[b,e]·dy[b,n] where weights[b,e] ≠ 0, and 0 elsewhere: 0·∞ does not appear. */
   readonly "combine-dparts": { readonly weights: ValueId; readonly dy: ValueId };
   /** dweights of combine: y[b,e] = Σₙ dy[b,n]·parts[e,b,n] where weights[b,e] ≠ 0, and 0 elsewhere. */
@@ -263,6 +292,11 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   "gelu-dx": (op) => [op.x, op.dy],
   "softmax-dx": (op) => [op.p, op.dp],
   "top-k-dp": (op) => (op.p === undefined ? [op.w, op.dw] : [op.w, op.dw, op.p]),
+  "cross-entropy": (op) => [op.x, op.first, op.second],
+  "cross-entropy-dx": (op) => [op.x, op.dloss, op.first, op.second],
+  "z-loss": (op) => [op.x],
+  "z-loss-dx": (op) => [op.x, op.dloss],
+  "balance-coefficients": (op) => [op.w],
   "combine-dparts": (op) => [op.weights, op.dy],
   "combine-dweights": (op) => [op.weights, op.parts, op.dy],
 };
@@ -278,6 +312,8 @@ const FIRST_INDEX: { readonly [K in OpKind]?: number } = {
   "scatter-rows": 1,
   "grouped-layer-norm": 3,
   "combine-rows": 2,
+  "cross-entropy": 1,
+  "cross-entropy-dx": 2,
 };
 
 /** What the operand at this position of `operandsOf` holds. */

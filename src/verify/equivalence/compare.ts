@@ -7,7 +7,7 @@
 
 import { addressOf, indexOf } from "../../ir/kernel/memory.ts";
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
-import type { ClaimAttribute, OperationSignature } from "../../ir/tensor/claims.ts";
+import { type ClaimAttribute, isIntegerAttribute, type OperationSignature } from "../../ir/tensor/claim-signature.ts";
 import type { Span } from "../../support/span.ts";
 import type { Contents } from "../contents.ts";
 import type { Witness } from "../obligation.ts";
@@ -108,12 +108,15 @@ export function attributesAt(
   at: Case,
   { scalars }: Pick<Launched, "scalars">,
 ): RealAttributes {
-  const k = scalars.has("k") ? at.scalars["k"] : undefined;
+  const integers = attributes.flatMap((name): readonly (readonly [ClaimAttribute, number])[] => {
+    const value = at.scalars[name];
+    return isIntegerAttribute(name) && scalars.has(name) && value !== undefined ? [[name, value]] : [];
+  });
   const floats = attributes.flatMap((name): readonly (readonly [ClaimAttribute, Real])[] => {
     const value = scalars.get(name);
-    return name !== "k" && typeof value === "number" ? [[name, value]] : [];
+    return !isIntegerAttribute(name) && typeof value === "number" ? [[name, value]] : [];
   });
-  return { ...Object.fromEntries(floats), ...(k !== undefined && { k }) };
+  return Object.fromEntries([...integers, ...floats]);
 }
 
 function compareOutput(

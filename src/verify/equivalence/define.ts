@@ -16,12 +16,14 @@ import {
   range,
 } from "../../ir/tensor/arithmetic.ts";
 import {
-  type ClaimAttribute,
+  attributeOf,
   type ClaimAttributes,
-  OPERATION_SIGNATURES,
-  type OperationClaim,
-} from "../../ir/tensor/claims.ts";
+  type FloatAttribute,
+  type IntegerAttribute,
+} from "../../ir/tensor/claim-signature.ts";
+import { OPERATION_SIGNATURES, type OperationClaim } from "../../ir/tensor/claims.ts";
 import { DEFINITIONS } from "../../ir/tensor/derivatives.ts";
+import { LOSS_DEFINITIONS } from "../../ir/tensor/losses.ts";
 import { shapeOf } from "../../ir/tensor/shapes.ts";
 import { type GeluForm, type Op, type OpKind, operandsOf } from "../../ir/tensor/types.ts";
 import { InternalError } from "../../support/result.ts";
@@ -30,8 +32,9 @@ import type { Real, Reals } from "./reals.ts";
 /** Row-major. */
 export type RealTensor = Elements<Real>;
 
-/** Scalars as the operation takes them: floats as expressions, `k` as the integer of the launch. */
-export type RealAttributes = Readonly<Partial<Record<Exclude<ClaimAttribute, "k">, Real>>> & { readonly k?: number };
+/** Scalars as the operation takes them: floats as expressions, integers as the launch has them. */
+export type RealAttributes = Readonly<Partial<Record<FloatAttribute, Real>>> &
+  Readonly<Partial<Record<IntegerAttribute, number>>>;
 
 /** The operands do not fit the operation at these sizes. */
 export class ShapeMismatch extends Error {}
@@ -220,6 +223,11 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
     return { shape, elements: x.elements.slice(op.index * size, (op.index + 1) * size) };
   },
   add: defined(DEFINITIONS.add),
+  "cross-entropy": defined(LOSS_DEFINITIONS["cross-entropy"]),
+  "cross-entropy-dx": defined(LOSS_DEFINITIONS["cross-entropy-dx"]),
+  "z-loss": defined(LOSS_DEFINITIONS["z-loss"]),
+  "z-loss-dx": defined(LOSS_DEFINITIONS["z-loss-dx"]),
+  "balance-coefficients": defined(LOSS_DEFINITIONS["balance-coefficients"]),
   "matmul-nn": defined(DEFINITIONS["matmul-nn"]),
   "matmul-tn": defined(DEFINITIONS["matmul-tn"]),
   "column-sum": defined(DEFINITIONS["column-sum"]),
@@ -235,10 +243,12 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
 
 /** The rule of an operation whose definition is written in any arithmetic. */
 function defined<K extends OpKind>(define: Definition<K>): Rule<K> {
-  return (op, operands, { reals, attributes }) => {
-    const given = "epsilon" in op ? reals.double(Math.fround(op.epsilon)) : reals.zero;
-    return define(op, operands, { arithmetic: realArithmetic(reals), epsilon: attributes.epsilon ?? given });
-  };
+  return (op, operands, { reals, attributes }) =>
+    define(op, operands, {
+      arithmetic: realArithmetic(reals),
+      real: (name) => attributes[name] ?? reals.double(Math.fround(attributeOf(op, name) ?? Number.NaN)),
+      integer: (name) => attributes[name] ?? attributeOf(op, name) ?? Number.NaN,
+    });
 }
 
 function realArithmetic(reals: Reals): Arithmetic<Real> {
@@ -250,8 +260,10 @@ function realArithmetic(reals: Reals): Arithmetic<Real> {
     multiply: (a, b) => reals.multiply(a, b),
     divide: (a, b) => reals.divide(a, b),
     sum: (terms) => total(reals, terms),
+    max: (a, b) => reals.max(a, b),
     call: (fn, value) => reals.call(fn, value),
     whereNonZero: (condition, yes, no) => reals.select(reals.not(reals.isZero(condition)), yes, no),
+    index: (value, count) => rowNumber(reals, value, count),
   };
 }
 
@@ -273,8 +285,9 @@ export function defineClaim(
     values.set(name, input);
   }
   // The rules take floats as expressions; any valid numbers will do here.
-  const floats = { epsilon: 1, beta1: 0, beta2: 0, decay: 0, max_norm: 1 };
-  const given: ClaimAttributes = { ...floats, ...(attributes.k !== undefined && { k: attributes.k }) };
+  const floats = { epsilon: 1, beta1: 0, beta2: 0, decay: 0, max_norm: 1, alpha: 1, beta: 1 };
+  const { k, split } = attributes;
+  const given: ClaimAttributes = { ...floats, ...(k !== undefined && { k }), ...(split !== undefined && { split }) };
   for (const { id, op } of signature.steps(given)) values.set(id, apply({ reals, attributes }, op, values));
   return values;
 }
@@ -340,7 +353,11 @@ function movingAverage(reals: Reals, beta: Real, before: RealTensor, values: rea
 
 /** A row number that the launch has given. */
 function rowAt(reals: Reals, indices: RealTensor, t: number, rows: number): number {
-  const row = reals.valueOf(elementAt(indices, t));
+  return rowNumber(reals, elementAt(indices, t), rows);
+}
+
+function rowNumber(reals: Reals, value: Real, rows: number): number {
+  const row = reals.valueOf(value);
   if (typeof row !== "number" || row < 0 || row >= rows) throw new NotDefined(`there is no row ${String(row)}`);
   return row;
 }

@@ -6,7 +6,7 @@
  * - Sums are flattened. A product of sums is not multiplied out, so that (x − mean)² stays one monomial: a sum that is a
  *   factor is an atom, made unique by taking out its first coefficient and the monomial that all its terms share.
  * - Sums of brackets alone are multiplied out: they are the logic of conditions, `or` being a + b − a·b.
- * - exp(a + b) = exp(a)·exp(b); √u·√u = u; |−u| = |u|; maxima are sets. Comparisons look at the difference, scaled to the
+ * - exp(a + b) = exp(a)·exp(b); log(exp(a)·u) = a + log u; √u·√u = u; |−u| = |u|; maxima are sets. Comparisons look at the difference, scaled to the
  *   first coefficient 1: [d > 0] + [d = 0] + [−d > 0] = 1, and for integers [−d > 0] = 1 − [d + 1 > 0].
  */
 
@@ -164,31 +164,13 @@ export class Forms {
 
   /** Takes out what all terms share, and then the first coefficient. */
   #primitive(terms: readonly FormTerm[]): FormTerm {
-    const shared = this.#sharedFactors(terms);
+    const shared = this.monomials.sharedFactors(terms.map(({ monomial }) => monomial));
     const rest = shared.length === 0 ? terms : this.#divided(terms, shared);
     const coefficient = rest[0]?.coefficient ?? 1;
     const monic = this.scale(this.#intern(rest), reciprocal(coefficient));
     const term = this.productOf([...shared, { atom: this.monomials.atom({ kind: "sum", form: monic }), exponent: 1 }]);
     if (term === undefined) throw new InternalError("a factor is 0");
     return { monomial: term.monomial, coefficient };
-  }
-
-  /** Of each atom the least exponent in any term (where a term lacks it, 0), unless that is 0. */
-  #sharedFactors(terms: readonly FormTerm[]): readonly Factor[] {
-    const atoms = new Set<Atom>();
-    for (const { monomial } of terms) {
-      for (const { atom, exponent } of this.monomials.factorsOf(monomial)) if (signOf(exponent) < 0) atoms.add(atom);
-    }
-    const [first, ...others] = terms.map(({ monomial }) => this.monomials.factorsOf(monomial));
-    for (const { atom } of first ?? []) {
-      if (others.every((factors) => factors.some((factor) => factor.atom === atom))) atoms.add(atom);
-    }
-    const least = (atom: Atom): Rational =>
-      terms.reduce((fewest: Rational, { monomial }) => {
-        const exponent = this.monomials.factorsOf(monomial).find((factor) => factor.atom === atom)?.exponent ?? 0;
-        return signOf(plus(exponent, negated(fewest))) < 0 ? exponent : fewest;
-      }, Number.MAX_SAFE_INTEGER);
-    return [...atoms].map((atom) => ({ atom, exponent: least(atom) }));
   }
 
   #divided(terms: readonly FormTerm[], shared: readonly Factor[]): readonly FormTerm[] {
@@ -279,11 +261,32 @@ export class Forms {
       case "sqrt":
         return value === 0 ? this.zero : this.atom({ kind: "call", fn, form });
       case "log":
-        return this.atom({ kind: "call", fn, form });
+        return value === 1
+          ? this.zero
+          : value === undefined
+            ? this.#logarithm(form)
+            : this.atom({ kind: "call", fn, form });
       default:
         fn satisfies never;
         throw new InternalError("unknown function");
     }
+  }
+
+  /** log(exp(a)·u) = a + log u: an exponential is above 0, so that u has a logarithm where the product has one. */
+  #logarithm(form: Form): Form {
+    const { monomial, coefficient } = this.#factor(form);
+    const exponents = new Map<Monomial, Rational>();
+    const others: Factor[] = [];
+    for (const factor of this.monomials.factorsOf(monomial)) {
+      const key = this.monomials.keyOf(factor.atom);
+      if (key.kind === "exp") add(exponents, key.monomial, factor.exponent);
+      else others.push(factor);
+    }
+    const rest = this.productOf(others);
+    if (rest === undefined) throw new InternalError("a part of a monomial is 0");
+    const left = this.#intern([{ monomial: rest.monomial, coefficient }]);
+    const logarithm = this.valueOf(left) === 1 ? this.zero : this.atom({ kind: "call", fn: "log", form: left });
+    return this.sum([this.fromTerms(exponents), logarithm]);
   }
 
   maximum(forms: readonly Form[]): Form {

@@ -7,7 +7,7 @@
  */
 
 import { InternalError } from "../../support/result.ts";
-import { plus, type Rational, signOf, textOf } from "./rational.ts";
+import { negated, plus, type Rational, signOf, textOf } from "./rational.ts";
 
 /** A normal form's number in its `Forms`. */
 export type Form = number;
@@ -116,6 +116,24 @@ export class Monomials {
       return other !== undefined && merged.some((factor) => factor.atom === other);
     });
     return vanishes ? undefined : this.#intern(merged);
+  }
+
+  /** Of each atom the least exponent in any of them (where one lacks it, 0), unless that is 0. */
+  sharedFactors(monomials: readonly Monomial[]): readonly Factor[] {
+    const atoms = new Set<Atom>();
+    for (const monomial of monomials) {
+      for (const { atom, exponent } of this.factorsOf(monomial)) if (signOf(exponent) < 0) atoms.add(atom);
+    }
+    const [first, ...others] = monomials.map((monomial) => this.factorsOf(monomial));
+    for (const { atom } of first ?? []) {
+      if (others.every((factors) => factors.some((factor) => factor.atom === atom))) atoms.add(atom);
+    }
+    const least = (atom: Atom): Rational =>
+      monomials.reduce((fewest: Rational, monomial) => {
+        const exponent = this.factorsOf(monomial).find((factor) => factor.atom === atom)?.exponent ?? 0;
+        return signOf(plus(exponent, negated(fewest))) < 0 ? exponent : fewest;
+      }, Number.MAX_SAFE_INTEGER);
+    return [...atoms].map((atom) => ({ atom, exponent: least(atom) }));
   }
 
   /** Factors ascend by atom; no exponent is 0. */

@@ -1,12 +1,8 @@
 /** How a kernel's parameters are those of the operation that it claims: by position, as `kinds/shape.ts` proves it. */
 
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
-import {
-  isOperationClaim,
-  OPERATION_SIGNATURES,
-  type OperationClaim,
-  type OperationSignature,
-} from "../../ir/tensor/claims.ts";
+import type { OperationSignature } from "../../ir/tensor/claim-signature.ts";
+import { isOperationClaim, OPERATION_SIGNATURES, type OperationClaim } from "../../ir/tensor/claims.ts";
 
 export interface Bound {
   readonly claim: OperationClaim;

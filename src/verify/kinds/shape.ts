@@ -7,12 +7,8 @@
  */
 
 import type { Kernel } from "../../ir/kernel/types.ts";
-import {
-  ATTRIBUTE_ELEMENT,
-  isOperationClaim,
-  OPERATION_SIGNATURES,
-  type OperationSignature,
-} from "../../ir/tensor/claims.ts";
+import { ATTRIBUTE_ELEMENT, type OperationSignature } from "../../ir/tensor/claim-signature.ts";
+import { isOperationClaim, OPERATION_SIGNATURES } from "../../ir/tensor/claims.ts";
 import { type Claim, type GiveId, NO_REPLAY } from "../claim.ts";
 import { claimedTensors } from "../equivalence/signature.ts";
 import type { Summary } from "../summary.ts";
