@@ -5,13 +5,15 @@
  * falls over: logits of ±10,000, rows with a mean of 10,000, ties, NaN, infinities.
  */
 
+import type { ClaimAttributes } from "../../src/ir/tensor/claim-signature.ts";
+
 export type Fill = "plain" | "large" | "shifted" | "ties" | "nan" | "infinite" | "masked";
 
 export interface Case {
   readonly kernel: string;
   readonly dims: Readonly<Record<string, number>>;
   readonly fill: Fill;
-  readonly attributes: { readonly epsilon?: number; readonly k?: number };
+  readonly attributes: ClaimAttributes;
   /** Whether the interpreter runs it as well, which is slower by far. */
   readonly interpreted: boolean;
 }
@@ -164,6 +166,24 @@ function masked(kernel: string): readonly Case[] {
   );
 }
 
+function zLoss(kernel: string): readonly Case[] {
+  return softmax(kernel)
+    .filter(({ dims }) => (dims["N"] ?? 0) > 0)
+    .map((one) => ({ ...one, attributes: { beta: 0.001 } }));
+}
+
+function balance(kernel: string): readonly Case[] {
+  return product([0, 1, 127, 128, 129, 300], [1, 4, 5]).flatMap(([B, E]) =>
+    (["plain", "masked", "nan"] as const).map((fill) => ({
+      kernel,
+      dims: { B, E },
+      fill,
+      attributes: { k: Math.min(2, E), alpha: 0.01 },
+      interpreted: true,
+    })),
+  );
+}
+
 export const CASES: readonly Case[] = [
   ...["linear", "matmul", "linear_gelu", "matmul_nn", "matmul_tn"].flatMap(gemm),
   ...["bias_add", "bias_gelu", "gelu", "gelu_tanh", "add", "gelu_dx", "gelu_tanh_dx"].flatMap(elementwise),
@@ -182,4 +202,6 @@ export const CASES: readonly Case[] = [
   ),
   ...["combine", "combine_dparts", "combine_dweights"].flatMap(combine),
   ...["top_k_dp", "top_k_dp_renormalised"].flatMap(masked),
+  ...["z_loss", "z_loss_dx"].flatMap(zLoss),
+  ...balance("balance_coefficients"),
 ];

@@ -13,6 +13,7 @@ import { agrees } from "../../src/ir/tensor/error-model.ts";
 import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
 import { numbers } from "./cases.ts";
 import { buildInto, type ProvedSources, proveKernels, unwrap } from "./library.ts";
+import { LOSS_CASES } from "./loss-cases.ts";
 import { type RoutingCase, sparseCases, type Tensors } from "./sparse-cases.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tokitai-routing-"));
@@ -95,9 +96,10 @@ function casesOf(T: number, E: number, all?: number): readonly RoutingCase[] {
 const CASES = [
   ...[0, 1, 63, 64, 65, 200].flatMap((T) => [1, 3, 64, 65].flatMap((E) => casesOf(T, E))),
   ...[0, 1, 2].flatMap((all) => casesOf(33, 3, all)),
+  ...LOSS_CASES,
 ];
-const nameOf = ({ kernel, dims }: RoutingCase): string =>
-  [kernel, ...Object.entries(dims).map(([dim, size]) => `${dim}=${size}`)].join(" ");
+const nameOf = ({ kernel, dims, scalars }: RoutingCase): string =>
+  [kernel, ...Object.entries({ ...dims, ...scalars }).map(([name, value]) => `${name}=${value}`)].join(" ");
 
 /** Results are as expected: within their bounds, or equal where they have none. */
 function expectResults(results: Tensors, { outputs, bounds = {} }: RoutingCase): void {

@@ -15,6 +15,8 @@ interface Pair {
   readonly forward: OperationClaim;
   /** Shapes of the forward operation's inputs, in order, by name. */
   readonly shapes: Readonly<Record<string, readonly number[]>>;
+  /** What inputs of integers hold. */
+  readonly integers?: Readonly<Record<string, readonly number[]>>;
   /** Of which input. */
   readonly by: string;
   /** The gradient as the backward operations give it; `y` is the forward result and `dy` its gradient. */
@@ -55,6 +57,14 @@ const PAIRS: readonly Pair[] = [
   { forward: "softmax", shapes: { x: [2, 3] }, by: "x", backward: on("softmax_dx", "y", "dy") },
   { forward: "combine", shapes: COMBINE, by: "weights", backward: on("combine_dweights", "weights", "parts", "dy") },
   { forward: "combine", shapes: COMBINE, by: "parts", backward: on("combine_dparts", "weights", "dy") },
+  {
+    forward: "cross_entropy",
+    shapes: { x: [2, 4], first: [2], second: [2] },
+    integers: { first: [0, 1], second: [1, 0] },
+    by: "x",
+    backward: on("cross_entropy_dx", "x", "dy", "first", "second"),
+  },
+  { forward: "z_loss", shapes: { x: [2, 3] }, by: "x", backward: on("z_loss_dx", "x", "dy") },
 ];
 
 function variables(tables: Tables, name: string, shape: readonly number[]): RealTensor {
@@ -63,18 +73,27 @@ function variables(tables: Tables, name: string, shape: readonly number[]): Real
 }
 
 /** The elements at which the derivative and the backward operations differ. */
-function different({ forward, shapes, by, backward }: Pair, scale = 1): readonly number[] {
+function different({ forward, shapes, integers = {}, by, backward }: Pair, scale = 1): readonly number[] {
   const tables = freshTables();
   const { reals } = tables;
-  const attributes: RealAttributes = { epsilon: reals.variable("epsilon") };
+  const attributes: RealAttributes = {
+    epsilon: reals.variable("epsilon"),
+    beta: reals.variable("beta"),
+    split: 2,
+  };
   const use = (claim: OperationClaim, ...inputs: readonly RealTensor[]): RealTensor => {
     // The last value is the claim's result; its inputs come before it.
     const result = [...defineClaim(reals, claim, inputs, attributes).values()].at(-1);
     if (result === undefined) throw new Error(`${claim} gives nothing`);
     return result;
   };
-  const inputs = Object.entries(shapes).map(([name, shape]) => [name, variables(tables, name, shape)] as const);
-  const y = use(forward, ...inputs.map(([, tensor]) => tensor));
+  const tensor = (name: string, shape: readonly number[]): RealTensor => {
+    const values = integers[name];
+    if (values === undefined) return variables(tables, name, shape);
+    return { shape, elements: values.map((value) => reals.constant(value)) };
+  };
+  const inputs = Object.entries(shapes).map(([name, shape]) => [name, tensor(name, shape)] as const);
+  const y = use(forward, ...inputs.map(([, value]) => value));
   const dy = variables(tables, "dy", y.shape);
   const loss = y.elements.reduce((sum, value, i) => {
     const gradient = dy.elements[i] ?? reals.zero;

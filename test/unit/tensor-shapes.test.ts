@@ -293,7 +293,12 @@ describe("claims", () => {
       top_k_dp: w[B,E] dw[B,E] → dp[B,E]
       top_k_dp_renormalised: w[B,E] dw[B,E] p[B,E] → dp[B,E]
       combine_dparts: weights[B,E] dy[B,N] → dparts[E,B,N]
-      combine_dweights: weights[B,E] parts[E,B,N] dy[B,N] → dweights[B,E]"
+      combine_dweights: weights[B,E] parts[E,B,N] dy[B,N] → dweights[B,E]
+      cross_entropy: x[B,N] first[B] second[B] → loss[B,1]; split
+      cross_entropy_dx: x[B,N] dloss[B,1] first[B] second[B] → dx[B,N]; split
+      z_loss: x[B,N] → loss[B,1]; beta
+      z_loss_dx: x[B,N] dloss[B,1] → dx[B,N]; beta
+      balance_coefficients: w[B,E] → coefficients[1,E]; k alpha"
     `);
   });
 
