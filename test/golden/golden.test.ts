@@ -55,7 +55,8 @@ function certificateOf(name: string): NonNullable<Proof["kernels"][number]["cert
 
 /** What `tokitai compile moe --emit` prints. */
 async function modelText(emit: Emit): Promise<string> {
-  const launched = new Set(nano.kernels.map(({ name }) => name));
+  // A kernel that requires something of its data comes with the kernel that checks it.
+  const launched = new Set(nano.kernels.flatMap(({ name }) => [name, `${name}_check`]));
   const result = await compile({
     name: "moe",
     proof: { ...proof, kernels: proof.kernels.filter(({ kernel }) => launched.has(kernel.name)) },

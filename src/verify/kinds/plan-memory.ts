@@ -50,9 +50,14 @@ function bytesOf({ run }: PlanContext, { element, shape }: ArenaBuffer): Term {
   return scale(ELEMENT_BYTES[element], elementCount(run, shape));
 }
 
+/**
+ * Classes lie one after another in the order of their numbers, and none is smaller than 0, so that buffers of different
+ * classes are apart where each lies within its own. So a buffer's claim is that it does, and that no live buffer of its own
+ * class, which starts where it starts, overlaps it.
+ */
 function liveClaims(context: PlanContext, steps: readonly Step[]): readonly Claim[] {
   const { plan } = context;
-  const offsets = classOffsets(context);
+  const sizeOf = classSizes(context);
   const ranges = plan.buffers.map(({ name }) => {
     const used = steps.flatMap(({ launch }, position) =>
       Object.values(launch.args).some(({ buffer }) => buffer === name) ? [position] : [],
@@ -61,39 +66,41 @@ function liveClaims(context: PlanContext, steps: readonly Step[]): readonly Clai
   });
   return plan.buffers.map((buffer, own) => {
     const mine = ranges[own];
+    const bytes = bytesOf(context, buffer);
     const overlaps = plan.buffers.flatMap((other, position): readonly Term[] => {
       const theirs = ranges[position];
-      if (position === own || mine === undefined || theirs === undefined) return [];
+      if (position === own || other.shareClass !== buffer.shareClass) return [];
+      if (mine === undefined || theirs === undefined) return [];
       if (mine.last < theirs.first || theirs.last < mine.first) return [];
-      const [a, b] = [offsets.get(buffer.shareClass) ?? "0", offsets.get(other.shareClass) ?? "0"];
-      return [and(lt(a, add(b, bytesOf(context, other))), lt(b, add(a, bytesOf(context, buffer))))];
+      return [and(lt("0", bytes), lt("0", bytesOf(context, other)))];
     });
     return memoryClaim(
       context,
       `live.${buffer.name}`,
       `no live buffer overlaps ${buffer.name} in the arena`,
       `a live buffer may overlap ${buffer.name} in the arena`,
-      [or(...overlaps)],
+      [or(lt(sizeOf(buffer.shareClass), bytes), ...overlaps)],
     );
   });
 }
 
-/** The start of each class in bytes. */
-function classOffsets(context: PlanContext): ReadonlyMap<number, Term> {
+/** The size of each class in bytes: that of its largest buffer, rounded up. */
+function classSizes(context: PlanContext): (shareClass: number) => Term {
   const { plan, run } = context;
-  const offsets = new Map<number, Term>();
-  let end: Term = "0";
-  for (const shareClass of [...new Set(plan.buffers.map((buffer) => buffer.shareClass))].sort((a, b) => a - b)) {
-    offsets.set(shareClass, end);
+  const known = new Map<number, Term>();
+  const sizeOf = (shareClass: number): Term => {
     const largest = fresh(run.scope, "largest", "Int", "launch");
     const members = plan.buffers.filter((buffer) => buffer.shareClass === shareClass);
     const sizes = members.map((buffer) => bytesOf(context, buffer));
     run.scope.facts.push({ defines: [printTerm(largest)], term: and(...sizes.map((size) => le(size, largest))) });
     const rounded = add(largest, numeral(ARENA_ALIGNMENT - 1n));
-    const units = divide(run.scope, rounded, numeral(ARENA_ALIGNMENT)).quotient;
-    end = add(end, scale(ARENA_ALIGNMENT, units));
-  }
-  return offsets;
+    return scale(ARENA_ALIGNMENT, divide(run.scope, rounded, numeral(ARENA_ALIGNMENT)).quotient);
+  };
+  return (shareClass) => {
+    const size = known.get(shareClass) ?? sizeOf(shareClass);
+    known.set(shareClass, size);
+    return size;
+  };
 }
 
 function writtenClaims(context: PlanContext, steps: readonly Step[]): readonly Claim[] {
