@@ -14,6 +14,7 @@ import { usageDiagnostic } from "./options.ts";
 import { printDiagnostics } from "./output.ts";
 import { addPlan } from "./plan.ts";
 import { addRun } from "./run.ts";
+import { addTrain } from "./train.ts";
 import { addVerify } from "./verify.ts";
 
 /** Takes the exit code of a command. */
@@ -37,6 +38,7 @@ Examples:
   tokitai compile moe --size nano --target cpu -o out   prove and build a model for this machine
   tokitai compile kernels --offload-arch gfx1101 -o out --target hip
   tokitai run out --data birdstrikes --rows 1000        run a built model
+  tokitai train --data birdstrikes --epochs 20          train a model
   tokitai plan moe --size full --batch 256              a model's parameters, memory and FLOPs
   tokitai doctor                                        what is installed, and what it enables
 
@@ -44,7 +46,7 @@ Exit codes: 0 done, 1 usage, 2 source refused, 3 refused at run time, 4 a tool f
 5 something is unknown, 6 a defect in tokitai, 10 something is refuted.`,
     );
   refuseUsage(program);
-  for (const add of [addCompile, addVerify, addRun, addPlan, addInspect, addDoctor]) add(program, finish);
+  for (const add of [addCompile, addVerify, addRun, addTrain, addPlan, addInspect, addDoctor]) add(program, finish);
   program.commands.forEach(refuseUsage);
   try {
     await program.parseAsync([...args], { from: "user" });

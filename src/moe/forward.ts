@@ -97,7 +97,7 @@ export async function runForward(
 }
 
 /** Why the library's program is not the model's; `undefined` where it is. */
-function findMismatch(library: CpuLibrary, program: TensorProgram): string | undefined {
+export function findMismatch(library: CpuLibrary, program: TensorProgram): string | undefined {
   const built = library.abi.programs.find(({ name }) => name === program.name);
   if (built === undefined) return `the library has no program ${program.name}`;
   for (const { name, shape } of [...program.inputs, ...program.weights]) {

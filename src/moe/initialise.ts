@@ -44,13 +44,13 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /** The seed's two words, after a check that it is a u64. */
-function keyOf(seed: bigint): readonly [number, number] {
+export function seedKey(seed: bigint): readonly [number, number] {
   if (seed !== BigInt.asUintN(64, seed)) throw new InternalError(`the seed ${seed} is no unsigned 64-bit integer`);
   return [Number(seed & 0xffff_ffffn), Number(seed >> 32n)];
 }
 
 /** The first 96 bits of SHA-256 of the name, as three words. */
-function nameWords(name: string): readonly [number, number, number] {
+export function nameWords(name: string): readonly [number, number, number] {
   const hash = sha256(name);
   const word = (i: number): number => Number.parseInt(hash.slice(8 * i, 8 * i + 8), 16);
   return [word(0), word(1), word(2)];
@@ -73,7 +73,7 @@ export function initialRange(
   if (initial.kind === "constant") return values.fill(initial.value);
   // The group's number is one word.
   if (start < 0 || end > 2 ** 34) throw new InternalError(`elements ${start} to ${end} of ${name}`);
-  const [key, [h0, h1, h2]] = [keyOf(seed), nameWords(name)];
+  const [key, [h0, h1, h2]] = [seedKey(seed), nameWords(name)];
   for (let group = Math.floor(start / 4); 4 * group < end; group++) {
     for (const [lane, word] of philox([group, h0, h1, h2], key).entries()) {
       const i = 4 * group + lane;
