@@ -2,11 +2,12 @@
 
 import { basename, extname, join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Plan } from "../ir/plan.ts";
 import type { MoeConfig } from "../moe/sizes.ts";
 import type { TrainingData } from "../moe/train/data.ts";
 import { SCHEDULES, type Schedule } from "../moe/train/schedule.ts";
 import { type Diagnostic, error } from "../support/diagnostic.ts";
-import { ok, type Result, refuse } from "../support/result.ts";
+import { InternalError, ok, type Result, refuse } from "../support/result.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Finish } from "./main.ts";
 import { addModelOptions, type ModelOptions, readModelConfig } from "./model-options.ts";
@@ -185,11 +186,24 @@ async function readData(options: TrainCommandOptions, config: MoeConfig): Promis
   return data.ok ? ok({ data: data.value, warnings: dataset.value.warnings }) : data;
 }
 
-/** The program of a step, and its plan, which says where a step went wrong. */
+/** The program of a step, and its plan, for which the kernels have to be read as well. */
 async function readStep(config: MoeConfig) {
-  const [{ readSources }] = await Promise.all([import("../compiler/prove.ts")]);
-  const sources = await readSources({ inputs: ["moe"], cwd: process.cwd(), config });
-  if (sources.diagnostics.length > 0) return refuse(...sources.diagnostics);
-  const found = sources.programs.find(({ program }) => program.name === "moe_step");
-  return found === undefined ? refuse(error("TK562", undefined, "the model has no program moe_step")) : ok(found);
+  const [{ readPrograms }, { packageRoot }] = await Promise.all([
+    import("../compiler/frontend/model.ts"),
+    import("../compiler/inputs.ts"),
+  ]);
+  const programs = await readPrograms(join(packageRoot(), "models/moe.ts"), config, process.cwd());
+  if (!programs.ok) return programs;
+  const program = programs.value.find(({ name }) => name === STEP);
+  if (program === undefined) throw new InternalError(`the model has no program ${STEP}`);
+  const plan = async (): Promise<Plan> => {
+    const { readSources } = await import("../compiler/prove.ts");
+    const { programs: lowered } = await readSources({ inputs: ["moe"], cwd: process.cwd(), config });
+    const found = lowered.find((one) => one.program.name === STEP);
+    if (found === undefined) throw new InternalError(`the program ${STEP} has no plan`);
+    return found.plan;
+  };
+  return ok({ program, plan });
 }
+
+const STEP = "moe_step";

@@ -32,7 +32,7 @@ const trainingFields = z.strictObject({
     title: "Largest gradient norm",
     description: "Gradients of a larger norm, over all weights, are scaled down to it.",
   }),
-  balance: coefficient.default(0.01).meta({
+  balance: coefficient.default(0.1).meta({
     title: "Load-balancing loss",
     description: "Its coefficient α; 0 leaves it out.",
   }),

@@ -63,7 +63,8 @@ export interface TrainRequest {
   readonly config: MoeConfig;
   readonly data: TrainingData;
   readonly options: TrainOptions;
-  readonly step: { readonly program: TensorProgram; readonly plan: Plan };
+  /** The program of a step, and its plan, which says where a step went wrong. */
+  readonly step: { readonly program: TensorProgram; readonly plan: () => Promise<Plan> };
   readonly resume: boolean;
   readonly onStep?: (line: StepLine, total: number) => void;
   readonly onEpoch?: (line: EpochLine) => void;
@@ -116,7 +117,7 @@ export async function train(request: TrainRequest): Promise<Result<Trained>> {
       for (const [name, values] of state) before.get(name)?.set(values);
       const line = stepper.run(asked);
       if ([line.loss, line.norms.router_path, line.norms.expert_path].includes(null)) {
-        return refuse(diverged(request, stepper.tensors(asked), before, asked));
+        return refuse(await diverged(request, stepper.tensors(asked), before, asked));
       }
       steps.push(line);
       const isLast = at === perEpoch - 1;
@@ -273,14 +274,14 @@ function save(request: TrainRequest, state: TrainingState, step: number): Result
 }
 
 /** TK585: which step, and which of its tensors first, came out as no finite number. */
-function diverged(
+async function diverged(
   { library, step, folder }: TrainRequest,
   given: ReturnType<ReturnType<typeof openStepper>["tensors"]>,
   before: TrainingState,
   asked: StepRequest,
-): Diagnostic {
+): Promise<Diagnostic> {
   const tensors = { ...given, ...Object.fromEntries(before) };
-  const found = firstNonFinite(library, step.plan, tensors, { B: asked.rows.length });
+  const found = firstNonFinite(library, await step.plan(), tensors, { B: asked.rows.length });
   if (found === undefined) throw new InternalError(`step ${asked.step} diverged, and nothing in it did`);
   const where = found.label === undefined ? found.tensor : `${found.tensor}, which ${found.label} computes`;
   const message = `step ${asked.step} (epoch ${asked.epoch}) has no finite result; the first tensor is ${where}`;

@@ -1,6 +1,6 @@
 /** The folder of a training run: what lies where, and whether one lies there already. */
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileSpan } from "../../data/source-file.ts";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
@@ -14,10 +14,7 @@ export const ENCODING_FILE = "encoding.json";
 
 /** TK587: the folder holds a run, which a new one would overwrite. */
 export function refuseOldRun(folder: string): Diagnostic | undefined {
-  const checkpoints = join(folder, CHECKPOINT_FOLDER);
-  const holds =
-    existsSync(join(folder, METRICS_FILE)) || (existsSync(checkpoints) && readdirSync(checkpoints).length > 0);
-  if (!holds) return undefined;
+  if (!existsSync(join(folder, METRICS_FILE)) && newestCheckpoint(folder) === undefined) return undefined;
   const fix = "go on with it by --resume, or give another folder with -o";
   return error("TK587", fileSpan(folder), "the folder holds a training run", fix);
 }
@@ -25,7 +22,7 @@ export function refuseOldRun(folder: string): Diagnostic | undefined {
 /** The path of the newest checkpoint, whole or not. */
 export function newestCheckpoint(folder: string): string | undefined {
   const checkpoints = join(folder, CHECKPOINT_FOLDER);
-  if (!existsSync(checkpoints)) return undefined;
+  if (statSync(checkpoints, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
   const newest = readdirSync(checkpoints)
     .filter((name) => name.startsWith("step-"))
     .sort()
