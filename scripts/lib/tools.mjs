@@ -60,6 +60,11 @@ const TOOLS = [
     present: () => hasProgram("python3") && run("python3", ["-c", "import ensurepip, venv"]).ok,
     enables: "tests against numpy and safetensors",
   },
+  {
+    package: "chromium",
+    present: () => hasProgram("chromium", "chromium-browser", "google-chrome"),
+    enables: "tests of the page that tokitai diagnose writes",
+  },
   { package: "z3", present: () => hasProgram("z3"), enables: "a second opinion on every proof" },
   { package: "cvc5", present: () => hasProgram("cvc5"), enables: "a second opinion on every proof" },
 ];

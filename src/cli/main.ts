@@ -7,6 +7,7 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../support/version.ts";
 import { addCompile } from "./compile.ts";
+import { addDiagnose } from "./diagnose.ts";
 import { addDoctor } from "./doctor.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { addInspect } from "./inspect.ts";
@@ -39,6 +40,7 @@ Examples:
   tokitai compile kernels --offload-arch gfx1101 -o out --target hip
   tokitai run out --data birdstrikes --rows 1000        run a built model
   tokitai train --data birdstrikes --epochs 20          train a model
+  tokitai diagnose runs/birdstrikes-nano-seed7          look for faults of what was trained
   tokitai plan moe --size full --batch 256              a model's parameters, memory and FLOPs
   tokitai doctor                                        what is installed, and what it enables
 
@@ -46,7 +48,8 @@ Exit codes: 0 done, 1 usage, 2 source refused, 3 refused at run time, 4 a tool f
 5 something is unknown, 6 a defect in tokitai, 10 something is refuted.`,
     );
   refuseUsage(program);
-  for (const add of [addCompile, addVerify, addRun, addTrain, addPlan, addInspect, addDoctor]) add(program, finish);
+  for (const add of [addCompile, addVerify, addRun, addTrain, addDiagnose, addPlan, addInspect, addDoctor])
+    add(program, finish);
   program.commands.forEach(refuseUsage);
   try {
     await program.parseAsync([...args], { from: "user" });

@@ -4,20 +4,17 @@ import { basename, extname, join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Plan } from "../ir/plan.ts";
 import type { MoeConfig } from "../moe/sizes.ts";
-import type { TrainingData } from "../moe/train/data.ts";
 import { SCHEDULES, type Schedule } from "../moe/train/schedule.ts";
-import { type Diagnostic, error } from "../support/diagnostic.ts";
-import { InternalError, ok, type Result, refuse } from "../support/result.ts";
+import { error } from "../support/diagnostic.ts";
+import { InternalError, ok } from "../support/result.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Finish } from "./main.ts";
 import { addModelOptions, type ModelOptions, readModelConfig } from "./model-options.ts";
 import { type Format, formatOption, seedNumber, wholeNumber } from "./options.ts";
 import { print, printDiagnostics } from "./output.ts";
+import { addDataOptions, type DataOptions, readTrainingData } from "./training-data.ts";
 
-interface TrainCommandOptions extends ModelOptions {
-  readonly data: string;
-  readonly schema?: string;
-  readonly labels?: string;
+interface TrainCommandOptions extends ModelOptions, DataOptions {
   readonly output?: string;
   readonly library?: string;
   readonly epochs: number;
@@ -36,16 +33,8 @@ interface TrainCommandOptions extends ModelOptions {
 const MANY = Number.MAX_SAFE_INTEGER;
 
 export function addTrain(program: Command, finish: Finish): void {
-  const command = program
-    .command("train")
-    .description("train the MoE model on data")
-    .option(
-      "--data <name>",
-      "birdstrikes, a CSV file (with --schema), a .npy file (with --labels), or safetensors",
-      "birdstrikes",
-    )
-    .option("--schema <file>", "the schema of the CSV file")
-    .option("--labels <file>", "a .npy file of classes, [rows, 2], of the .npy file")
+  const command = program.command("train").description("train the MoE model on data");
+  addDataOptions(command)
     .option("--epochs <n>", "times that every training row is taken", wholeNumber(1, 1_000_000), 20)
     .option("--batch <n>", "rows of a step", wholeNumber(1, 1_048_576), 64)
     .option("--rate <x>", "learning rate after the warm-up", positiveNumber, 0.001)
@@ -95,7 +84,7 @@ function positiveNumber(text: string): number {
 async function trainCommand(options: TrainCommandOptions): Promise<ExitCode> {
   const config = readModelConfig(options);
   if (!config.ok) return printDiagnostics(config.diagnostics);
-  const data = await readData(options, config.value);
+  const data = await readTrainingData(options, config.value);
   if (!data.ok) return printDiagnostics(data.diagnostics, () => undefined);
   printDiagnostics(data.value.warnings, () => undefined);
   const folder = options.output ?? join("runs", `${nameOf(options)}-seed${options.seed}`);
@@ -152,38 +141,6 @@ async function trainCommand(options: TrainCommandOptions): Promise<ExitCode> {
 function nameOf({ data, size, config }: TrainCommandOptions): string {
   const stem = (path: string): string => basename(path, extname(path));
   return `${stem(data)}-${config === undefined ? size : stem(config)}`;
-}
-
-interface Read {
-  readonly data: TrainingData;
-  readonly warnings: readonly Diagnostic[];
-}
-
-async function readData(options: TrainCommandOptions, config: MoeConfig): Promise<Result<Read>> {
-  const { dataOf, isArrayFile, readArrays } = await import("../moe/train/data.ts");
-  if (isArrayFile(options.data)) {
-    const arrays = readArrays(options.data, options.labels, config);
-    return arrays.ok ? ok({ data: arrays.value, warnings: [] }) : arrays;
-  }
-  const [{ encodeCsv }, { readSchema }, { resolveDataset }] = await Promise.all([
-    import("../data/encode-csv.ts"),
-    import("../data/schema.ts"),
-    import("../data/resolve-dataset.ts"),
-  ]);
-  if (options.schema === undefined && extname(options.data) === ".csv") {
-    return refuse(error("TK582", undefined, `${options.data} has no schema`, "give one with --schema"));
-  }
-  const files =
-    options.schema === undefined
-      ? resolveDataset(options.data)
-      : ok({ csvPath: options.data, schemaPath: options.schema });
-  if (!files.ok) return files;
-  const schema = readSchema(files.value.schemaPath);
-  if (!schema.ok) return schema;
-  const dataset = encodeCsv(files.value.csvPath, schema.value);
-  if (!dataset.ok) return dataset;
-  const data = dataOf(dataset.value, config);
-  return data.ok ? ok({ data: data.value, warnings: dataset.value.warnings }) : data;
 }
 
 /** The program of a step, and its plan, for which the kernels have to be read as well. */
