@@ -122,7 +122,7 @@ describe("a training run", () => {
   it("takes .npy files", () => {
     const { tensors } = unwrap(readSafetensors(path("rows.safetensors")));
     const npy = (name: string, descr: string, shape: string, bytes: Uint8Array): void => {
-      const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape}), }`.padEnd(117) + "\n";
+      const header = `${`{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape}), }`.padEnd(117)}\n`;
       writeFileSync(path(name), Buffer.concat([Buffer.from(`\x93NUMPY\x01\x00v\x00${header}`, "latin1"), bytes]));
     };
     const [x, outcome, action] = tensors.map(({ bytes }) => bytes.slice());
