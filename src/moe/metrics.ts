@@ -66,7 +66,7 @@ const epochSchema = z.strictObject({
   step: count,
   /** Of the steps, each before its update. */
   train: scoreSchema,
-  /** After the epoch; absent where there are no rows to validate with. */
+  /** Of the averaged weights after the epoch; absent where there are no rows to validate with. */
   validation: scoreSchema.optional(),
   /** Rows of the epoch that were given to each expert. */
   load: z.array(count).readonly(),

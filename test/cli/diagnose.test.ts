@@ -107,7 +107,7 @@ describe("a diagnosis", () => {
 
   it("names a dead expert", () => {
     const name = withWeights("dead", (tensor, values) => {
-      if (tensor === "router.bias") values[2] = -50;
+      if (tensor === "average.router.bias") values[2] = -50;
     });
     const found = diagnose(name);
     expect(faults(found)).toEqual(["load"]);
@@ -117,8 +117,8 @@ describe("a diagnosis", () => {
 
   it("sees that a router has collapsed: all rows choose the same experts", () => {
     const name = withWeights("collapsed", (tensor, values) => {
-      if (tensor === "router.weight") values.fill(0);
-      if (tensor === "router.bias") values.set([8, 2, -5, -5]);
+      if (tensor === "average.router.weight") values.fill(0);
+      if (tensor === "average.router.bias") values.set([8, 2, -5, -5]);
     });
     expect(faults(diagnose(name))).toEqual(["load", "entropy", "choice"]);
   });

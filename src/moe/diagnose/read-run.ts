@@ -1,4 +1,4 @@
-/** A run's folder → its last weights, its metrics, and the programs of its model. */
+/** A run's folder → its weights, its metrics, and the programs of its model. */
 
 import { join } from "node:path";
 import { readPrograms } from "../../compiler/frontend/model.ts";
@@ -10,11 +10,13 @@ import { InternalError, ok, type Result, refuse } from "../../support/result.ts"
 import { latestCheckpoint } from "../checkpoint.ts";
 import { type Journal, readMetrics } from "../metrics.ts";
 import type { MoeConfig } from "../sizes.ts";
+import { averagesOf, restoreCheckpoint } from "../train/average.ts";
 import type { TrainingData } from "../train/data.ts";
 import { CHECKPOINT_FOLDER, METRICS_FILE } from "../train/run-folder.ts";
-import { initialState, restoreState, type TrainingState } from "../train/state.ts";
+import { initialState, type TrainingState } from "../train/state.ts";
 
 export interface ReadRun {
+  /** The average of the weights at the last checkpoint: what the run evaluates. */
   readonly state: TrainingState;
   readonly journal: Journal;
   readonly programs: readonly TensorProgram[];
@@ -42,6 +44,7 @@ export async function readRun(folder: string, config: MoeConfig, data: TrainingD
     return refuse(error("TK589", fileSpan(folder), "the folder has no whole checkpoint", "train first: tokitai train"));
   }
   const state = initialState(step, 0n);
-  const restored = restoreState(step, state, checkpoint.tensors, checkpoint.path);
-  return restored.ok ? ok({ state, journal: journal.value, programs: programs.value }) : restored;
+  const averages = averagesOf(state);
+  const restored = restoreCheckpoint(step, state, averages, checkpoint.tensors, checkpoint.path);
+  return restored.ok ? ok({ state: averages, journal: journal.value, programs: programs.value }) : restored;
 }

@@ -29,6 +29,7 @@ import {
   type StepLine,
 } from "../metrics.ts";
 import type { MoeConfig } from "../sizes.ts";
+import { addToAverages, averagesOf, restoreCheckpoint, restoreModel, storedAverages, storedModel } from "./average.ts";
 import type { TrainingData } from "./data.ts";
 import { type Evaluation, evaluateRows } from "./evaluate.ts";
 import { firstNonFinite } from "./first-nonfinite.ts";
@@ -42,7 +43,7 @@ import {
 } from "./run-folder.ts";
 import { type RateOptions, rateAt } from "./schedule.ts";
 import { epochOrder } from "./shuffle.ts";
-import { initialState, isMoment, restoreState, storedState, type TrainingState } from "./state.ts";
+import { initialState, storedState, type TrainingState } from "./state.ts";
 import { openStepper, type StepRequest } from "./step.ts";
 
 export interface TrainOptions extends RateOptions {
@@ -97,7 +98,7 @@ export async function train(request: TrainRequest): Promise<Result<Trained>> {
   }
   const begun = begin(request);
   if (!begun.ok) return begun;
-  const { state, journal } = begun.value;
+  const { state, averages, journal } = begun.value;
   const stepper = openStepper(library, step.program, config, data, state);
   const perEpoch = Math.ceil(trainRows / options.batch);
   const total = perEpoch * options.epochs;
@@ -119,32 +120,41 @@ export async function train(request: TrainRequest): Promise<Result<Trained>> {
       if ([line.loss, line.norms.router_path, line.norms.expert_path].includes(null)) {
         return refuse(await diverged(request, stepper.tensors(asked), before, asked));
       }
+      addToAverages(averages, state, current);
       steps.push(line);
       const isLast = at === perEpoch - 1;
       const written = append(folder, line);
       if (!written.ok) return written;
       request.onStep?.(line, total);
       if (isLast) {
-        const ended = endEpoch(request, state, steps, epochs);
+        const ended = endEpoch(request, averages, steps, epochs);
         if (!ended.ok) return ended;
         epochs.push(ended.value);
         request.onEpoch?.(ended.value);
       }
       if (isLast || current % options.checkpointEvery === 0) {
-        const saved = save(request, state, current);
+        const saved = save(request, state, averages, current);
         if (!saved.ok) return saved;
       }
       // Lets the progress line move, and a signal through.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
-  return finish(request, state, steps.length, epochs);
+  return finish(request, averages, steps.length, epochs);
 }
 
-/** The state and the journal that the run begins with. */
-function begin(request: TrainRequest): Result<{ readonly state: TrainingState; readonly journal: Journal }> {
+interface Begun {
+  readonly state: TrainingState;
+  /** Of the weights; see `average.ts`. */
+  readonly averages: TrainingState;
+  readonly journal: Journal;
+}
+
+/** What the run begins with. */
+function begin(request: TrainRequest): Result<Begun> {
   const { folder, options, step, resume } = request;
   const state = initialState(step.program, options.seed);
+  const averages = averagesOf(state);
   const fresh: Journal = { run: runLine(request), steps: [], epochs: [] };
   const metrics = join(folder, METRICS_FILE);
   const checkpoints = join(folder, CHECKPOINT_FOLDER);
@@ -161,9 +171,9 @@ function begin(request: TrainRequest): Result<{ readonly state: TrainingState; r
       if (encoding !== undefined) writeDurably(join(folder, ENCODING_FILE), `${JSON.stringify(encoding)}\n`);
       writeDurably(metrics, renderJournal(fresh));
     });
-    return written.ok ? ok({ state, journal: fresh }) : written;
+    return written.ok ? ok({ state, averages, journal: fresh }) : written;
   }
-  const restored = restoreState(step.program, state, checkpoint.tensors, checkpoint.path);
+  const restored = restoreCheckpoint(step.program, state, averages, checkpoint.tensors, checkpoint.path);
   if (!restored.ok) return restored;
   const read = readMetrics(metrics);
   if (!read.ok) return read;
@@ -173,7 +183,7 @@ function begin(request: TrainRequest): Result<{ readonly state: TrainingState; r
     return refuse(error("TK586", fileSpan(metrics), message, "restore the file, or train anew in another folder"));
   }
   const written = write(metrics, renderJournal(journal));
-  return written.ok ? ok({ state, journal }) : written;
+  return written.ok ? ok({ state, averages, journal }) : written;
 }
 
 function runLine({ data, ...request }: TrainRequest): RunLine {
@@ -207,10 +217,10 @@ function configurationOf({ config, options, data }: Pick<TrainRequest, "config" 
   };
 }
 
-/** The line of the epoch that has just ended, after the weights have been written where they are the best so far. */
+/** The line of the epoch that has just ended, after the model has been written where it is the best so far. */
 function endEpoch(
   request: TrainRequest,
-  state: TrainingState,
+  averages: TrainingState,
   steps: readonly StepLine[],
   epochs: readonly EpochLine[],
 ): Result<EpochLine> {
@@ -220,7 +230,7 @@ function endEpoch(
   const load = Array.from({ length: config.experts }, (_, e) =>
     own.reduce((sum, line) => sum + (line.load[e] ?? 0), 0),
   );
-  const validation = evaluateRows(library, config, data, state, data.rows.validation);
+  const validation = evaluateRows(library, config, data, averages, data.rows.validation);
   const score: Score = { loss: validation.loss, accuracy: validation.accuracy };
   const line: EpochLine = {
     kind: "epoch",
@@ -231,7 +241,7 @@ function endEpoch(
     load,
   };
   if (bestOf([...epochs, line]) === line) {
-    const weights = storedState(step.program, state, (name) => !isMoment(name));
+    const weights = storedModel(step.program, averages);
     const written = write(join(folder, MODEL_FILE), encodeSafetensors(weights, new Map([["epoch", String(epoch)]])));
     if (!written.ok) return written;
   }
@@ -260,7 +270,7 @@ function isExhausted(epochs: readonly EpochLine[], { patience }: TrainOptions): 
   return patience > 0 && best !== undefined && epochs.length - best.epoch >= patience;
 }
 
-function save(request: TrainRequest, state: TrainingState, step: number): Result<string> {
+function save(request: TrainRequest, state: TrainingState, averages: TrainingState, step: number): Result<string> {
   const { folder, options, data } = request;
   const perEpoch = Math.ceil(data.rows.train.length / options.batch);
   const [whole, left] = [Math.floor(step / perEpoch), step % perEpoch];
@@ -269,7 +279,8 @@ function save(request: TrainRequest, state: TrainingState, step: number): Result
     dataPosition: whole * data.rows.train.length + left * options.batch,
     configuration: configurationOf(request),
   };
-  const tensors = storedState(request.step.program, state);
+  const { program } = request.step;
+  const tensors = [...storedState(program, state), ...storedAverages(program, averages)];
   return writeCheckpoint(join(folder, CHECKPOINT_FOLDER), step, tensors, at, options.keep);
 }
 
@@ -295,7 +306,7 @@ async function diverged(
 /** Evaluates the weights of the best epoch. */
 function finish(
   { folder, library, config, data, options, step }: TrainRequest,
-  state: TrainingState,
+  averages: TrainingState,
   steps: number,
   epochs: readonly EpochLine[],
 ): Result<Trained> {
@@ -304,11 +315,11 @@ function finish(
   if (best !== undefined) {
     const file = readSafetensors(model);
     if (!file.ok) return file;
-    const restored = restoreState(step.program, state, file.value.tensors, model, (name) => !isMoment(name));
+    const restored = restoreModel(step.program, averages, file.value.tensors, model);
     if (!restored.ok) return restored;
   }
   const [trainPart, validation, test] = PARTS.map((part) =>
-    evaluateRows(library, config, data, state, data.rows[part]),
+    evaluateRows(library, config, data, averages, data.rows[part]),
   );
   if (trainPart === undefined || validation === undefined || test === undefined) throw new InternalError("no parts");
   return ok({
