@@ -77,8 +77,9 @@ Exit code: 0 trained, 1 usage, 3 the data, the folder or a step is refused; 4, 5
 
 function positiveNumber(text: string): number {
   const value = /^\d*\.?\d+(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError("Give a number above 0.");
+  // The step takes the rate as f32, in which a number must neither be 0 nor leave the range.
+  if (Math.fround(value) > 0 && Number.isFinite(Math.fround(value))) return value;
+  throw new InvalidArgumentError("Give a number above 0, within the range of f32.");
 }
 
 async function trainCommand(options: TrainCommandOptions): Promise<ExitCode> {

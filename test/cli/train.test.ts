@@ -231,6 +231,19 @@ describe("bad input", () => {
     );
   });
 
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])("is a feature that is %d", (value) => {
+    const [x, ...labels] = dataset(ROWS);
+    if (x === undefined) throw new Error("no data");
+    const features = new Float32Array(x.bytes.slice().buffer);
+    features[7 * CONFIG.inputs + 2] = value;
+    store("nan.safetensors", [f32Tensor("x", [ROWS, CONFIG.inputs], features), ...labels]);
+    const args = training("nan").map((arg) => (arg === path("rows.safetensors") ? path("nan.safetensors") : arg));
+    expect(refused(args)).toMatch(
+      new RegExp(`error TK584: row 7 has the feature ${value} in column 2[\\s\\S]*nan\\.safetensors`),
+    );
+    expect(existsSync(path("nan"))).toBe(false);
+  });
+
   it("is a row with a class that the schema does not know", () => {
     const schema = {
       format: 1,
@@ -285,6 +298,24 @@ describe("bad input", () => {
     const { steps } = unwrap(readMetrics(path("diverged/metrics.jsonl")));
     expect(steps).toHaveLength(Number(found?.[1]) - 1);
     expect(steps.every(({ loss }) => loss !== null)).toBe(true);
+  });
+
+  it("is a learning rate at which an update leaves the range of f32: no such weights are stored", () => {
+    // The largest f32 is 3.4028e38: the first loss is finite, and AdamW's first update, of up to 1 + decay·weight rates, is not.
+    const args = ["--rate", "3.4e38", "--warmup", "0", "--schedule", "constant", "--checkpoint-every", "1"];
+    const text = refused(training("overflow", ...args));
+    expect(text).toMatch(
+      /error TK585: step 1 \(epoch 1\) has no finite result; .*; no checkpoint was written before it/,
+    );
+    expect(existsSync(path("overflow/checkpoints"))).toBe(false);
+  });
+
+  it("is a learning rate beyond f32", () => {
+    const { code, stderr } = runTokitai(folder, training("beyond", "--rate", "1e39"));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /error TK001: [^\n]*'1e39' is invalid\s+fix\s+give a number above 0, within the range of f32/,
+    );
   });
 
   it("is a disk without room: what was written stays, and the run goes on when there is room", () => {

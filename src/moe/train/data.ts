@@ -58,7 +58,7 @@ export function isArrayFile(path: string): boolean {
  * `x` [rows, inputs] of floats, and two classes of each row: the columns of `labels` [rows, 2] where `path` is a `.npy` file
  * and `labelsPath` another; the tensors `outcome` and `action` [rows] beside `x` where it is a safetensors file.
  *
- * TK582: an array is missing, or of another kind or shape than this; TK584: a class that the model does not have; TK561: see
+ * TK582: an array is missing, or of another kind or shape than this; TK584: a class that the model does not have, or a feature that is no finite number; TK561: see
  * `dataOf`; and what the readers of the files refuse.
  */
 export function readArrays(path: string, labelsPath: string | undefined, config: MoeConfig): Result<TrainingData> {
@@ -75,6 +75,13 @@ export function readArrays(path: string, labelsPath: string | undefined, config:
         error("TK584", fileSpan(places[head]), message, "correct the class, or give a --config that has it"),
       );
     }
+  }
+  const bad = x.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    const message = `row ${Math.floor(bad / width)} has the feature ${x[bad]} in column ${bad % width}`;
+    return refuse(
+      error("TK584", fileSpan(path), message, "give numbers within the range of f32, or leave the row out"),
+    );
   }
   const heads = [0, 1].map((head) => ({
     name: HEADS[head] ?? "",

@@ -52,6 +52,7 @@ export function firstNonFinite(
   return undefined;
 }
 
-function allFinite(data: TensorData | undefined): boolean {
+/** Integers are finite. */
+export function allFinite(data: TensorData | undefined): boolean {
   return !(data instanceof Float32Array) || data.every(Number.isFinite);
 }

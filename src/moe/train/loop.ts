@@ -32,7 +32,7 @@ import type { MoeConfig } from "../sizes.ts";
 import { addToAverages, averagesOf, restoreCheckpoint, restoreModel, storedAverages, storedModel } from "./average.ts";
 import type { TrainingData } from "./data.ts";
 import { type Evaluation, evaluateRows } from "./evaluate.ts";
-import { firstNonFinite } from "./first-nonfinite.ts";
+import { allFinite, firstNonFinite } from "./first-nonfinite.ts";
 import {
   CHECKPOINT_FOLDER,
   ENCODING_FILE,
@@ -85,7 +85,8 @@ export interface Trained {
 const PARTS = ["train", "validation", "test"] as const;
 
 /**
- * Trains, or goes on. TK583: a batch larger than the training rows; TK585: the loss or a gradient is no finite number;
+ * Trains, or goes on. TK583: a batch larger than the training rows; TK585: the loss, a gradient, a weight that
+ * would be stored, or the validation loss is no finite number;
  * TK586: the metrics do not reach the checkpoint; TK587: the folder holds a run, and it was not asked to go on; TK588: the
  * metrics or the model cannot be written; TK577 to TK579: see `checkpoint.ts`.
  */
@@ -117,12 +118,15 @@ export async function train(request: TrainRequest): Promise<Result<Trained>> {
       const asked = { rows, rate: rateAt(current, total, options), step: current, epoch };
       for (const [name, values] of state) before.get(name)?.set(values);
       const line = stepper.run(asked);
-      if ([line.loss, line.norms.router_path, line.norms.expert_path].includes(null)) {
+      const isLast = at === perEpoch - 1;
+      const isStored = isLast || current % options.checkpointEvery === 0;
+      // The update can leave the range of f32 where the loss did not: such a state must not replace a good checkpoint.
+      const isNumber = ![line.loss, line.norms.router_path, line.norms.expert_path].includes(null);
+      if (!isNumber || (isStored && ![...state.values()].every(allFinite))) {
         return refuse(await diverged(request, stepper.tensors(asked), before, asked));
       }
       addToAverages(averages, state, current);
       steps.push(line);
-      const isLast = at === perEpoch - 1;
       const written = append(folder, line);
       if (!written.ok) return written;
       request.onStep?.(line, total);
@@ -132,7 +136,7 @@ export async function train(request: TrainRequest): Promise<Result<Trained>> {
         epochs.push(ended.value);
         request.onEpoch?.(ended.value);
       }
-      if (isLast || current % options.checkpointEvery === 0) {
+      if (isStored) {
         const saved = save(request, state, averages, current);
         if (!saved.ok) return saved;
       }
@@ -231,6 +235,10 @@ function endEpoch(
     own.reduce((sum, line) => sum + (line.load[e] ?? 0), 0),
   );
   const validation = evaluateRows(library, config, data, averages, data.rows.validation);
+  if (data.rows.validation.length > 0 && !Number.isFinite(validation.loss)) {
+    const message = `the validation loss of epoch ${epoch} is not finite; ${lastGood(folder)}`;
+    return refuse(error("TK585", fileSpan(folder), message, LOWER_RATE));
+  }
   const score: Score = { loss: validation.loss, accuracy: validation.accuracy };
   const line: EpochLine = {
     kind: "epoch",
@@ -296,11 +304,14 @@ async function diverged(
   if (found === undefined) throw new InternalError(`step ${asked.step} diverged, and nothing in it did`);
   const where = found.label === undefined ? found.tensor : `${found.tensor}, which ${found.label} computes`;
   const message = `step ${asked.step} (epoch ${asked.epoch}) has no finite result; the first tensor is ${where}`;
-  const fix = "lower --rate, or lengthen --warmup, and train anew";
+  return error("TK585", fileSpan(folder), `${message}; ${lastGood(folder)}`, LOWER_RATE);
+}
+
+const LOWER_RATE = "lower --rate, or lengthen --warmup, and train anew";
+
+function lastGood(folder: string): string {
   const checkpoint = newestCheckpoint(folder);
-  const kept =
-    checkpoint === undefined ? "no checkpoint was written before it" : `the last good checkpoint is ${checkpoint}`;
-  return { ...error("TK585", fileSpan(folder), `${message}; ${kept}`, fix) };
+  return checkpoint === undefined ? "no checkpoint was written before it" : `the last good checkpoint is ${checkpoint}`;
 }
 
 /** Evaluates the weights of the best epoch. */
