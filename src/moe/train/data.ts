@@ -58,7 +58,8 @@ export function isArrayFile(path: string): boolean {
  * `x` [rows, inputs] of floats, and two classes of each row: the columns of `labels` [rows, 2] where `path` is a `.npy` file
  * and `labelsPath` another; the tensors `outcome` and `action` [rows] beside `x` where it is a safetensors file.
  *
- * TK582: an array is missing, or of another kind or shape than this; TK584: a class that the model does not have, or a feature that is no finite number; TK561: see
+ * TK582: an array is missing, or of another kind or shape than this; TK584: a class that the model does not have, or a feature
+ * that is no finite number; TK561: see
  * `dataOf`; and what the readers of the files refuse.
  */
 export function readArrays(path: string, labelsPath: string | undefined, config: MoeConfig): Result<TrainingData> {

@@ -95,7 +95,8 @@ export async function train(request: TrainRequest): Promise<Result<Trained>> {
   const trainRows = data.rows.train.length;
   if (options.batch > trainRows) {
     const message = `the batch has ${options.batch} rows, and the training split ${trainRows}`;
-    return refuse(error("TK583", undefined, message, `give --batch ${Math.max(1, trainRows)} or less, or more data`));
+    const fix = trainRows === 0 ? "give more rows" : `give --batch ${trainRows} or less, or more rows`;
+    return refuse(error("TK583", undefined, message, fix));
   }
   const begun = begin(request);
   if (!begun.ok) return begun;
