@@ -46,11 +46,20 @@ export function writeDurably(
 
 /** Makes the renames and removals in a folder survive a crash. */
 export function syncFolder(path: string): void {
-  const folder = openSync(path, "r");
+  flush(path);
+}
+
+/** Makes what was appended to a file survive a crash. */
+export function syncFile(path: string): void {
+  flush(path);
+}
+
+function flush(path: string): void {
+  const file = openSync(path, "r");
   try {
-    fsyncSync(folder);
+    fsyncSync(file);
   } finally {
-    closeSync(folder);
+    closeSync(file);
   }
 }
 

@@ -14,7 +14,7 @@ import type { Plan } from "../../ir/plan.ts";
 import type { TensorProgram } from "../../ir/tensor/types.ts";
 import type { CpuLibrary } from "../../runtime/cpu/library.ts";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
-import { systemErrorCode, writeDurably } from "../../support/durable.ts";
+import { syncFile, systemErrorCode, writeDurably } from "../../support/durable.ts";
 import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
 import { type Configuration, latestCheckpoint, writeCheckpoint } from "../checkpoint.ts";
 import {
@@ -289,6 +289,9 @@ function save(request: TrainRequest, state: TrainingState, averages: TrainingSta
     configuration: configurationOf(request),
   };
   const { program } = request.step;
+  // A checkpoint without the metrics up to it could not be gone on from.
+  const flushed = guarded(join(folder, METRICS_FILE), syncFile);
+  if (!flushed.ok) return flushed;
   const tensors = [...storedState(program, state), ...storedAverages(program, averages)];
   return writeCheckpoint(join(folder, CHECKPOINT_FOLDER), step, tensors, at, options.keep);
 }
