@@ -116,7 +116,10 @@ function compare(kernel: Kernel, at: Case, contents: Contents, fill: (position: 
     bound.claim,
     bound.inputs.map(({ name }) => tensors.get(name) ?? { shape: [], values: new Float32Array() }),
     Object.fromEntries(
-      Object.entries(attributes).map(([name, value]) => [name, name === "k" || name === "split" ? value : variables.get(value)]),
+      Object.entries(attributes).map(([name, value]) => [
+        name,
+        name === "k" || name === "split" ? value : variables.get(value),
+      ]),
     ),
   );
 
