@@ -36,13 +36,14 @@ interface Pending {
 
 /** Lays the document out; lines have no trailing spaces. */
 export function render(doc: Doc, width: number): string {
-  let out = "";
+  const lines: string[] = [];
+  let line = "";
   let column = 0;
   const stack: Pending[] = [{ doc, depth: 0, flat: false }];
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     const { doc: current, depth, flat } = top;
     if (typeof current === "string") {
-      out += current;
+      line += current;
       column += current.length;
     } else if (isList(current)) {
       for (const item of [...current].reverse()) stack.push({ doc: item, depth, flat });
@@ -53,14 +54,15 @@ export function render(doc: Doc, width: number): string {
       stack.push({ doc: current.content, depth, flat: flatten });
     } else if (flat && current.kind !== "hard") {
       const space = current.kind === "line" ? " " : "";
-      out += space;
+      line += space;
       column += space.length;
     } else {
-      out = `${out.replace(/ +$/, "")}\n${" ".repeat(depth)}`;
+      lines.push(line.replace(/ +$/, ""));
+      line = " ".repeat(depth);
       column = depth;
     }
   }
-  return out;
+  return [...lines, line].join("\n");
 }
 
 function isList(doc: Exclude<Doc, string>): doc is readonly Doc[] {
