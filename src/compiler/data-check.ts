@@ -245,11 +245,12 @@ function computeGhost(
   before.push(letInt(names.result, int(0), true, span));
   const body: Stmt[] = [letInt(names.end, count, false, span)];
   switch (fn) {
-    case "occurrences": {
+    case "occurrences":
+    case "below": {
       const value = fresh("wanted");
       body.push(letInt(value, wanted, false, span));
       const step = assignInt(names.result, add(result, int(1), span), span);
-      const found = compare("eq", element, local(value, "int", span), span);
+      const found = compare(fn === "below" ? "lt" : "eq", element, local(value, "int", span), span);
       const bounds = within(int(0), result, at, span);
       body.push(countTo(names.at, end, [bounds], [branch(found, [step], span)], span));
       break;

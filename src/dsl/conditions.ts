@@ -56,3 +56,8 @@ export function prefixSum(_array: ReadArray<[number]>, _end: number): number {
 export function occurrences(_array: ReadArray<[number]>, _end: number, _value: number): number {
   return notRun("occurrences");
 }
+
+/** How many j with 0 ≤ j < end have array[j] < value, of an integer input of rank 1; in specifications alone. */
+export function below(_array: ReadArray<[number]>, _end: number, _value: number): number {
+  return notRun("below");
+}

@@ -27,7 +27,7 @@ import type {
   WriteArray,
 } from "./types.ts";
 
-export { covers, ensures, forall, implies, invariant, occurrences, prefixSum, requires } from "./conditions.ts";
+export { below, covers, ensures, forall, implies, invariant, occurrences, prefixSum, requires } from "./conditions.ts";
 export type { Fragment, Vector, WaveReductions } from "./later.ts";
 export { bf16, f16, f32x2, f32x4, fragment, mma } from "./later.ts";
 export type * from "./types.ts";

@@ -126,6 +126,8 @@ function evaluateGhost(expr: GhostExpr, known: Known): Value {
       return counted.reduce((sum: number, value) => sum + (value ?? 0), 0);
     case "occurrences":
       return typeof wanted === "number" ? counted.filter((value) => value === wanted).length : undefined;
+    case "below":
+      return typeof wanted === "number" ? counted.filter((value) => (value ?? 0) < wanted).length : undefined;
     default:
       expr.fn satisfies never;
       throw new InternalError("unknown ghost function");

@@ -12,11 +12,20 @@
  *     i ≤ 0 ⇒ S(i) = 0         0 ≤ j ⇒ S(j+1) = S(j) + a[j]
  *     i ≤ j ⇒ S(i) ≤ S(j), and 0 ≤ i ⇒ 0 ≤ S(i)   where every element is ≥ 0, which is an obligation of the kernel (`kinds/data.ts`)
  *
+ *   and with b(i, v) = #{j < i : a[j] < v}, for some w(i, v) and u(i, v),
+ *
+ *     i ≤ 0 ⇒ b(i, v) = 0      0 ≤ b(i, v)      0 ≤ i ⇒ b(i, v) ≤ i
+ *     b(i, v+1) = b(i, v) + c(i, v)           v ≤ w ⇒ b(i, v) ≤ b(i, w)
+ *     0 < b(i, v) ⇒ 0 ≤ w < i ∧ a[w] < v      0 ≤ i ∧ b(i, v) < i ⇒ 0 ≤ u < i ∧ a[u] ≥ v
+ *
+ *
  *   all of which follow by induction on i or j ≥ 0; for arguments beyond the tensor, a[j] is any function that extends it.
  */
 
+import type { GhostFunction } from "../ir/kernel/types.ts";
 import type { DataClause } from "./data-clause.ts";
-import { add, and, eq, implies, ite, le, numeral, printTerm, sub, type Term, visitTerms } from "./term.ts";
+import { BELOW_WITNESSES } from "./scope.ts";
+import { add, and, eq, implies, ite, le, lt, numeral, printTerm, sub, type Term, visitTerms, within } from "./term.ts";
 
 /** An element `array[index…]`, wherever a query mentions it. */
 interface Element {
@@ -25,6 +34,8 @@ interface Element {
 }
 
 const ROUNDS = 2;
+/** One more: from a count to `below`, to the element that it speaks of, to what clauses say of that. */
+const ROUNDS_WITH_BELOW = 3;
 /** Beyond this many instances of one clause in one round the rest is left out, which can only weaken a proof. */
 const MAX_INSTANCES = 400;
 
@@ -41,7 +52,8 @@ export function instancesFor(
   const known = new Map<string, Element>();
   const ghosts = new Map<string, Ghost>();
   let next: readonly Term[] = terms;
-  for (let round = 0; round < ROUNDS && next.length > 0; round++) {
+  const counted = (): boolean => [...ghosts.values()].some(({ fn }) => fn === "below");
+  for (let round = 0; round < (counted() ? ROUNDS_WITH_BELOW : ROUNDS) && next.length > 0; round++) {
     const before = known.size + ghosts.size;
     for (const term of next) collect(term, known, ghosts);
     if (round > 0 && known.size + ghosts.size === before) break;
@@ -56,6 +68,7 @@ export function instancesFor(
       for (const values of valuesOf(clause, [...known.values()])) note(clause.instance(values));
     }
     for (const term of stepLemmas([...ghosts.values()], [...known.values()])) note(term);
+    for (const term of belowLemmas([...ghosts.values()])) note(term);
     next = made;
   }
   for (const term of next) collect(term, known, ghosts);
@@ -66,7 +79,7 @@ export function instancesFor(
 }
 
 interface Ghost {
-  readonly fn: "prefix-sum" | "occurrences";
+  readonly fn: GhostFunction;
   readonly array: string;
   readonly position: Term;
   readonly value: Term | undefined;
@@ -78,14 +91,14 @@ function collect(term: Term, elements: Map<string, Element>, ghosts: Map<string,
     if (typeof part === "string") return;
     const [head, ...args] = part;
     if (typeof head !== "string" || !head.includes(".")) return;
-    const [, kind, array = ""] = /^(input|prefix-sum|occurrences)\.(.*)$/.exec(head) ?? [];
+    const [, kind, array = ""] = /^(input|prefix-sum|occurrences|below)\.(.*)$/.exec(head) ?? [];
     if (kind === undefined) return;
     const text = printTerm(part);
     if (kind === "input") {
       elements.set(text, { array, index: args });
       return;
     }
-    const fn = kind === "occurrences" ? kind : "prefix-sum";
+    const fn = kind === "occurrences" || kind === "below" ? kind : "prefix-sum";
     ghosts.set(text, { fn, array, position: args[0] ?? "0", value: args[1], term: part });
   });
 }
@@ -113,6 +126,7 @@ function valuesOf(clause: DataClause, elements: readonly Element[]): readonly (r
 function stepLemmas(ghosts: readonly Ghost[], elements: readonly Element[]): readonly Term[] {
   const values = new Map<string, { readonly ghost: Ghost; readonly value: Term | undefined }>();
   for (const ghost of ghosts) {
+    if (ghost.fn === "below") continue;
     const value = ghost.value === undefined ? "" : printTerm(ghost.value);
     values.set(`${ghost.fn} ${ghost.array} ${value}`, { ghost, value: ghost.value });
   }
@@ -127,11 +141,36 @@ function stepLemmas(ghosts: readonly Ghost[], elements: readonly Element[]): rea
   );
 }
 
+/** What `below` has to do with `occurrences` up to the same position, and where elements are that it counts, or does not. */
+function belowLemmas(ghosts: readonly Ghost[]): readonly Term[] {
+  const counted = ghosts.filter(({ fn }) => fn === "below");
+  const places = new Set(counted.map(({ array, position }) => `${array} ${printTerm(position)}`));
+  return ghosts.flatMap(({ fn, array, position, value = "0", term }): readonly Term[] => {
+    if (!places.has(`${array} ${printTerm(position)}`)) return [];
+    const below = (limit: Term): Term => [`below.${array}`, position, limit];
+    const witnesses = (limit: Term): readonly Term[] => {
+      const [smaller, other] = BELOW_WITNESSES.map((kind): Term => [`${kind}.${array}`, position, limit]);
+      if (smaller === undefined || other === undefined) return [];
+      const element = (index: Term): Term => [`input.${array}`, index];
+      const isSmaller = and(within("0", smaller, position), lt(element(smaller), limit));
+      const isOther = and(within("0", other, position), le(limit, element(other)));
+      return [
+        implies(lt("0", below(limit)), isSmaller),
+        implies(and(le("0", position), lt(below(limit), position)), isOther),
+      ];
+    };
+    if (fn === "below") return witnesses(value);
+    if (fn !== "occurrences") return [];
+    const next = add(value, "1");
+    return [eq(below(next), add(below(value), term)), ...witnesses(value), ...witnesses(next)];
+  });
+}
+
 function boundLemmas(ghosts: readonly Ghost[], sums: boolean): readonly Term[] {
   return ghosts.flatMap(({ fn, position, term }) => [
     implies(le(position, "0"), eq(term, "0")),
     ...(fn === "prefix-sum" && sums ? [implies(le("0", position), le("0", term))] : []),
-    ...(fn === "occurrences" ? [and(le("0", term), implies(le("0", position), le(term, position)))] : []),
+    ...(fn !== "prefix-sum" ? [and(le("0", term), implies(le("0", position), le(term, position)))] : []),
   ]);
 }
 
@@ -143,6 +182,10 @@ function orderLemmas(ghosts: readonly Ghost[], sums: boolean): readonly Term[] {
       const ordered = le(first.position, second.position);
       if (first.fn === "prefix-sum") return [implies(ordered, le(first.term, second.term))];
       const same = eq(first.value ?? "0", second.value ?? "0");
+      if (first.fn === "below") {
+        if (printTerm(first.position) !== printTerm(second.position)) return [];
+        return [implies(le(first.value ?? "0", second.value ?? "0"), le(first.term, second.term))];
+      }
       if (same === "false") return [];
       const growth = sub(second.position, first.position);
       const inside = and(le(first.term, second.term), le(second.term, add(first.term, growth)));

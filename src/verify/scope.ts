@@ -192,8 +192,15 @@ export function inputApplication(scope: Scope, tensor: string, index: readonly T
 export function ghostTerm(scope: Scope, fn: GhostFunction, tensor: string, args: readonly Term[]): Term {
   const name = `${fn}.${tensor}`;
   scope.functions.set(name, { name, tensor, arity: args.length });
+  // The lemmas of `below` speak of the elements themselves, and of one that is, or is not, below the value.
+  const others = fn === "below" ? [`occurrences.${tensor}`, ...BELOW_WITNESSES.map((kind) => `${kind}.${tensor}`)] : [];
+  for (const other of others) scope.functions.set(other, { name: other, tensor, arity: args.length });
+  if (fn === "below") inputApplication(scope, tensor, ["0"]);
   return [name, ...args];
 }
+
+/** Where an element below a value is, and one that is not: see the lemmas of `instances.ts`. */
+export const BELOW_WITNESSES = ["smaller", "not-smaller"] as const;
 
 /** An element of an integer input tensor: the same index gives the same value to every thread. */
 export function inputElement(

@@ -1,5 +1,5 @@
 /**
- * Ghosts: `prefixSum(counts, e)` and `occurrences(ids, t, e)`, functions of an index tensor's contents that no thread
+ * Ghosts: `prefixSum(counts, e)`, `occurrences(ids, t, e)` and `below(ids, t, e)`, functions of an index tensor's contents that no thread
  * computes. They stand in `requires`, `ensures` and `invariant`.
  */
 
@@ -12,10 +12,12 @@ import { quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
 export const GHOSTS: ReadonlyMap<string, GhostFunction> = new Map([
   ["prefixSum", "prefix-sum"],
   ["occurrences", "occurrences"],
+  ["below", "below"],
 ]);
 const FORMS: Readonly<Record<GhostFunction, string>> = {
   "prefix-sum": "prefixSum(counts, end)",
   occurrences: "occurrences(ids, end, value)",
+  below: "below(ids, end, value)",
 };
 
 export function lowerGhost(

@@ -109,7 +109,7 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
       },
       cast: { type: f32, value: self, span },
       load: { type: scalarType, array: arrayRef, index: list(self), span },
-      ghost: { type: int, fn: oneOf("prefix-sum", "occurrences"), array: arrayRef, args: list(self), span },
+      ghost: { type: int, fn: oneOf("prefix-sum", "occurrences", "below"), array: arrayRef, args: list(self), span },
     }),
   );
 

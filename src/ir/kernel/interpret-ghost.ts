@@ -95,6 +95,17 @@ function ghostFunction(expr: GhostExpr, element: ElementCode, [value]: readonly 
         return countBelow(positions.get(value()) ?? [], end);
       };
     }
+    case "below": {
+      if (value === undefined) throw new InternalError("below without a value");
+      const seen: number[] = [];
+      return (end) => {
+        while (seen.length < end) seen.push(element(seen.length));
+        const limit = value();
+        let count = 0;
+        for (let j = 0; j < end; j++) if ((seen[j] ?? limit) < limit) count++;
+        return count;
+      };
+    }
     default:
       expr.fn satisfies never;
       throw new InternalError("unknown ghost function");

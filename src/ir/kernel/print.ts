@@ -9,7 +9,7 @@ import type { CompareOp, CoversClause, DataCondition, Expr, Kernel, LocalArray, 
 
 const COMPARE: Readonly<Record<CompareOp, string>> = { lt: "<", le: "<=", gt: ">", ge: ">=", eq: "===", ne: "!==" };
 /** The names of the ghost functions in the source language. */
-export const GHOST_NAMES = { "prefix-sum": "prefixSum", occurrences: "occurrences" } as const;
+export const GHOST_NAMES = { "prefix-sum": "prefixSum", occurrences: "occurrences", below: "below" } as const;
 const ARITHMETIC = { add: "+", sub: "-", mul: "*" } as const;
 
 /** JavaScript's precedence levels; a child of a lower level than its place asks for gets parentheses. */

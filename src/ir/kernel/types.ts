@@ -179,8 +179,8 @@ export interface LoadExpr {
 }
 
 /**
- * `prefix-sum(a, i)`: Σ a[j] over 0 ≤ j < i. `occurrences(a, i, v)`: how many j with 0 ≤ j < i have a[j] = v. `a` is an
- * integer `input` of rank 1, and 0 ≤ i ≤ its length.
+ * `prefix-sum(a, i)`: Σ a[j] over 0 ≤ j < i. `occurrences(a, i, v)`: how many j with 0 ≤ j < i have a[j] = v.
+ * `below(a, i, v)`: how many have a[j] < v. `a` is an integer `input` of rank 1, and 0 ≤ i ≤ its length.
  */
 export interface GhostExpr {
   readonly kind: "ghost";
@@ -191,7 +191,7 @@ export interface GhostExpr {
   readonly span: Span;
 }
 
-export type GhostFunction = "prefix-sum" | "occurrences";
+export type GhostFunction = "prefix-sum" | "occurrences" | "below";
 
 export type Expr =
   | IntLiteral
