@@ -12,7 +12,6 @@ export const expert_offsets = kernel(
   ({ ids, counts, offsets }, { T, E }) => {
     requires(forall([T], (t) => 0 <= ids[t] && ids[t] < E));
     requires(forall([E], (e) => counts[e] === occurrences(ids, T, e)));
-    ensures(forall([E + 1], (e) => offsets[e] === below(ids, T, e)));
     ensures(offsets[0] === 0 && offsets[E] === T);
     ensures(forall([E], (e) => offsets[e + 1] === offsets[e] + occurrences(ids, T, e)));
     ensures(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));

@@ -63,9 +63,9 @@ function casesOf(T: number, E: number, all?: number): readonly RoutingCase[] {
     },
     {
       kernel: "expert_offsets",
-      dims: { E },
-      shapes: { counts: [E], offsets: [E + 1] },
-      inputs: { counts },
+      dims: { T, E },
+      shapes: { ids: [T], counts: [E], offsets: [E + 1] },
+      inputs: { ids, counts },
       outputs: { offsets },
     },
     {

@@ -71,6 +71,10 @@ export const VALUES: Expectations = {
     "const at = t * HIDDEN + thread.x;",
     /T = 52430; block \(52429, 0, 0\).*\n.*t \* 40960 = 2147491840, which does not fit 32 bits/,
   ),
+  "offsets-of-negative-ids": falseInvariant(
+    "invariant(sum === below(ids, T, e));",
+    /T = 1, E = 0;.*\n.*breaks the invariant .* at e = 0/,
+  ),
   "last-increment": tooLarge(
     "for (let i = thread.x; i < limit; i += THREADS) {",
     /limit = 21474\d{5};.*value 2147483648\n.*i \+ 1024 = 2147483648, which does not fit 32 bits/,

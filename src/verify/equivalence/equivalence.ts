@@ -22,7 +22,7 @@ import { NotDefined, ShapeMismatch } from "./define.ts";
 import { type Budget, type Reached, Unsupported } from "./machine.ts";
 import { OverBudget } from "./reals.ts";
 import { type Bound, bindSignature, missingAttributes } from "./signature.ts";
-import { casesOf } from "./sizes.ts";
+import { type Case, casesOf } from "./sizes.ts";
 import { freshTables } from "./tables.ts";
 
 /** What is known of one output. */
@@ -72,7 +72,9 @@ export function checkEquivalence(kernel: Kernel): readonly OutputVerdict[] {
 }
 
 function compareAll(kernel: Kernel, bound: Bound): readonly OutputVerdict[] {
-  const { cases, text } = casesOf(kernel);
+  const { cases, textOf } = casesOf(kernel);
+  /** A case without contents, or at which the operation means nothing, says nothing. */
+  const compared = new Set<Case>();
   const reached: Reached = new Set();
   const budget: Budget = { left: MAX_WORK };
   const states = new Map<string, OutputState>(
@@ -90,6 +92,7 @@ function compareAll(kernel: Kernel, bound: Bound): readonly OutputVerdict[] {
       if (outcome instanceof NotDefined) continue;
       // What has run where there is nothing to compare it with is not covered.
       for (const node of here) reached.add(node);
+      compared.add(at);
       if (outcome instanceof ShapeMismatch)
         return bound.outputs.map(({ param }) => misfit(kernel, bound, at, param, outcome));
       if (outcome === "over-budget") tables = freshTables();
@@ -97,7 +100,7 @@ function compareAll(kernel: Kernel, bound: Bound): readonly OutputVerdict[] {
   }
   for (const state of undecided()) triedOut(bound, state);
   const gap = unreached(kernel, reached);
-  return [...states.values()].map((state) => verdictOf(kernel, state, gap, text));
+  return [...states.values()].map((state) => verdictOf(kernel, state, gap, textOf([...compared])));
 }
 
 function verdictOf(kernel: Kernel, state: OutputState, gap: Stmt | Expr | undefined, shapes: string): OutputVerdict {

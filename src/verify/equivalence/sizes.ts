@@ -15,8 +15,8 @@ export type Case = LaunchValues;
 
 export interface Cases {
   readonly cases: readonly Case[];
-  /** `B ∈ {0, 1, 2}, N ∈ {0, 1, 127, 128, 129}`; completes "at shapes". */
-  readonly text: string;
+  /** `B ∈ {0, 1, 2}, N ∈ {0, 1, 127, 128, 129}` of those that were executed; completes "at shapes". */
+  readonly textOf: (executed: readonly Case[]) => string;
 }
 
 /** Larger tiles are not executed whole, and are named. */
@@ -35,13 +35,15 @@ export function casesOf(kernel: Kernel): Cases {
   const sizes = new Map(free.map((name) => [name, sizesOf(tilesOf(name))]));
   const shapes = combinations(fewEnough(sizes)).sort((a, b) => volume(a) - volume(b));
   const cases = shapes.flatMap((shape) => scalarsAt(kernel, withDerived(kernel, shape)));
-  const used = (name: string): string => {
-    const values = new Set(cases.map(({ dims }) => Number(dims[name] ?? 0n)));
+  const used = (executed: readonly Case[], name: string): string => {
+    const values = new Set(executed.map(({ dims }) => Number(dims[name] ?? 0n)));
     const large = [...tilesOf(name)].filter((tile) => tile > MAX_TILE);
     const left = large.length === 0 ? "" : ` (not tried around ${large.join(", ")})`;
     return `${name} ∈ {${[...values].sort((a, b) => a - b).join(", ")}}${left}`;
   };
-  return { cases, text: free.length === 0 ? "without dimensions" : free.map(used).join(", ") };
+  const textOf = (executed: readonly Case[]): string =>
+    free.length === 0 ? "without dimensions" : free.map((name) => used(executed, name)).join(", ");
+  return { cases, textOf };
 }
 
 function sizesOf(found: ReadonlySet<number>): readonly number[] {
