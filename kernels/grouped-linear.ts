@@ -34,6 +34,7 @@ export const grouped_linear = kernel(
     y: output(f32, ["T", "N"]),
   },
   {
+    computes: "grouped_linear",
     grid: ({ T, E, N }) => [ceilDiv(N, TILE), ceilDiv(T, TILE), E],
     block: [TILE, TILE],
   },

@@ -272,6 +272,7 @@ describe("claims", () => {
       softmax_top_k_renormalised: x[B,E] → p[B,E] w[B,E]; k
       gather_rows: x[R,N] source[T] → y[T,N]
       scatter_rows: x[T,N] position[T] source[T] → y[T,N]
+      grouped_linear: x[T,K] w[E,N,K] bias[E,N] offsets[E+1] expert[T] → y[T,N]
       grouped_layer_norm: x[T,N] gamma[E,N] beta[E,N] expert[T] → y[T,N]; epsilon
       grouped_layer_norm_gelu: x[T,N] gamma[E,N] beta[E,N] expert[T] → y[T,N]; epsilon
       grouped_layer_norm_gelu_tanh: x[T,N] gamma[E,N] beta[E,N] expert[T] → y[T,N]; epsilon

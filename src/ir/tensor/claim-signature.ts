@@ -8,6 +8,7 @@ import { type Op, type OpKind, type Shape, type TensorElement, type ValueId, val
 
 export interface ClaimTensor {
   readonly name: string;
+  /** `E+1` is one more than a dimension that an earlier tensor has. */
   readonly shape: Shape;
   readonly element: TensorElement;
 }

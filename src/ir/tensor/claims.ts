@@ -205,6 +205,21 @@ export const OPERATION_SIGNATURES = {
     attributes: [],
     steps: () => [step("y", { kind: "scatter-rows", x: value.x, position: value.position, source: value.source })],
   },
+  grouped_linear: {
+    inputs: [
+      tensor("x", "T", "K"),
+      tensor("w", "E", "N", "K"),
+      tensor("bias", "E", "N"),
+      indices("offsets", "E+1"),
+      indices("expert", "T"),
+    ],
+    outputs: [tensor("y", "T", "N")],
+    attributes: [],
+    steps: () => {
+      const { x, w, bias, expert } = value;
+      return [step("y", { kind: "grouped-linear", x, w, bias, offsets: valueId("offsets"), expert })];
+    },
+  },
   grouped_layer_norm: {
     inputs: GROUPED_NORM_INPUTS,
     outputs: [tensor("y", "T", "N")],
@@ -314,6 +329,7 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
   combine: () => "combine",
   "gather-rows": () => "gather_rows",
   "scatter-rows": () => "scatter_rows",
+  "grouped-linear": () => "grouped_linear",
   "grouped-layer-norm": () => "grouped_layer_norm",
   "combine-rows": () => "combine_rows",
   "adamw-mean": () => undefined,

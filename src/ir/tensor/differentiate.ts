@@ -91,6 +91,7 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   add: ({ dy }) => [() => dy, () => dy],
   "gather-rows": () => "gather-rows may take a row several times, whose gradients nothing adds up",
   "scatter-rows": ({ op, dy, make }) => [(label) => make({ kind: "gather-rows", label, x: dy, source: op.position })],
+  "grouped-linear": grouped("grouped-linear"),
   "grouped-layer-norm": grouped("grouped-layer-norm"),
   "combine-rows": grouped("combine-rows"),
   part: () => "the gradient of a part leaves the other parts without one",

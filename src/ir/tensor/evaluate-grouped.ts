@@ -6,7 +6,7 @@
 import { InternalError } from "../../support/result.ts";
 import { type Bounded, emptyResult, rowErrorOf } from "./error-model.ts";
 import { evaluateLayerNorm } from "./evaluate-layer-norm.ts";
-import { evaluateCombine } from "./evaluate-sums.ts";
+import { evaluateCombine, evaluateLinear } from "./evaluate-sums.ts";
 import { operand, type Rule } from "./rule.ts";
 
 /** x [T, N], gamma [E, N], beta [E, N], expert [T] → [T, N]. */
@@ -26,6 +26,31 @@ export const evaluateGroupedLayerNorm: Rule<"grouped-layer-norm"> = (op, operand
     result.values.set(normalised.values, p * width);
     result.bound.set(normalised.bound ?? new Float64Array(width), p * width);
     rowError[p] = width === 0 ? 0 : rowErrorOf(normalised, 0, width);
+  }
+  return { ...result, rowError };
+};
+
+/** x [T, K], w [E, N, K], bias [E, N], offsets [E+1], expert [T] → [T, N]. */
+export const evaluateGroupedLinear: Rule<"grouped-linear"> = (op, operands, uncertainRows) => {
+  const [x, w, bias, offsets, expert] = [0, 1, 2, 3, 4].map((index) => operand(op, operands, index));
+  if (!x || !w || !bias || !offsets || !expert) throw new InternalError(`${op.label}: no operands`);
+  const [rows = 0, features = 0] = x.shape;
+  const [experts = 0, outputs = 0] = w.shape;
+  const result = emptyResult([rows, outputs]);
+  const rowError = new Float64Array(rows);
+  for (let e = 0; e < experts; e++) {
+    const [first, end] = [offsets.values[e] ?? 0, offsets.values[e + 1] ?? 0];
+    for (let p = first; p < end; p++) {
+      if (rowNumber(op.label, expert, p, experts) !== e)
+        throw new InternalError(`${op.label}: row ${p} is not of ${e}`);
+    }
+    const group = rowsOf(x, first, end, [end - first, features]);
+    const layer = [rowsOf(w, e * outputs, (e + 1) * outputs, [outputs, features]), rowOf(bias, e, [outputs])];
+    const linear = { kind: "linear", label: op.label, x: op.x, w: op.w, bias: op.bias } as const;
+    const own = evaluateLinear(linear, [group, ...layer], uncertainRows);
+    result.values.set(own.values, first * outputs);
+    result.bound.set(own.bound ?? new Float64Array(own.values.length), first * outputs);
+    for (let p = first; p < end; p++) rowError[p] = outputs === 0 ? 0 : rowErrorOf(own, p - first, outputs);
   }
   return { ...result, rowError };
 };
@@ -50,6 +75,17 @@ export const evaluateCombineRows: Rule<"combine-rows"> = (op, operands, uncertai
   }
   return result;
 };
+
+/** Rows `first` to `end` (exclusive) of a matrix, whatever its leading axes, as a tensor of this shape. */
+function rowsOf({ values, bound, rowError }: Bounded, first: number, end: number, shape: readonly number[]): Bounded {
+  const width = shape.at(-1) ?? 0;
+  const own = {
+    shape,
+    values: values.slice(first * width, end * width),
+    bound: bound?.slice(first * width, end * width),
+  };
+  return rowError === undefined ? own : { ...own, rowError: rowError.slice(first, end) };
+}
 
 /** Row `row` of a matrix, as a tensor of this shape. */
 function rowOf({ values, bound }: Bounded, row: number, shape: readonly number[]): Bounded {

@@ -22,7 +22,7 @@ import {
   evaluateScatter,
   evaluateStack,
 } from "./evaluate-elements.ts";
-import { evaluateCombineRows, evaluateGroupedLayerNorm } from "./evaluate-grouped.ts";
+import { evaluateCombineRows, evaluateGroupedLayerNorm, evaluateGroupedLinear } from "./evaluate-grouped.ts";
 import { evaluateLayerNorm } from "./evaluate-layer-norm.ts";
 import { evaluateSoftmax } from "./evaluate-softmax.ts";
 import {
@@ -58,6 +58,7 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   combine: evaluateCombine,
   "gather-rows": evaluateGather,
   "scatter-rows": evaluateScatter,
+  "grouped-linear": evaluateGroupedLinear,
   "grouped-layer-norm": evaluateGroupedLayerNorm,
   "combine-rows": evaluateCombineRows,
   "adamw-mean": evaluateAdamwMean,

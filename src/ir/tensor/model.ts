@@ -81,6 +81,13 @@ export interface ModelBuilder {
   readonly gatherRows: (label: string, x: Tensor, source: Tensor) => Tensor;
   /** x [T, N], position [T] and its inverse source [T] of i32 → [T, N] */
   readonly scatterRows: (label: string, x: Tensor, position: Tensor, source: Tensor) => Tensor;
+  /** x [T, K], w [E, N, K], bias [E, N], offsets [E+1] and expert [T] of i32 → [T, N]; the rows of an expert stand together */
+  readonly groupedLinear: (
+    label: string,
+    x: Tensor,
+    layer: { readonly w: Tensor; readonly bias: Tensor },
+    groups: { readonly offsets: Tensor; readonly expert: Tensor },
+  ) => Tensor;
   /** x [T, N], gamma and beta [E, N], expert [T] of i32 → [T, N] */
   readonly groupedLayerNorm: (
     label: string,
@@ -212,6 +219,10 @@ function builderOf(draft: Draft): ModelBuilder {
     gatherRows: (label, x, source) => apply({ kind: "gather-rows", label, x: x.id, source: source.id }, [x, source]),
     scatterRows: (label, x, position, source) =>
       apply({ kind: "scatter-rows", label, x: x.id, position: position.id, source: source.id }, [x, position, source]),
+    groupedLinear: (label, x, { w, bias }, { offsets, expert }) => {
+      const ids = { x: x.id, w: w.id, bias: bias.id, offsets: offsets.id, expert: expert.id };
+      return apply({ kind: "grouped-linear", label, ...ids }, [x, w, bias, offsets, expert]);
+    },
     groupedLayerNorm: (label, x, gamma, beta, expert, epsilon) => {
       const ids = { x: x.id, gamma: gamma.id, beta: beta.id, expert: expert.id };
       return apply({ kind: "grouped-layer-norm", label, ...ids, epsilon }, [x, gamma, beta, expert]);

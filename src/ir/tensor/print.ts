@@ -17,6 +17,7 @@ const ATTRIBUTES: { readonly [K in OpKind]: (op: Op<K>) => string } = {
   combine: () => "",
   "gather-rows": () => "",
   "scatter-rows": () => "",
+  "grouped-linear": () => "",
   "grouped-layer-norm": ({ epsilon }) => `; epsilon = ${epsilon}`,
   "combine-rows": () => "",
   "adamw-mean": ({ beta1 }) => `; beta1 = ${beta1}`,

@@ -101,6 +101,25 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     expectVector(found, "source", source, rows, "axis 0 of x");
     return x;
   },
+  "grouped-linear": (
+    _op,
+    [x = NO_SHAPE, w = NO_SHAPE, bias = NO_SHAPE, offsets = NO_SHAPE, expert = NO_SHAPE],
+    found,
+  ) => {
+    const [rows, features] = expectRank(found, "x", x, 2);
+    const [experts, outputs, weightFeatures] = expectRank(found, "w", w, 3);
+    const [biases, biasOutputs] = expectRank(found, "bias", bias, 2);
+    expectDim(found, "w", 2, weightFeatures, features, "axis 1 of x");
+    expectDim(found, "bias", 0, biases, experts, "axis 0 of w");
+    expectDim(found, "bias", 1, biasOutputs, outputs, "axis 1 of w");
+    // One more than a named size is the launch's to check.
+    const [ends] = expectRank(found, "offsets", offsets, 1);
+    if (typeof experts === "number" && typeof ends === "number") {
+      expectDim(found, "offsets", 0, ends, experts + 1, "axis 0 of w and one more");
+    }
+    expectVector(found, "expert", expert, rows, "axis 0 of x");
+    return known(rows, outputs);
+  },
   "grouped-layer-norm": (op, [x = NO_SHAPE, gamma = NO_SHAPE, beta = NO_SHAPE, expert = NO_SHAPE], found) => {
     const [rows, width] = expectRank(found, "x", x, 2);
     const [experts, gains] = expectRank(found, "gamma", gamma, 2);
@@ -284,6 +303,7 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   combine: [2, 2],
   "gather-rows": [2, 2],
   "scatter-rows": [3, 3],
+  "grouped-linear": [5, 5],
   "grouped-layer-norm": [4, 4],
   "combine-rows": [3, 3],
   "adamw-mean": [3, 3],

@@ -11,6 +11,7 @@
  *   Op      ::= linear(x, w, bias?) | bias-add(x, bias) | layer-norm(x, gamma, beta; epsilon) | gelu(x; form)
  *             | softmax(x) | top-k(p; k, renormalise) | stack(part, …) | concat(part, …) | combine(weights, parts)
  *             | gather-rows(x, source) | scatter-rows(x, position, source)
+ *             | grouped-linear(x, w, bias, offsets, expert)
  *             | grouped-layer-norm(x, gamma, beta, expert; epsilon) | combine-rows(gates, parts, position)
  *             | adamw-mean(mean, gradient, scale; beta1) | adamw-square(square, gradient, scale; beta2)
  *             | adamw-weight(weight, mean, square, rates; epsilon, decay)
@@ -83,6 +84,17 @@ export interface OpFields {
   readonly "gather-rows": { readonly x: ValueId; readonly source: ValueId };
   /** y[position[t],n] = x[t,n], where `position` is a permutation of the rows and `source` its inverse. */
   readonly "scatter-rows": { readonly x: ValueId; readonly position: ValueId; readonly source: ValueId };
+  /**
+   * y[p,n] = Σₖ x[p,k]·w[expert[p],n,k] + bias[expert[p],n], where the rows of expert e are those from offsets[e] to below
+   * offsets[e+1].
+   */
+  readonly "grouped-linear": {
+    readonly x: ValueId;
+    readonly w: ValueId;
+    readonly bias: ValueId;
+    readonly offsets: ValueId;
+    readonly expert: ValueId;
+  };
   /** Layer norm of each row p under gamma[expert[p]] and beta[expert[p]], with 0 ≤ expert[p] < the rows of gamma. */
   readonly "grouped-layer-norm": {
     readonly x: ValueId;
@@ -273,6 +285,7 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   combine: (op) => [op.weights, op.parts],
   "gather-rows": (op) => [op.x, op.source],
   "scatter-rows": (op) => [op.x, op.position, op.source],
+  "grouped-linear": (op) => [op.x, op.w, op.bias, op.offsets, op.expert],
   "grouped-layer-norm": (op) => [op.x, op.gamma, op.beta, op.expert],
   "combine-rows": (op) => [op.gates, op.parts, op.position],
   "adamw-mean": (op) => [op.mean, op.gradient, op.scale],
@@ -310,6 +323,7 @@ export function operandsOf<K extends OpKind>(op: Op<K>): readonly ValueId[] {
 const FIRST_INDEX: { readonly [K in OpKind]?: number } = {
   "gather-rows": 1,
   "scatter-rows": 1,
+  "grouped-linear": 3,
   "grouped-layer-norm": 3,
   "combine-rows": 2,
   "cross-entropy": 1,

@@ -137,6 +137,19 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
     const [rows = 0, width = 0] = x.shape;
     return matrixOf([source.elements.length, width], (t, n) => elementAt(x, rowAt(reals, source, t, rows) * width + n));
   },
+  "grouped-linear": (op, operands, { reals }) => {
+    const [x, w, bias] = [operandAt(op, operands, 0), operandAt(op, operands, 1), operandAt(op, operands, 2)];
+    const expert = operandAt(op, operands, 4);
+    const [rows = 0, depth = 0] = x.shape;
+    const [experts = 0, columns = 0] = w.shape;
+    return matrixOf([rows, columns], (p, n) => {
+      const row = rowAt(reals, expert, p, experts) * columns + n;
+      const products = range(depth).map((k) =>
+        reals.multiply(elementAt(x, p * depth + k), elementAt(w, row * depth + k)),
+      );
+      return total(reals, [...products, elementAt(bias, row)]);
+    });
+  },
   "grouped-layer-norm": (op, operands, context) => {
     const [x, gamma, beta] = [operandAt(op, operands, 0), operandAt(op, operands, 1), operandAt(op, operands, 2)];
     const expert = operandAt(op, operands, 3);

@@ -9,10 +9,11 @@
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { ATTRIBUTE_ELEMENT, type OperationSignature } from "../../ir/tensor/claim-signature.ts";
 import { isOperationClaim, OPERATION_SIGNATURES } from "../../ir/tensor/claims.ts";
+import { InternalError } from "../../support/result.ts";
 import { type Claim, type GiveId, NO_REPLAY } from "../claim.ts";
 import { claimedTensors } from "../equivalence/signature.ts";
 import type { Summary } from "../summary.ts";
-import { and, eq, FALSE, not, numeral, type Term } from "../term.ts";
+import { add, and, eq, FALSE, not, numeral, type Term } from "../term.ts";
 import { launchAssumptions } from "./assumptions.ts";
 
 export function shapeClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
@@ -53,6 +54,12 @@ export function shapeClaims(kernel: Kernel, summary: Summary, giveId: GiveId): r
     const goal = tensor.shape.map((dim, axis): Term => {
       const extent = declared[axis] ?? "0";
       if (typeof dim === "number") return eq(extent, numeral(BigInt(dim)));
+      const [, base, more] = /^(\w+)\+(\d+)$/.exec(dim) ?? [];
+      if (base !== undefined && more !== undefined) {
+        const least = bound.get(base);
+        if (least === undefined) throw new InternalError(`${kernel.computes}: ${dim} comes before ${base}`);
+        return eq(extent, add(least, numeral(BigInt(more))));
+      }
       const first = bound.get(dim);
       if (first === undefined) bound.set(dim, extent);
       return first === undefined ? eq(extent, extent) : eq(first, extent);
