@@ -39,7 +39,6 @@ export const grouped_linear = kernel(
     block: [TILE, TILE],
   },
   ({ x, w, bias, offsets, expert, y }, { T, E, K, N }) => {
-    requires(E > 0);
     requires(
       forall([T], (p) => 0 <= expert[p] && expert[p] < E && offsets[expert[p]] <= p && p < offsets[expert[p] + 1]),
     );
