@@ -1,6 +1,6 @@
 /**
- * Ghosts: `prefixSum(counts, e)`, `occurrences(ids, t, e)` and `below(ids, t, e)`, functions of an index tensor's contents that no thread
- * computes. They stand in `requires`, `ensures` and `invariant`.
+ * Ghosts: `prefixSum(counts, e)`, `occurrences(ids, t, e)` and `below(ids, t, e)`, functions of an index tensor's contents
+ * that no thread computes. They stand in `requires`, `ensures` and `invariant`.
  */
 
 import { ts } from "ts-morph";

@@ -56,7 +56,7 @@ export function compileGhost(
     tick(machine, 1);
     return read(address);
   };
-  const apply = ghostFunction(expr, element, rest);
+  const apply = ghostFunction(machine, expr, element, rest);
   return () => {
     const end = count();
     if (end < 0 || end > length) {
@@ -69,7 +69,7 @@ export function compileGhost(
 }
 
 /** The function of the number of elements that count. The array is an `input`: what has been read of it stays so. */
-function ghostFunction(expr: GhostExpr, element: ElementCode, [value]: readonly NumberCode[]): ElementCode {
+function ghostFunction(machine: Machine, expr: GhostExpr, element: ElementCode, [value]: readonly NumberCode[]): ElementCode {
   switch (expr.fn) {
     case "prefix-sum": {
       const sums = [0];
@@ -101,6 +101,8 @@ function ghostFunction(expr: GhostExpr, element: ElementCode, [value]: readonly 
       return (end) => {
         while (seen.length < end) seen.push(element(seen.length));
         const limit = value();
+        // Each call looks at all of them again.
+        tick(machine, end);
         let count = 0;
         for (let j = 0; j < end; j++) if ((seen[j] ?? limit) < limit) count++;
         return count;
