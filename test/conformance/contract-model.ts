@@ -238,12 +238,12 @@ function evaluate(expr: Expr, context: Env): Value | undefined {
     case "load":
       return context.load(expr.array.name, expr.index.map(integer));
     case "ghost": {
-      const [end = 0n, wanted] = expr.args.map(integer);
+      const [end = 0n, wanted = 0n] = expr.args.map(integer);
       let result = 0n;
       for (let i = 0n; i < end && i < context.length(expr.array.name); i++) {
         const element = context.load(expr.array.name, [i]);
         if (expr.fn === "prefix-sum") result += element;
-        else if (element === wanted) result++;
+        else if (expr.fn === "below" ? element < wanted : element === wanted) result++;
       }
       return result;
     }

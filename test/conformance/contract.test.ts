@@ -20,7 +20,7 @@ import { visitStmts } from "../../src/ir/kernel/walk.ts";
 import { renderDiagnostics } from "../../src/support/diagnostic.ts";
 import { proved } from "../unit/codegen-ir.ts";
 import { normalise } from "../unit/codegen-kernels.ts";
-import { sorted } from "../unit/codegen-kernels-data.ts";
+import { counted, sorted } from "../unit/codegen-kernels-data.ts";
 import { exchange, histogram } from "../unit/codegen-kernels-memory.ts";
 import { integers, scale } from "../unit/codegen-kernels-plain.ts";
 import {
@@ -65,6 +65,7 @@ const written = [
   exchange(2),
   exchange(8),
   ordered,
+  counted,
 ];
 const kernels = [...written, ...written.flatMap((kernel) => dataCheck(kernel)?.kernel ?? [])];
 

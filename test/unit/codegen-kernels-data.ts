@@ -76,6 +76,19 @@ export const sorted: Kernel = {
   dataRequires: conditions,
 };
 
+/** Of the sort only that ids are experts, and that each expert begins where smaller ones end. */
+export const counted: Kernel = {
+  ...sorted,
+  name: "counted",
+  dataRequires: [
+    ...conditions.slice(0, 1),
+    over(
+      [{ name: "e", extent: add(E, int(1)) }],
+      compare("eq", at("offsets", e), ghost("below", inGlobal("ids"), [T, e])),
+    ),
+  ],
+};
+
 /** positions[t] = t: the tokens of one expert are where they are */
 export const inPlace: Kernel = kernelOf({
   name: "in_place",

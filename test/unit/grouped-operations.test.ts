@@ -1,8 +1,15 @@
-/** Operations on rows that belong to experts: shapes that are refused, and the reference beside the dense operations. */
+/**
+ * Operations on rows that belong to experts: shapes that are refused, of operations and of claims, and the reference beside
+ * the dense operations.
+ */
 
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { evaluateOperation } from "../../src/ir/tensor/evaluate.ts";
 import { type ModelBuilder, tensorProgram } from "../../src/ir/tensor/model.ts";
+import { SolverPool } from "../../src/verify/pool.ts";
+import { openSession } from "../../src/verify/session.ts";
+import { verifyKernels } from "../../src/verify/verify.ts";
+import { kernelsFrom } from "../kernel-source.ts";
 
 const [T, K, E, N] = [7, 3, 4, 2];
 /** Expert 1 has no rows, expert 3 has most. */
@@ -75,5 +82,33 @@ describe("grouped-linear", () => {
       t.output("y", t.groupedLinear("layer", given, layer, groups));
     });
     expect(found).toEqual(expected.map((text) => `layer: ${text}`));
+  });
+});
+
+describe("a claim of grouped_linear", () => {
+  const pool = new SolverPool({ processes: 1 });
+  afterAll(() => pool.close());
+  const source = (ends: string): string => `import { f32, i32, input, kernel, output } from "tokitai/dsl";
+export const claiming = kernel({
+  x: input(f32, ["T", "K"]), w: input(f32, ["E", "N", "K"]), bias: input(f32, ["E", "N"]),
+  offsets: input(i32, ["${ends}"]), expert: input(i32, ["T"]), y: output(f32, ["T", "N"]),
+}, { computes: "grouped_linear", grid: () => [1], block: [1] }, ({ y }, { T, N }) => {
+  for (let p = 0; p < T; p++) for (let n = 0; n < N; n++) y[p][n] = f32(0);
+});
+`;
+
+  it.each([
+    ["E+1", "proved"],
+    ["E", "refuted"],
+    ["E+2", "refuted"],
+    ["S", "refuted"],
+  ])("with offsets of [%s] is, in its shape, %s", async (ends, expected) => {
+    const kernel = kernelsFrom(source(ends)).get("claiming");
+    if (kernel === undefined) throw new Error("no kernel");
+    const reports = await verifyKernels([kernel], openSession(pool));
+    const shape = reports
+      .flatMap(({ obligations }) => obligations)
+      .filter(({ id }) => id.startsWith("claiming/shape/offsets"));
+    expect(shape.map(({ verdict }) => verdict)).toEqual([expected]);
   });
 });

@@ -249,6 +249,16 @@ describe("a ghost function", () => {
     expect(runIds(onIds({ dataRequires: [both] }), values)).toEqual([]);
   });
 
+  it("counts the elements below a value before a position", () => {
+    const count = (end: number, value: number): Expr => ghost("below", ids, [int(end), int(value)]);
+    const values = [3, -1, 3, 0];
+    for (const [end, expected] of [0, 0, 1, 1, 2].entries())
+      expect(holding(eq(count(end, 3), int(expected)), values)).toEqual([]);
+    expect(holding(eq(count(4, 4), int(4)), values)).toEqual([]);
+    expect(holding(eq(count(4, -1), zero), values)).toEqual([]);
+    expect(holding(eq(count(4, 3), int(3)), values)).toHaveLength(1);
+  });
+
   it("has no value beyond the array's end", () => {
     expect(holding(eq(ghost("prefix-sum", ids, [int(4)]), zero), [1, 2, 3])).toEqual([
       "bounds: evaluates prefixSum(ids, 4) up to 4 of 3 elements",
