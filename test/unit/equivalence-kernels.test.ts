@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { checkEquivalence, type OutputVerdict } from "../../src/verify/equivalence/equivalence.ts";
 import { runRecord } from "../../src/verify/replay-record.ts";
+import { kernelsFrom } from "../kernel-source.ts";
 import { OPEN } from "./equivalence-open.ts";
 import { RIGHT } from "./equivalence-right.ts";
 import { kernelsOf } from "./equivalence-sources.ts";
@@ -50,5 +51,27 @@ describe("a kernel that cannot be followed", () => {
     const { verdict, reason } = only(checkEquivalence(kernelOf(name)));
     expect(verdict).toBe("unknown");
     expect(reason).toContain(OPEN[name].reason);
+  });
+});
+
+describe("the shapes at which a kernel is proved", () => {
+  it("are those at which something was compared", () => {
+    const kernel =
+      kernelsFrom(`import { block, f32, forall, i32, input, kernel, output, requires, thread } from "tokitai/dsl";
+export const third_row = kernel(
+  { x: input(f32, ["R", "N"]), source: input(i32, ["T"]), y: output(f32, ["T", "N"]) },
+  { computes: "gather_rows", grid: ({ T, N }) => [T, N], block: [1] },
+  ({ x, source, y }, { R, T }) => {
+    requires(T > 0);
+    requires(forall([T], (t) => source[t] === 2 && source[t] < R));
+    y[block.x][block.y + thread.x] = x[source[block.x]][block.y];
+  },
+);`).get("third_row");
+    if (kernel === undefined) throw new Error("no kernel");
+    // With fewer rows there is no third one, so that nothing meets the contract.
+    expect(only(checkEquivalence(kernel))).toMatchObject({
+      verdict: "proved",
+      shapes: "R ∈ {3}, N ∈ {0, 1, 2, 3}, T ∈ {1, 2, 3}",
+    });
   });
 });
