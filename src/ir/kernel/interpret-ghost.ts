@@ -69,7 +69,12 @@ export function compileGhost(
 }
 
 /** The function of the number of elements that count. The array is an `input`: what has been read of it stays so. */
-function ghostFunction(machine: Machine, expr: GhostExpr, element: ElementCode, [value]: readonly NumberCode[]): ElementCode {
+function ghostFunction(
+  machine: Machine,
+  expr: GhostExpr,
+  element: ElementCode,
+  [value]: readonly NumberCode[],
+): ElementCode {
   switch (expr.fn) {
     case "prefix-sum": {
       const sums = [0];
