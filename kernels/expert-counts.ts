@@ -21,7 +21,7 @@ const THREADS = 64;
  */
 export const expert_counts = kernel(
   { ids: input(i32, ["T"]), counts: output(i32, ["E"]) },
-  { index: "i32", grid: ({ E }) => [ceilDiv(E, THREADS)], block: [THREADS] },
+  { computes: "expert_counts", index: "i32", grid: ({ E }) => [ceilDiv(E, THREADS)], block: [THREADS] },
   ({ ids, counts }, { T, E }) => {
     ensures(forall([E], (e) => counts[e] === occurrences(ids, T, e)));
     ensures(forall([E], (e) => 0 <= counts[e]));

@@ -1,4 +1,17 @@
-import { block, ceilDiv, ensures, forall, i32, input, invariant, kernel, output, requires, thread } from "tokitai/dsl";
+import {
+  block,
+  ceilDiv,
+  ensures,
+  forall,
+  i32,
+  input,
+  invariant,
+  kernel,
+  occurrences,
+  output,
+  requires,
+  thread,
+} from "tokitai/dsl";
 
 const THREADS = 64;
 
@@ -6,13 +19,16 @@ const THREADS = 64;
  * expert[p] = the e with offsets[e] ≤ p < offsets[e+1]: whose row p is when rows are sorted by expert
  *
  * One thread per row walks over the experts and keeps the last that begins at or before the row, so that an expert
- * without rows, which begins where the next one does, owns none.
+ * without rows, which begins where the next one does, owns none. `ids` is what was sorted: it is not read.
  */
 export const slot_experts = kernel(
-  { offsets: input(i32, ["E+1"]), expert: output(i32, ["T"]) },
-  { index: "i32", grid: ({ T }) => [ceilDiv(T, THREADS)], block: [THREADS] },
-  ({ offsets, expert }, { T, E }) => {
+  { ids: input(i32, ["T"]), offsets: input(i32, ["E+1"]), expert: output(i32, ["T"]) },
+  { computes: "slot_experts", index: "i32", grid: ({ T }) => [ceilDiv(T, THREADS)], block: [THREADS] },
+  ({ ids, offsets, expert }, { T, E }) => {
+    requires(forall([T], (t) => 0 <= ids[t] && ids[t] < E));
     requires(offsets[0] === 0 && offsets[E] === T);
+    requires(forall([E], (e) => offsets[e + 1] === offsets[e] + occurrences(ids, T, e)));
+    requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
     ensures(
       forall([T], (p) => 0 <= expert[p] && expert[p] < E && offsets[expert[p]] <= p && p < offsets[expert[p] + 1]),
     );

@@ -27,7 +27,7 @@ export const token_sources = kernel(
     expert: input(i32, ["T"]),
     source: output(i32, ["T"]),
   },
-  { index: "i32", grid: ({ T }) => [ceilDiv(T, THREADS)], block: [THREADS] },
+  { computes: "token_sources", index: "i32", grid: ({ T }) => [ceilDiv(T, THREADS)], block: [THREADS] },
   ({ ids, offsets, expert, source }, { T, E }) => {
     requires(offsets[0] === 0 && offsets[E] === T);
     requires(forall([E], (e) => offsets[e + 1] === offsets[e] + occurrences(ids, T, e)));

@@ -29,6 +29,7 @@ const COLUMNS = 16;
 export const top_k_experts = kernel(
   { p: input(f32, ["B", "E"]), ids: output(i32, ["T"]), gates: output(f32, ["B", "K"]) },
   {
+    computes: "top_k_experts",
     index: "i32",
     where: { T: ({ B, K }) => B * K },
     grid: ({ B, K }) => [ceilDiv(B, ROWS), ceilDiv(K, COLUMNS)],
@@ -46,6 +47,7 @@ export const top_k_experts = kernel(
     if (b >= B || s >= K) return;
     let seen = 0;
     let expert = 0;
+    let gate = f32(0);
     for (let e = 0; e < E; e++) {
       invariant(0 <= seen && seen <= e);
       invariant(0 <= expert && (expert < e || expert === 0));
@@ -57,11 +59,14 @@ export const top_k_experts = kernel(
         if (other > own || (other === own && j < e)) rank += 1;
       }
       if (rank < K) {
-        if (seen === s) expert = e;
+        if (seen === s) {
+          expert = e;
+          gate = own;
+        }
         seen += 1;
       }
     }
     ids[b * K + s] = expert;
-    gates[b][s] = p[b][expert];
+    gates[b][s] = gate;
   },
 );

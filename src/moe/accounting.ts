@@ -9,7 +9,8 @@
 
 import type { Plan } from "../ir/plan.ts";
 import { type ArenaLayout, arenaLayout } from "../ir/plan-arena.ts";
-import type { TensorProgram } from "../ir/tensor/types.ts";
+import { foldDim } from "../ir/tensor/dim.ts";
+import type { Dim, TensorProgram } from "../ir/tensor/types.ts";
 import { error } from "../support/diagnostic.ts";
 import { InternalError, ok, type Result, refuse } from "../support/result.ts";
 import { accountFor, type MoeConfig } from "./sizes.ts";
@@ -154,11 +155,17 @@ function programArena(plan: Plan, batch: bigint): ProgramArena {
   return { name: plan.name, dims, launches: BigInt(plan.launches.length), arena: arenaLayout(plan, dims) };
 }
 
-function sizeOf(extent: number | string, dims: Readonly<Record<string, bigint>>): bigint {
-  if (typeof extent === "number") return BigInt(extent);
-  const size = dims[extent];
-  if (size === undefined) throw new InternalError(`nothing says how large the dimension ${extent} is`);
-  return size;
+function sizeOf(extent: Dim, dims: Readonly<Record<string, bigint>>): bigint {
+  return foldDim(extent, {
+    integer: BigInt,
+    named: (name) => {
+      const size = dims[name];
+      if (size === undefined) throw new InternalError(`nothing says how large the dimension ${name} is`);
+      return size;
+    },
+    add: (a, b) => a + b,
+    multiply: (a, b) => a * b,
+  });
 }
 
 function product(factors: readonly bigint[]): bigint {

@@ -41,8 +41,8 @@ export function sparseCases(routing: Routing): readonly RoutingCase[] {
     {
       kernel: "slot_experts",
       dims: { T, E },
-      shapes: { offsets: [E + 1], expert: [T] },
-      inputs: { offsets },
+      shapes: { ids: [T], offsets: [E + 1], expert: [T] },
+      inputs: { ids, offsets },
       outputs: { expert },
     },
     {
@@ -58,6 +58,8 @@ export function sparseCases(routing: Routing): readonly RoutingCase[] {
     groupedLayerNorm(next, "layer_norm_gelu_tanh", expert, E),
     topKExperts(next, T, E),
     combineRows(next, routing),
+    gatherAssignments(next, source),
+    normaliseRows(next, T, E),
   ];
 }
 
@@ -145,6 +147,48 @@ function topKExperts(next: Random, B: number, E: number): RoutingCase {
     shapes: { p: [B, E], ids: [B * K], gates: [B, K] },
     inputs: { p },
     outputs: { ids, gates },
+  };
+}
+
+/** Each row has k assignments, where k divides the number of places. */
+function gatherAssignments(next: Random, source: Int32Array<ArrayBuffer>): RoutingCase {
+  const [T, N] = [source.length, 5];
+  const k = [3, 2, 1].find((choices) => T % choices === 0) ?? 1;
+  const R = T / k;
+  const x = Float32Array.from({ length: R * N }, () => next());
+  const y = new Float32Array(T * N);
+  for (const [p, t] of source.entries()) {
+    const row = Math.floor(t / k);
+    y.set(x.subarray(row * N, (row + 1) * N), p * N);
+  }
+  return {
+    kernel: "gather_assignments",
+    dims: { R, N, T },
+    shapes: { x: [R, N], source: [T], y: [T, N] },
+    inputs: { x, source },
+    scalars: { k },
+    outputs: { y },
+  };
+}
+
+/** Powers of two, of which one fills up the sum of its row to a power of two, so that every quotient is exact. */
+function normaliseRows(next: Random, B: number, N: number): RoutingCase {
+  const x = new Float32Array(B * N);
+  for (let b = 0; b < B && N > 0; b++) {
+    let left = 2 ** 20;
+    for (let n = 1; n < N; n++) {
+      const part = 2 ** Math.floor(next() * 12);
+      x[b * N + n] = part;
+      left -= part;
+    }
+    x[b * N] = left;
+  }
+  return {
+    kernel: "normalise_rows",
+    dims: { B, N },
+    shapes: { x: [B, N], y: [B, N] },
+    inputs: { x },
+    outputs: { y: x.map((value) => value / 2 ** 20) },
   };
 }
 

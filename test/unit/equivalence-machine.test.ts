@@ -102,7 +102,7 @@ function compare(kernel: Kernel, at: Case, contents: Contents, fill: (position: 
   const variables = numbersOf(kernel, at, launched, fill);
   const tensors = tensorsOf(kernel, launched, variables);
 
-  const attributes = attributesAt(bound.signature, at, launched);
+  const attributes = attributesAt(bound, at, launched);
   const operands = bound.inputs.map(({ name, element }): RealTensor => {
     const before = launched.before.get(name) ?? [];
     const isReal = element === "f32";

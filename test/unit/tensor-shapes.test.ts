@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ClaimAttributes, OperationSignature } from "../../src/ir/tensor/claim-signature.ts";
 import { claimOf, isOperationClaim, OPERATION_SIGNATURES } from "../../src/ir/tensor/claims.ts";
 import { shapeOf } from "../../src/ir/tensor/shapes.ts";
-import { type Op, operandsOf, type Shape, valueId } from "../../src/ir/tensor/types.ts";
+import { type Dim, type Op, operandsOf, type Shape, valueId } from "../../src/ir/tensor/types.ts";
 
 const label = "expert2.layer0";
 const [x, w, bias] = [valueId("x"), valueId("w"), valueId("bias")];
@@ -36,6 +36,7 @@ const clipScale = (maxNorm: number): Op => ({ kind: "clip-scale", label, squares
 const ATTRIBUTES: Required<ClaimAttributes> = {
   epsilon: 1e-5,
   k: 2,
+  experts: 3,
   beta1: 0.5,
   beta2: 0.75,
   decay: 0.25,
@@ -204,8 +205,16 @@ describe("shapes that do not", () => {
 describe("claims", () => {
   const claims: readonly (readonly [string, OperationSignature])[] = Object.entries(OPERATION_SIGNATURES);
 
-  it.each(claims)("%s: its operations make its outputs from its inputs, for all shapes", (_name, signature) => {
-    const shapes = new Map<string, Shape>(signature.inputs.map(({ name, shape }) => [name, shape]));
+  /** What dimensions that depend on attributes are, under `ATTRIBUTES`. */
+  const DEPENDENT: Readonly<Record<string, Readonly<Record<string, Dim>>>> = {
+    top_k_experts: { K: 2, T: "2*B" },
+    expert_counts: { E: 3 },
+    gather_assignments: { T: "2*R" },
+  };
+
+  it.each(claims)("%s: its operations make its outputs from its inputs, for all shapes", (claim, signature) => {
+    const given = (shape: Shape): Shape => shape.map((dim) => DEPENDENT[claim]?.[dim] ?? dim);
+    const shapes = new Map<string, Shape>(signature.inputs.map(({ name, shape }) => [name, given(shape)]));
     const read = new Set<string>();
     for (const { id, op } of signature.steps(ATTRIBUTES)) {
       const operands = operandsOf(op);
@@ -218,7 +227,7 @@ describe("claims", () => {
       expect(shapes.has(id)).toBe(false);
       shapes.set(id, shape.value);
     }
-    for (const { name, shape } of signature.outputs) expect(shapes.get(name)).toEqual(shape);
+    for (const { name, shape } of signature.outputs) expect(shapes.get(name)).toEqual(given(shape));
     for (const { name } of signature.inputs) expect(read).toContain(name);
   });
 
@@ -236,8 +245,8 @@ describe("claims", () => {
         .map(({ name, shape, element }) => `${name}[${shape.join(", ")}]${element === "f32" ? "" : ` ${element}`}`)
         .join(", ");
     const rows = Object.entries<OperationSignature>(OPERATION_SIGNATURES).map(
-      ([name, { inputs, outputs, attributes }]) =>
-        `| \`${name}\` | ${tensors(inputs)} | ${tensors(outputs)} | ${attributes.join(", ")} |`,
+      ([name, { inputs, outputs, attributes, sized = {} }]) =>
+        `| \`${name}\` | ${tensors(inputs)} | ${tensors(outputs)} | ${attributes.filter((attribute) => !Object.hasOwn(sized, attribute)).join(", ")} |`,
     );
     expect(readFileSync("docs/language.md", "utf8")).toContain(`| --- | --- | --- | --- |\n${rows.join("\n")}\n\n`);
   });
@@ -299,7 +308,15 @@ describe("claims", () => {
       cross_entropy_dx: x[B,N] dloss[B,1] first[B] second[B] → dx[B,N]; split
       z_loss: x[B,N] → loss[B,1]; beta
       z_loss_dx: x[B,N] dloss[B,1] → dx[B,N]; beta
-      balance_coefficients: w[B,E] → coefficients[1,E]; k alpha"
+      balance_coefficients: w[B,E] → coefficients[1,E]; k alpha
+      top_k_experts: p[B,E] → ids[T] gates[B,K]; k
+      normalise_rows: x[B,N] → y[B,N]
+      expert_counts: ids[T] → counts[E]; experts
+      expert_offsets: ids[T] counts[E] → offsets[E+1]
+      token_positions: ids[T] offsets[E+1] → position[T]
+      slot_experts: ids[T] offsets[E+1] → expert[T]
+      token_sources: ids[T] offsets[E+1] expert[T] → source[T]
+      gather_assignments: x[R,N] source[T] → y[T,N]; k"
     `);
   });
 

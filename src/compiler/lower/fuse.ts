@@ -35,6 +35,8 @@ interface Fusion {
 const FUSIONS: readonly Fusion[] = [
   { first: "layer_norm", second: "gelu", fused: "layer_norm_gelu" },
   { first: "layer_norm", second: "gelu_tanh", fused: "layer_norm_gelu_tanh" },
+  { first: "grouped_layer_norm", second: "gelu", fused: "grouped_layer_norm_gelu" },
+  { first: "grouped_layer_norm", second: "gelu_tanh", fused: "grouped_layer_norm_gelu_tanh" },
   { first: "linear", second: "gelu", fused: "linear_gelu" },
   { first: "linear", second: "gelu_tanh", fused: "linear_gelu_tanh" },
   { first: "bias_add", second: "gelu", fused: "bias_gelu" },
@@ -61,6 +63,11 @@ export function chooseSteps(program: TensorProgram, available: ReadonlyMap<strin
     const inPart = part === undefined ? {} : { part };
     if (op.kind === "stack" || op.kind === "concat" || op.kind === "part") continue;
     if (op.kind === "adamw-mean" || op.kind === "adamw-square") continue;
+    if (op.kind === "top-k-experts") continue;
+    if (op.kind === "top-k-gates") {
+      steps.push({ ...choiceStep(program, position), ...inPart });
+      continue;
+    }
     if (op.kind === "adamw-weight") {
       steps.push({ ...adamwStep(program, position), ...inPart });
       continue;
@@ -96,6 +103,26 @@ function adamwStep({ nodes }: TensorProgram, position: number): Omit<Step, "part
     inputs: [weight.op.weight, mean.op.mean, square.op.square, gradient, scale, weight.op.rates],
     outputs: [weight.id, mean.id, square.id],
     label: weight.op.label,
+  };
+}
+
+/** The step whose last operation is the `top-k-gates` at this position; the one before it makes the ids. */
+function choiceStep({ nodes }: TensorProgram, position: number): Omit<Step, "part"> {
+  const [ids, gates] = nodes.slice(position - 1, position + 1);
+  if (
+    ids?.op.kind !== "top-k-experts" ||
+    gates?.op.kind !== "top-k-gates" ||
+    ids.op.p !== gates.op.p ||
+    ids.op.k !== gates.op.k
+  ) {
+    throw new InternalError(`${gates?.op.label}: its experts are not chosen just before it`);
+  }
+  return {
+    claim: "top_k_experts",
+    ops: [ids.op, gates.op],
+    inputs: [ids.op.p],
+    outputs: [ids.id, gates.id],
+    label: ids.op.label,
   };
 }
 

@@ -54,7 +54,7 @@ function planParams(program: TensorProgram): readonly PlanTensor[] {
   return [
     ...program.inputs.map(({ name, shape, element }) => tensor(name, "input", shape, element)),
     ...program.weights.map(({ name, shape }) => tensor(name, updated.has(name) ? "inout" : "weight", shape)),
-    ...program.outputs.map(({ name, shape }) => tensor(name, "output", shape)),
+    ...program.outputs.map(({ name, shape, element }) => tensor(name, "output", shape, element)),
   ];
 }
 

@@ -9,7 +9,15 @@
 import { add, dim, int, mul } from "../../ir/kernel/build.ts";
 import type { Expr } from "../../ir/kernel/types.ts";
 import type { ArenaBuffer, BufferView } from "../../ir/plan.ts";
-import type { Node, Shape, TensorProgram, ValueId } from "../../ir/tensor/types.ts";
+import { foldDim } from "../../ir/tensor/dim.ts";
+import {
+  type Dim,
+  type Node,
+  resultElement,
+  type Shape,
+  type TensorProgram,
+  type ValueId,
+} from "../../ir/tensor/types.ts";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { InternalError } from "../../support/result.ts";
 import type { Step } from "./fuse.ts";
@@ -21,8 +29,8 @@ export interface Placed {
   readonly buffers: readonly Omit<ArenaBuffer, "shareClass">[];
 }
 
-export function sizeExpr(size: number | string): Expr {
-  return typeof size === "number" ? int(size) : dim(size);
+export function sizeExpr(size: Dim): Expr {
+  return foldDim(size, { integer: int, named: dim, add, multiply: mul });
 }
 
 /** TK291: a value that would have to be in two places; TK293: a weight that is read after its update. */
@@ -30,6 +38,7 @@ export function placeValues(program: TensorProgram, steps: readonly Step[], diag
   const placement = new Map<ValueId, BufferView>();
   const buffers: Omit<ArenaBuffer, "shareClass">[] = [];
   const shapes = new Map(program.nodes.map(({ id, shape }) => [id, shape]));
+  const elementOf = new Map(program.nodes.map(({ id, op }) => [id, resultElement(op)]));
   const place = (value: ValueId, view: BufferView): void => {
     if (placement.has(value)) {
       const fix = "name the value once as an output or an update, or put it in one stack";
@@ -40,7 +49,7 @@ export function placeValues(program: TensorProgram, steps: readonly Step[], diag
   const allocate = (value: ValueId, shape: Shape): BufferView => {
     const view = whole(value, shape);
     place(value, view);
-    buffers.push({ name: value, element: "f32", shape: view.shape });
+    buffers.push({ name: value, element: elementOf.get(value) ?? "f32", shape: view.shape });
     return view;
   };
   for (const { name, shape } of [...program.inputs, ...program.weights]) place(name, whole(name, shape));

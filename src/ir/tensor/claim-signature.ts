@@ -17,6 +17,7 @@ export interface ClaimTensor {
 export interface ClaimAttributes {
   readonly epsilon?: number;
   readonly k?: number;
+  readonly experts?: number;
   readonly beta1?: number;
   readonly beta2?: number;
   readonly decay?: number;
@@ -32,6 +33,7 @@ export type ClaimAttribute = keyof ClaimAttributes;
 export const ATTRIBUTE_ELEMENT: { readonly [A in ClaimAttribute]-?: "f32" | "i32" } = {
   epsilon: "f32",
   k: "i32",
+  experts: "i32",
   beta1: "f32",
   beta2: "f32",
   decay: "f32",
@@ -41,7 +43,7 @@ export const ATTRIBUTE_ELEMENT: { readonly [A in ClaimAttribute]-?: "f32" | "i32
   beta: "f32",
 };
 
-export type IntegerAttribute = "k" | "split";
+export type IntegerAttribute = "k" | "split" | "experts";
 export type FloatAttribute = Exclude<ClaimAttribute, IntegerAttribute>;
 
 export function isIntegerAttribute(name: ClaimAttribute): name is IntegerAttribute {
@@ -64,6 +66,8 @@ export interface OperationSignature {
   /** Each is the result of one of the steps. */
   readonly outputs: readonly ClaimTensor[];
   readonly attributes: readonly ClaimAttribute[];
+  /** The attributes that a kernel has as one of its sizes, by the claim's name for that dimension, and not as a scalar. */
+  readonly sized?: { readonly [A in IntegerAttribute]?: string };
   /** The operations in order; `id` is what later steps and `outputs` call the result. */
   readonly steps: (attributes: ClaimAttributes) => readonly ClaimStep[];
 }

@@ -17,6 +17,7 @@ import {
   step,
   tensor,
 } from "./claim-signature.ts";
+import { DISPATCH_SIGNATURES } from "./dispatch-claims.ts";
 import { LOSS_SIGNATURES } from "./loss-claims.ts";
 import { type GeluForm, type Op, type OpKind, valueId } from "./types.ts";
 
@@ -308,6 +309,7 @@ export const OPERATION_SIGNATURES = {
     { kind: "combine-dweights", weights, parts, dy: valueId("dy") },
   ),
   ...LOSS_SIGNATURES,
+  ...DISPATCH_SIGNATURES,
 } as const satisfies Readonly<Record<string, OperationSignature>>;
 
 export type OperationClaim = keyof typeof OPERATION_SIGNATURES;
@@ -332,6 +334,15 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
   "grouped-linear": () => "grouped_linear",
   "grouped-layer-norm": () => "grouped_layer_norm",
   "combine-rows": () => "combine_rows",
+  "top-k-experts": () => undefined,
+  "top-k-gates": () => undefined,
+  "normalise-rows": () => "normalise_rows",
+  "expert-counts": () => "expert_counts",
+  "expert-offsets": () => "expert_offsets",
+  "token-positions": () => "token_positions",
+  "slot-experts": () => "slot_experts",
+  "token-sources": () => "token_sources",
+  "gather-assignments": () => "gather_assignments",
   "adamw-mean": () => undefined,
   "adamw-square": () => undefined,
   "adamw-weight": () => undefined,
@@ -360,7 +371,7 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
 
 /**
  * The claim of a kernel that computes just this operation; `undefined` for `stack`, `concat` and `part`, which are layout,
- * and for the steps of `adamw`, which are claimed together.
+ * and for the steps of `adamw` and of `top_k_experts`, which are claimed together.
  */
 export function claimOf<K extends OpKind>(op: Op<K>): OperationClaim | undefined {
   return CLAIMS[op.kind](op);

@@ -5,6 +5,7 @@
  */
 
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
+import { isDim, nameOfDim } from "./dim.ts";
 import { shapeOf } from "./shapes.ts";
 import {
   formatShape,
@@ -16,6 +17,7 @@ import {
   type ProgramOutput,
   type ProgramUpdate,
   type ProgramWeight,
+  resultElement,
   type Shape,
   type TensorElement,
   type ValueId,
@@ -62,7 +64,7 @@ export function addNode(draft: Draft, op: Op, operands: readonly Tensor[]): Tens
   if (!known || shapes.length < operandsOf(op).length) return addValue(draft, op.label, undefined);
   const shape = shapeOf(op, shapes);
   if (!shape.ok) draft.diagnostics.push(...shape.diagnostics);
-  const tensor = addValue(draft, op.label, shape.ok ? shape.value : undefined);
+  const tensor = addValue(draft, op.label, shape.ok ? shape.value : undefined, resultElement(op));
   const part = draft.part;
   if (tensor.shape) draft.nodes.push({ id: tensor.id, op, shape: tensor.shape, ...(part !== undefined && { part }) });
   return tensor;
@@ -107,7 +109,10 @@ export function addValue(draft: Draft, name: string, shape: Shape | undefined, e
   if (draft.names.has(name)) report(draft, "TK254", `the name ${name} is taken`, "give each tensor a name of its own");
   draft.names.add(name);
   draft.made.add(tensor);
-  for (const dim of shape ?? []) if (typeof dim === "string") draft.dims.add(dim);
+  for (const dim of shape ?? []) {
+    const size = nameOfDim(dim);
+    if (size !== undefined) draft.dims.add(size);
+  }
   return tensor;
 }
 
@@ -118,11 +123,14 @@ export function isKnown(draft: Draft, user: string, tensor: Tensor): boolean {
 }
 
 export function checkDims(draft: Draft, name: string, shape: Shape): Shape | undefined {
-  const bad = shape.filter((dim) =>
-    typeof dim === "string" ? !IDENTIFIER.test(dim) : !Number.isSafeInteger(dim) || dim < 0,
-  );
+  const bad = shape.filter((dim) => !isDim(dim));
   for (const dim of bad) {
-    report(draft, "TK256", `${name} has a dimension ${JSON.stringify(dim)}`, "use an integer from 0, or an identifier");
+    report(
+      draft,
+      "TK256",
+      `${name} has a dimension ${JSON.stringify(dim)}`,
+      "use an integer from 0, or a name as in B, 2*B and E+1",
+    );
   }
   return bad.length === 0 ? shape : undefined;
 }

@@ -51,7 +51,7 @@ interface Rank {
   readonly most: number;
 }
 
-function rankOf(p: Bounded, start: number, choices: number, e: number): Rank {
+export function rankOf(p: Bounded, start: number, choices: number, e: number): Rank {
   const [value, error] = [at(p.values, start + e), boundAt(p, start + e)];
   let [exact, least, most] = [0, 0, 0];
   for (let j = 0; j < choices; j++) {
@@ -74,7 +74,7 @@ function isSettled(a: number, aError: number, b: number, bError: number): boolea
   return a - aError > b + bError || b - bError > a + aError;
 }
 
-function membership(p: Bounded, start: number, choices: number, e: number, k: number): Membership {
+export function membership(p: Bounded, start: number, choices: number, e: number, k: number): Membership {
   // Whether a value is NaN is itself open, and NaN has rank 0.
   if (boundAt(p, start + e) === Number.POSITIVE_INFINITY) return "open";
   const { least, most } = rankOf(p, start, choices, e);

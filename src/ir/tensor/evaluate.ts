@@ -12,8 +12,11 @@ import { evaluateBy } from "./bounded-number.ts";
 import type { ClaimAttributes, OperationSignature } from "./claim-signature.ts";
 import { OPERATION_SIGNATURES, type OperationClaim } from "./claims.ts";
 import { DEFINITIONS } from "./derivatives.ts";
+import { sizeOfDim } from "./dim.ts";
+import { DISPATCH_DEFINITIONS } from "./dispatch.ts";
 import { type Bounded, elementCount } from "./error-model.ts";
 import { evaluateAdamwMean, evaluateAdamwSquare, evaluateAdamwWeight, evaluateClipScale } from "./evaluate-adamw.ts";
+import { evaluateTopKExperts, evaluateTopKGates } from "./evaluate-dispatch.ts";
 import {
   evaluateConcat,
   evaluateGather,
@@ -61,6 +64,15 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   "grouped-linear": evaluateGroupedLinear,
   "grouped-layer-norm": evaluateGroupedLayerNorm,
   "combine-rows": evaluateCombineRows,
+  "top-k-experts": evaluateTopKExperts,
+  "top-k-gates": evaluateTopKGates,
+  "normalise-rows": evaluateBy(DISPATCH_DEFINITIONS["normalise-rows"]),
+  "expert-counts": evaluateBy(DISPATCH_DEFINITIONS["expert-counts"]),
+  "expert-offsets": evaluateBy(DISPATCH_DEFINITIONS["expert-offsets"]),
+  "token-positions": evaluateBy(DISPATCH_DEFINITIONS["token-positions"]),
+  "slot-experts": evaluateBy(DISPATCH_DEFINITIONS["slot-experts"]),
+  "token-sources": evaluateBy(DISPATCH_DEFINITIONS["token-sources"]),
+  "gather-assignments": evaluateBy(DISPATCH_DEFINITIONS["gather-assignments"]),
   "adamw-mean": evaluateAdamwMean,
   "adamw-square": evaluateAdamwSquare,
   "adamw-weight": evaluateAdamwWeight,
@@ -205,7 +217,7 @@ function exact(name: string, shape: readonly number[], values: Float64Array | Fl
 
 function bindShape(shape: Shape, dims: Readonly<Record<string, number>>): readonly number[] {
   return shape.map((dim) => {
-    const size = typeof dim === "number" ? dim : dims[dim];
+    const size = sizeOfDim(dim, dims);
     if (size === undefined || !Number.isSafeInteger(size) || size < 0) {
       throw new InternalError(`dimension ${dim} is ${size}`);
     }

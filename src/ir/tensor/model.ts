@@ -59,6 +59,18 @@ export interface AdamwOptions {
   readonly decay: number;
 }
 
+/** Assignments sorted by expert, all of i32. */
+export interface Groups {
+  /** [E+1]: where the group of each expert begins; the last is where all end. */
+  readonly offsets: Tensor;
+  /** [T]: the place of each assignment. */
+  readonly position: Tensor;
+  /** [T]: whose each place is. */
+  readonly expert: Tensor;
+  /** [T]: the assignment at each place. */
+  readonly source: Tensor;
+}
+
 export interface ModelBuilder {
   /** f32 unless said otherwise. */
   readonly input: (name: string, shape: Shape, element?: TensorElement) => Tensor;
@@ -99,6 +111,14 @@ export interface ModelBuilder {
   ) => Tensor;
   /** gates [B, K], parts [T, N], position [T] of i32, with T = B·K → [B, N] */
   readonly combineRows: (label: string, gates: Tensor, parts: Tensor, position: Tensor) => Tensor;
+  /** p [B, E] → ids [k·B] of i32 and gates [B, k]: the k largest of each row in ascending order, as a list */
+  readonly topKExperts: (label: string, p: Tensor, k: number) => { readonly ids: Tensor; readonly gates: Tensor };
+  /** x […, N] → x divided by the sum of its row */
+  readonly normaliseRows: (label: string, x: Tensor) => Tensor;
+  /** ids [T] of i32 → the assignments sorted by expert, in their order within each group; see `Groups` */
+  readonly groupByExpert: (label: string, ids: Tensor, experts: number) => Groups;
+  /** x [R, N], source [k·R] of i32 → [k·R, N]: the row that each assignment is of */
+  readonly gatherAssignments: (label: string, x: Tensor, source: Tensor, k: number) => Tensor;
   /** Vectors of integer sizes → one after another; a matter of layout */
   readonly concat: (label: string, parts: readonly Tensor[]) => Tensor;
   /** x [P, …] → […]: the part of a stacked tensor at an index; a matter of layout */
@@ -231,6 +251,14 @@ function builderOf(draft: Draft): ModelBuilder {
       const ids = { gates: gates.id, parts: parts.id, position: position.id };
       return apply({ kind: "combine-rows", label, ...ids }, [gates, parts, position]);
     },
+    topKExperts: (label, p, k) => ({
+      ids: apply({ kind: "top-k-experts", label: `${label}.ids`, p: p.id, k }, [p]),
+      gates: apply({ kind: "top-k-gates", label: `${label}.gates`, p: p.id, k }, [p]),
+    }),
+    normaliseRows: (label, x) => apply({ kind: "normalise-rows", label, x: x.id }, [x]),
+    groupByExpert: (label, ids, experts) => addGroups(draft, label, ids, experts),
+    gatherAssignments: (label, x, source, k) =>
+      apply({ kind: "gather-assignments", label, x: x.id, source: source.id, k }, [x, source]),
     concat: (label, parts) => apply({ kind: "concat", label, parts: parts.map(({ id }) => id) }, parts),
     part: (label, x, index) => apply({ kind: "part", label, x: x.id, index }, [x]),
     add: (label, x, y) => apply({ kind: "add", label, x: x.id, y: y.id }, [x, y]),
@@ -260,7 +288,7 @@ function builderOf(draft: Draft): ModelBuilder {
         report(draft, "TK254", `the output ${name} is given twice`);
       }
       if (isKnown(draft, name, value) && value.shape) {
-        draft.outputs.push({ name, value: value.id, shape: value.shape });
+        draft.outputs.push({ name, value: value.id, shape: value.shape, element: value.element });
       }
     },
   };
@@ -306,6 +334,20 @@ function addGradients(
     if (draft.diagnostics.length === 0) report(draft, "TK262", `no gradient is given of what depends on ${value.id}`);
     return value;
   });
+}
+
+function addGroups(draft: Draft, label: string, ids: Tensor, experts: number): Groups {
+  const named = (part: string): string => `${label}.${part}`;
+  const countsOp = { kind: "expert-counts", label: named("counts"), ids: ids.id, experts } as const;
+  const counts = addNode(draft, countsOp, [ids]);
+  const offsetsOp = { kind: "expert-offsets", label: named("offsets"), ids: ids.id, counts: counts.id } as const;
+  const offsets = addNode(draft, offsetsOp, [ids, counts]);
+  const sorted = { ids: ids.id, offsets: offsets.id };
+  const position = addNode(draft, { kind: "token-positions", label: named("position"), ...sorted }, [ids, offsets]);
+  const expert = addNode(draft, { kind: "slot-experts", label: named("expert"), ...sorted }, [ids, offsets]);
+  const sourceOp = { kind: "token-sources", label: named("source"), ...sorted, expert: expert.id } as const;
+  const source = addNode(draft, sourceOp, [ids, offsets, expert]);
+  return { offsets, position, expert, source };
 }
 
 /** The three operations that the claim `adamw` is of, in its order. */

@@ -7,6 +7,7 @@
  */
 
 import { ok, type Result, refuse } from "../../support/result.ts";
+import { nextDim, scaledDim } from "./dim.ts";
 import {
   expectChoices,
   expectCoefficient,
@@ -112,11 +113,8 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     expectDim(found, "w", 2, weightFeatures, features, "axis 1 of x");
     expectDim(found, "bias", 0, biases, experts, "axis 0 of w");
     expectDim(found, "bias", 1, biasOutputs, outputs, "axis 1 of w");
-    // One more than a named size is the launch's to check.
-    const [ends] = expectRank(found, "offsets", offsets, 1);
-    if (typeof experts === "number" && typeof ends === "number") {
-      expectDim(found, "offsets", 0, ends, experts + 1, "axis 0 of w and one more");
-    }
+    const ends = experts === undefined ? undefined : nextDim(experts);
+    expectVector(found, "offsets", offsets, ends, "axis 0 of w and one more");
     expectVector(found, "expert", expert, rows, "axis 0 of x");
     return known(rows, outputs);
   },
@@ -135,11 +133,59 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     const [rows, choices] = expectRank(found, "gates", gates, 2);
     const [places, width] = expectRank(found, "parts", parts, 2);
     expectVector(found, "position", position, places, "axis 0 of parts");
-    // A product with a name in it is the launch's to check.
-    if (typeof rows === "number" && typeof choices === "number" && typeof places === "number") {
-      expectDim(found, "parts", 0, places, rows * choices, "axis 0 of gates times that of axis 1");
+    // A product of two names is the launch's to check.
+    if (rows !== undefined && typeof choices === "number") {
+      expectDim(found, "parts", 0, places, scaledDim(choices, rows), "axis 0 of gates times that of axis 1");
     }
     return known(rows, width);
+  },
+  "top-k-experts": (op, [p = NO_SHAPE], found) => {
+    const [rows, experts] = expectRank(found, "p", p, 2);
+    expectChoices(found, op.k, experts, "p");
+    return rows === undefined || found.diagnostics.length > 0 ? NO_SHAPE : [scaledDim(op.k, rows)];
+  },
+  "top-k-gates": (op, [p = NO_SHAPE], found) => {
+    const [rows, experts] = expectRank(found, "p", p, 2);
+    expectChoices(found, op.k, experts, "p");
+    return known(rows, op.k);
+  },
+  "normalise-rows": (_op, [x = NO_SHAPE], found) => {
+    lastDim(found, "x", x);
+    return x;
+  },
+  "expert-counts": (op, [ids = NO_SHAPE], found) => {
+    expectRank(found, "ids", ids, 1);
+    if (!Number.isSafeInteger(op.experts) || op.experts < 0) {
+      report(found, "TK252", `experts is ${op.experts}, expected an integer from 0`);
+    }
+    return [op.experts];
+  },
+  "expert-offsets": (_op, [ids = NO_SHAPE, counts = NO_SHAPE], found) => {
+    expectRank(found, "ids", ids, 1);
+    const [experts] = expectRank(found, "counts", counts, 1);
+    return experts === undefined ? NO_SHAPE : [nextDim(experts)];
+  },
+  "token-positions": (_op, [ids = NO_SHAPE, offsets = NO_SHAPE], found) => {
+    expectRank(found, "offsets", offsets, 1);
+    return known(expectRank(found, "ids", ids, 1)[0]);
+  },
+  "slot-experts": (_op, [ids = NO_SHAPE, offsets = NO_SHAPE], found) => {
+    expectRank(found, "offsets", offsets, 1);
+    return known(expectRank(found, "ids", ids, 1)[0]);
+  },
+  "token-sources": (_op, [ids = NO_SHAPE, offsets = NO_SHAPE, expert = NO_SHAPE], found) => {
+    const [tokens] = expectRank(found, "ids", ids, 1);
+    expectRank(found, "offsets", offsets, 1);
+    expectVector(found, "expert", expert, tokens, "axis 0 of ids");
+    return known(tokens);
+  },
+  "gather-assignments": (op, [x = NO_SHAPE, source = NO_SHAPE], found) => {
+    const [rows, width] = expectRank(found, "x", x, 2);
+    if (!Number.isSafeInteger(op.k) || op.k < 1) report(found, "TK252", `k is ${op.k}, expected an integer from 1`);
+    else if (rows !== undefined) {
+      expectVector(found, "source", source, scaledDim(op.k, rows), `axis 0 of x times k = ${op.k}`);
+    }
+    return known(expectRank(found, "source", source, 1)[0], width);
   },
   "adamw-mean": (op, [mean = NO_SHAPE, gradient = NO_SHAPE, scale = NO_SHAPE], found) => {
     expectSame(found, "gradient", gradient, "mean", mean);
@@ -306,6 +352,15 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   "grouped-linear": [5, 5],
   "grouped-layer-norm": [4, 4],
   "combine-rows": [3, 3],
+  "top-k-experts": [1, 1],
+  "top-k-gates": [1, 1],
+  "normalise-rows": [1, 1],
+  "expert-counts": [1, 1],
+  "expert-offsets": [2, 2],
+  "token-positions": [2, 2],
+  "slot-experts": [2, 2],
+  "token-sources": [3, 3],
+  "gather-assignments": [2, 2],
   "adamw-mean": [3, 3],
   "adamw-square": [3, 3],
   "adamw-weight": [4, 4],

@@ -1,5 +1,5 @@
 /**
- * Tensor IR: a model as a straight-line program over tensors of f32, with index tensors of i32 among its inputs.
+ * Tensor IR: a model as a straight-line program over tensors of f32, with index tensors of i32 among them.
  *
  *   Program ::= name dims input… weight… node… output… update…
  *   Input   ::= name : Shape [i32]
@@ -7,12 +7,15 @@
  *   Node    ::= id : Shape = Op
  *   Output  ::= name = id
  *   Update  ::= weight := id
- *   Shape   ::= [Dim, …]              Dim ::= integer | name
+ *   Shape   ::= [Dim, …]               Dim ::= integer | [integer *] name [+ integer]
  *   Op      ::= linear(x, w, bias?) | bias-add(x, bias) | layer-norm(x, gamma, beta; epsilon) | gelu(x; form)
  *             | softmax(x) | top-k(p; k, renormalise) | stack(part, …) | concat(part, …) | combine(weights, parts)
  *             | gather-rows(x, source) | scatter-rows(x, position, source)
  *             | grouped-linear(x, w, bias, offsets, expert)
  *             | grouped-layer-norm(x, gamma, beta, expert; epsilon) | combine-rows(gates, parts, position)
+ *             | top-k-experts(p; k) | top-k-gates(p; k) | normalise-rows(x)
+ *             | expert-counts(ids; experts) | expert-offsets(ids, counts) | token-positions(ids, offsets)
+ *             | slot-experts(ids, offsets) | token-sources(ids, offsets, expert) | gather-assignments(x, source; k)
  *             | adamw-mean(mean, gradient, scale; beta1) | adamw-square(square, gradient, scale; beta2)
  *             | adamw-weight(weight, mean, square, rates; epsilon, decay)
  *             | row-squares(x) | total(x) | clip-scale(squares; max_norm)
@@ -30,6 +33,8 @@
  * Programs are made by `model.ts` and by passes that check every node with `shapeOf`.
  */
 
+import type { DispatchFields } from "./dispatch-ops.ts";
+
 declare const valueName: unique symbol;
 
 /** The name of an input, a weight or a node's result; unique within a program. */
@@ -39,7 +44,7 @@ export function valueId(name: string): ValueId {
   return name as ValueId;
 }
 
-/** A size ≥ 0, or the name of a size that is known at launch. */
+/** A size ≥ 0, the name of a size that is known at launch, or what `dim.ts` computes from one: `2*B`, `E+1`. */
 export type Dim = number | string;
 
 /** Outermost axis first; row-major, no padding. */
@@ -52,7 +57,7 @@ export type TensorElement = "f32" | "i32";
 export type GeluForm = "erf" | "tanh";
 
 /** What each operation takes besides its `kind` and `label`. */
-export interface OpFields {
+export interface OpFields extends DispatchFields {
   /** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n] */
   readonly linear: { readonly x: ValueId; readonly w: ValueId; readonly bias?: ValueId };
   /** y[…,n] = x[…,n] + bias[n] */
@@ -252,6 +257,7 @@ export interface ProgramOutput {
   readonly name: string;
   readonly value: ValueId;
   readonly shape: Shape;
+  readonly element: TensorElement;
 }
 
 export interface ProgramUpdate {
@@ -288,6 +294,15 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   "grouped-linear": (op) => [op.x, op.w, op.bias, op.offsets, op.expert],
   "grouped-layer-norm": (op) => [op.x, op.gamma, op.beta, op.expert],
   "combine-rows": (op) => [op.gates, op.parts, op.position],
+  "top-k-experts": (op) => [op.p],
+  "top-k-gates": (op) => [op.p],
+  "normalise-rows": (op) => [op.x],
+  "expert-counts": (op) => [op.ids],
+  "expert-offsets": (op) => [op.ids, op.counts],
+  "token-positions": (op) => [op.ids, op.offsets],
+  "slot-experts": (op) => [op.ids, op.offsets],
+  "token-sources": (op) => [op.ids, op.offsets, op.expert],
+  "gather-assignments": (op) => [op.x, op.source],
   "adamw-mean": (op) => [op.mean, op.gradient, op.scale],
   "adamw-square": (op) => [op.square, op.gradient, op.scale],
   "adamw-weight": (op) => [op.weight, op.mean, op.square, op.rates],
@@ -326,6 +341,12 @@ const FIRST_INDEX: { readonly [K in OpKind]?: number } = {
   "grouped-linear": 3,
   "grouped-layer-norm": 3,
   "combine-rows": 2,
+  "expert-counts": 0,
+  "expert-offsets": 0,
+  "token-positions": 0,
+  "slot-experts": 0,
+  "token-sources": 0,
+  "gather-assignments": 1,
   "cross-entropy": 1,
   "cross-entropy-dx": 2,
 };
@@ -333,6 +354,20 @@ const FIRST_INDEX: { readonly [K in OpKind]?: number } = {
 /** What the operand at this position of `operandsOf` holds. */
 export function operandElement({ kind }: Op, position: number): TensorElement {
   return position >= (FIRST_INDEX[kind] ?? Number.POSITIVE_INFINITY) ? "i32" : "f32";
+}
+
+const INDEX_RESULTS: ReadonlySet<OpKind> = new Set([
+  "top-k-experts",
+  "expert-counts",
+  "expert-offsets",
+  "token-positions",
+  "slot-experts",
+  "token-sources",
+]);
+
+/** What an operation's result holds. */
+export function resultElement({ kind }: Op): TensorElement {
+  return INDEX_RESULTS.has(kind) ? "i32" : "f32";
 }
 
 /** `[B, 96]` */

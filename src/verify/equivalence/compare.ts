@@ -7,7 +7,8 @@
 
 import { addressOf, indexOf } from "../../ir/kernel/memory.ts";
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
-import { type ClaimAttribute, isIntegerAttribute, type OperationSignature } from "../../ir/tensor/claim-signature.ts";
+import { type ClaimAttribute, isIntegerAttribute } from "../../ir/tensor/claim-signature.ts";
+import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
 import type { Contents } from "../contents.ts";
 import type { Witness } from "../obligation.ts";
@@ -79,12 +80,12 @@ export function compareCase(
 }
 
 function definitionOf(
-  { claim, signature, inputs }: Bound,
+  bound: Bound,
   at: Case,
   reals: Reals,
   launched: Launched,
 ): ReadonlyMap<string, RealTensor> | NotDefined | ShapeMismatch {
-  const operands = inputs.map(({ name }): RealTensor => {
+  const operands = bound.inputs.map(({ name }): RealTensor => {
     const memory = launched.memories.get(name);
     // What an inout holds after the launch is its result.
     const before = launched.before.get(name) ?? [];
@@ -95,7 +96,7 @@ function definitionOf(
     };
   });
   try {
-    return defineClaim(reals, claim, operands, attributesAt(signature, at, launched));
+    return defineClaim(reals, bound.claim, operands, attributesAt(bound, at, launched));
   } catch (cause) {
     if (cause instanceof NotDefined || cause instanceof ShapeMismatch) return cause;
     throw cause;
@@ -104,10 +105,19 @@ function definitionOf(
 
 /** The claim's scalars at this launch. */
 export function attributesAt(
-  { attributes }: OperationSignature,
+  { signature, inputs, outputs }: Bound,
   at: Case,
-  { scalars }: Pick<Launched, "scalars">,
+  { scalars, memories }: Pick<Launched, "scalars" | "memories">,
 ): RealAttributes {
+  const { attributes, sized = {} } = signature;
+  const params = [...inputs, ...outputs.map(({ param }) => param)];
+  const sizes = Object.entries(sized).map(([name, dim]): readonly [string, number] => {
+    const formals = [...signature.inputs, ...signature.outputs];
+    const position = formals.findIndex(({ shape }) => shape.includes(dim));
+    const size = memories.get(params[position]?.name ?? "")?.shape[formals[position]?.shape.indexOf(dim) ?? -1];
+    if (size === undefined) throw new InternalError(`nothing says how large ${dim} is`);
+    return [name, size];
+  });
   const integers = attributes.flatMap((name): readonly (readonly [ClaimAttribute, number])[] => {
     const value = at.scalars[name];
     return isIntegerAttribute(name) && scalars.has(name) && value !== undefined ? [[name, value]] : [];
@@ -116,7 +126,7 @@ export function attributesAt(
     const value = scalars.get(name);
     return !isIntegerAttribute(name) && typeof value === "number" ? [[name, value]] : [];
   });
-  return Object.fromEntries([...integers, ...floats]);
+  return Object.fromEntries([...integers, ...floats, ...sizes]);
 }
 
 function compareOutput(

@@ -23,10 +23,12 @@ import {
 } from "../../ir/tensor/claim-signature.ts";
 import { OPERATION_SIGNATURES, type OperationClaim } from "../../ir/tensor/claims.ts";
 import { DEFINITIONS } from "../../ir/tensor/derivatives.ts";
+import { DISPATCH_DEFINITIONS } from "../../ir/tensor/dispatch.ts";
 import { LOSS_DEFINITIONS } from "../../ir/tensor/losses.ts";
 import { shapeOf } from "../../ir/tensor/shapes.ts";
 import { type GeluForm, type Op, type OpKind, operandsOf } from "../../ir/tensor/types.ts";
 import { InternalError } from "../../support/result.ts";
+import { amongLargest, chosenByRow } from "./define-top-k.ts";
 import type { Real, Reals } from "./reals.ts";
 
 /** Row-major. */
@@ -97,11 +99,7 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
     }),
   "top-k": (op, operands, { reals, attributes }) =>
     byRow(operandAt(op, operands, 0), (row) => {
-      const k = reals.constant(attributes.k ?? op.k);
-      const chosen = row.map((value, e) => {
-        const ahead = row.map((other, j) => (j === e ? reals.zero : isAhead(reals, other, value, j < e)));
-        return reals.positiveInteger(reals.subtract(k, total(reals, ahead)));
-      });
+      const chosen = amongLargest(reals, row, attributes.k ?? op.k);
       const keep = (values: readonly Real[]): readonly Real[] =>
         chosen.map((condition, e) => reals.select(condition, values[e] ?? reals.zero, reals.zero));
       const kept = keep(row);
@@ -190,6 +188,23 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
       return elementAt(x, t * width + n);
     });
   },
+  "top-k-experts": (op, operands, { reals, attributes }) => {
+    const rows = chosenByRow(reals, operandAt(op, operands, 0), attributes.k ?? op.k);
+    const elements = rows.flat().map(({ expert }) => expert);
+    return { shape: [elements.length], elements };
+  },
+  "top-k-gates": (op, operands, { reals, attributes }) => {
+    const k = attributes.k ?? op.k;
+    const rows = chosenByRow(reals, operandAt(op, operands, 0), k);
+    return { shape: [rows.length, k], elements: rows.flat().map(({ gate }) => gate) };
+  },
+  "normalise-rows": defined(DISPATCH_DEFINITIONS["normalise-rows"]),
+  "expert-counts": defined(DISPATCH_DEFINITIONS["expert-counts"]),
+  "expert-offsets": defined(DISPATCH_DEFINITIONS["expert-offsets"]),
+  "token-positions": defined(DISPATCH_DEFINITIONS["token-positions"]),
+  "slot-experts": defined(DISPATCH_DEFINITIONS["slot-experts"]),
+  "token-sources": defined(DISPATCH_DEFINITIONS["token-sources"]),
+  "gather-assignments": defined(DISPATCH_DEFINITIONS["gather-assignments"]),
   "adamw-mean": (op, operands, { reals, attributes }) => {
     const beta = attributes.beta1 ?? reals.double(Math.fround(op.beta1));
     return movingAverage(reals, beta, operandAt(op, operands, 0), scaled(reals, op, operands));
@@ -299,8 +314,13 @@ export function defineClaim(
   }
   // The rules take floats as expressions; any valid numbers will do here.
   const floats = { epsilon: 1, beta1: 0, beta2: 0, decay: 0, max_norm: 1, alpha: 1, beta: 1 };
-  const { k, split } = attributes;
-  const given: ClaimAttributes = { ...floats, ...(k !== undefined && { k }), ...(split !== undefined && { split }) };
+  const { k, split, experts } = attributes;
+  const given: ClaimAttributes = {
+    ...floats,
+    ...(k !== undefined && { k }),
+    ...(split !== undefined && { split }),
+    ...(experts !== undefined && { experts }),
+  };
   for (const { id, op } of signature.steps(given)) values.set(id, apply({ reals, attributes }, op, values));
   return values;
 }
@@ -322,13 +342,6 @@ function apply<K extends OpKind>(context: Context, op: Op<K>, values: ReadonlyMa
     throw meaningless ? new NotDefined(messages) : new ShapeMismatch(messages);
   }
   return RULES[op.kind](op, operands, context);
-}
-
-/** [other > value], or [other ≥ value] where a tie puts the other first. */
-function isAhead(reals: Reals, other: Real, value: Real, winsTies: boolean): Real {
-  return winsTies
-    ? reals.not(reals.positive(reals.subtract(value, other)))
-    : reals.positive(reals.subtract(other, value));
 }
 
 function gelu(reals: Reals, form: GeluForm, x: Real): Real {

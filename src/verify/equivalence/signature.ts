@@ -1,7 +1,7 @@
 /** How a kernel's parameters are those of the operation that it claims: by position, as `kinds/shape.ts` proves it. */
 
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
-import type { OperationSignature } from "../../ir/tensor/claim-signature.ts";
+import type { ClaimAttribute, OperationSignature } from "../../ir/tensor/claim-signature.ts";
 import { isOperationClaim, OPERATION_SIGNATURES, type OperationClaim } from "../../ir/tensor/claims.ts";
 
 export interface Bound {
@@ -37,8 +37,13 @@ export function bindSignature(kernel: Kernel): Bound | undefined {
   return { claim: kernel.computes, signature, inputs, outputs };
 }
 
+/** Whether a kernel has the attribute as one of its sizes. */
+export function isSized({ sized = {} }: OperationSignature, name: ClaimAttribute): boolean {
+  return Object.hasOwn(sized, name);
+}
+
 /** What the operation takes besides tensors and the kernel has no scalar for. */
 export function missingAttributes(kernel: Kernel, { signature }: Bound): readonly string[] {
   const scalars = new Set(kernel.params.filter(({ kind }) => kind === "scalar").map(({ name }) => name));
-  return signature.attributes.filter((name) => !scalars.has(name));
+  return signature.attributes.filter((name) => !scalars.has(name) && !isSized(signature, name));
 }

@@ -9,11 +9,12 @@
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { ATTRIBUTE_ELEMENT, type OperationSignature } from "../../ir/tensor/claim-signature.ts";
 import { isOperationClaim, OPERATION_SIGNATURES } from "../../ir/tensor/claims.ts";
+import { foldDim, nameOfDim } from "../../ir/tensor/dim.ts";
 import { InternalError } from "../../support/result.ts";
 import { type Claim, type GiveId, NO_REPLAY } from "../claim.ts";
-import { claimedTensors } from "../equivalence/signature.ts";
+import { claimedTensors, isSized } from "../equivalence/signature.ts";
 import type { Summary } from "../summary.ts";
-import { add, and, eq, FALSE, not, numeral, type Term } from "../term.ts";
+import { add, and, compareTerms, eq, FALSE, not, numeral, numeralValue, scale, sub, type Term } from "../term.ts";
 import { launchAssumptions } from "./assumptions.ts";
 
 export function shapeClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
@@ -37,6 +38,16 @@ export function shapeClaims(kernel: Kernel, summary: Summary, giveId: GiveId): r
   const actual = [...inputs, ...outputs];
   const expected = [...signature.inputs, ...signature.outputs];
   const bound = new Map<string, Term>();
+  const terms = {
+    integer: (value: number): Term => numeral(BigInt(value)),
+    named: (name: string): Term => {
+      const extent = bound.get(name);
+      if (extent === undefined) throw new InternalError(`${kernel.computes}: nothing has the size ${name} alone`);
+      return extent;
+    },
+    add: (a: Term, b: Term): Term => add(a, b),
+    multiply: (a: Term, b: Term): Term => scale(numeralValue(a) ?? 1n, b),
+  };
   const claims = expected.map((tensor, position) => {
     const param = actual[position];
     const declared = param === undefined ? undefined : summary.extents.get(param.name);
@@ -53,25 +64,24 @@ export function shapeClaims(kernel: Kernel, summary: Summary, giveId: GiveId): r
     }
     const goal = tensor.shape.map((dim, axis): Term => {
       const extent = declared[axis] ?? "0";
-      if (typeof dim === "number") return eq(extent, numeral(BigInt(dim)));
-      const [, base, more] = /^(\w+)\+(\d+)$/.exec(dim) ?? [];
-      if (base !== undefined && more !== undefined) {
-        const least = bound.get(base);
-        if (least === undefined) throw new InternalError(`${kernel.computes}: ${dim} comes before ${base}`);
-        return eq(extent, add(least, numeral(BigInt(more))));
+      const name = nameOfDim(dim);
+      if (name !== undefined && !bound.has(name)) {
+        // Its first occurrence may be in `E+1`, which is at least 1.
+        const least = foldDim(dim, { ...terms, named: () => numeral(0n) });
+        bound.set(name, sub(extent, least));
+        return and(compareTerms("le", least, extent), eq(extent, foldDim(dim, terms)));
       }
-      const first = bound.get(dim);
-      if (first === undefined) bound.set(dim, extent);
-      return first === undefined ? eq(extent, extent) : eq(first, extent);
+      return eq(extent, foldDim(dim, terms));
     });
     return shapeClaim(kernel, summary, giveId, name, statement, and(...goal), fix);
   });
   const scalars = kernel.params.filter((param) => param.kind === "scalar");
+  const taken = signature.attributes.filter((name) => !isSized(signature, name));
   const attributes = scalars.every(({ name, element }) =>
-    signature.attributes.some((attribute) => attribute === name && ATTRIBUTE_ELEMENT[attribute] === element),
+    taken.some((attribute) => attribute === name && ATTRIBUTE_ELEMENT[attribute] === element),
   );
   const complete = actual.length === expected.length && attributes;
-  const list = signature.attributes.map((name) => `${name}: ${ATTRIBUTE_ELEMENT[name]}`).join(", ") || "none";
+  const list = taken.map((name) => `${name}: ${ATTRIBUTE_ELEMENT[name]}`).join(", ") || "none";
   return [
     ...claims,
     shapeClaim(
