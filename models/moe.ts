@@ -9,6 +9,10 @@
  * Linear, LayerNorm and GELU takes three places, so that block i's Linear is at 3i and its LayerNorm at 3i + 1. Linear
  * starts as in PyTorch, uniform in ±1/√fan_in; LayerNorm starts as the identity.
  *
+ * The sparse forward pass computes the same y from the same weights, each of which has the parts of all experts one after
+ * another: `experts.0.weight` [E, hidden, inputs] is `experts.0.0.weight` to `experts.<E−1>.0.weight`. Every row makes K
+ * assignments, which are sorted by expert; an expert works on its own rows alone, however many they are.
+ *
  * The backward pass has two parts. The expert path begins with dOutₑ = wₑ ⊙ dY and goes through the experts; the router
  * path begins with gₑ = ⟨dY, outₑ⟩ at the chosen experts and goes through top-k and softmax, whose gradient is not 0 at
  * the other experts either. dX is the sum of both.
@@ -21,7 +25,7 @@
  * where fₑ is the share of the assignments that expert e has, which has no gradient.
  */
 
-import type { ModelBuilder, Tensor } from "tokitai/model";
+import type { Groups, ModelBuilder, Tensor } from "tokitai/model";
 
 /** The shape of the model; `src/moe/sizes.ts` checks one and has the four named sizes. */
 export interface MoeShape {
@@ -190,9 +194,57 @@ function update(
   t.adamw(`update.${weight.id}`, { weight, mean, square }, given, options);
 }
 
+/**
+ * Input x [B, inputs]; outputs y [B, outcomes + actions], probabilities [B, E], and the chosen experts of each row in
+ * ascending order: ids [K·B] of i32, and gates [B, K].
+ */
+function buildSparseForward(t: ModelBuilder, config: MoeShape): void {
+  const layers = newLayers(t);
+  const x = t.input("x", ["B", config.inputs]);
+  const { probabilities, ids, gates } = t.within("router", () => {
+    const logits = linear(layers, "router.linear", "router", x, config.inputs, config.experts);
+    const probabilities = t.softmax("router.softmax", logits);
+    const chosen = t.topKExperts("router.top_k", probabilities, config.chosen);
+    const gates = config.renormalise ? t.normaliseRows("router.normalise", chosen.gates) : chosen.gates;
+    return { probabilities, ids: chosen.ids, gates };
+  });
+  const groups = t.within("dispatch", () => t.groupByExpert("dispatch", ids, config.experts));
+  const rows = t.within("dispatch", () => t.gatherAssignments("dispatch.rows", x, groups.source, config.chosen));
+  const parts = t.within("experts", () => groupedExperts(layers, rows, groups, config));
+  t.output(
+    "y",
+    t.within("combine", () => t.combineRows("combine", gates, parts, groups.position)),
+  );
+  t.output("probabilities", probabilities);
+  t.output("ids", ids);
+  t.output("gates", gates);
+}
+
+/** What each assignment's expert makes of its row, in the order of the places: [K·B, outcomes + actions]. */
+function groupedExperts(layers: Layers, rows: Tensor, groups: Groups, config: MoeShape): Tensor {
+  const { t } = layers;
+  const { inputs, hidden, depth, outcomes, actions, experts } = config;
+  const grouped = (label: string, place: number, value: Tensor, fanIn: number, fanOut: number): Tensor => {
+    const initial = { kind: "uniform", bound: 1 / Math.sqrt(fanIn) } as const;
+    const w = layers.weight(`experts.${place}.weight`, [experts, fanOut, fanIn], initial);
+    const bias = layers.weight(`experts.${place}.bias`, [experts, fanOut], initial);
+    return t.groupedLinear(label, value, { w, bias }, groups);
+  };
+  let value = rows;
+  for (let i = 0; i <= depth; i++) {
+    const sum = grouped(`experts.layer${i}.linear`, 3 * i, value, i === 0 ? inputs : hidden, hidden);
+    const gamma = layers.weight(`experts.${3 * i + 1}.weight`, [experts, hidden], { kind: "constant", value: 1 });
+    const beta = layers.weight(`experts.${3 * i + 1}.bias`, [experts, hidden], { kind: "constant", value: 0 });
+    const normal = t.groupedLayerNorm(`experts.layer${i}.norm`, sum, gamma, beta, groups.expert, config.epsilon);
+    value = t.gelu(`experts.layer${i}.gelu`, normal, config.gelu);
+  }
+  return grouped("experts.output", 3 * (depth + 1), value, hidden, outcomes + actions);
+}
+
 export const programs = [
   { name: "moe_backward", build: buildBackward },
   { name: "moe_step", build: buildStep },
+  { name: "moe_sparse_forward", build: buildSparseForward },
 ];
 
 /** The builder, and the weights that it has made, in order. */

@@ -59,7 +59,6 @@ export function sparseCases(routing: Routing): readonly RoutingCase[] {
     topKExperts(next, T, E),
     combineRows(next, routing),
     gatherAssignments(next, source),
-    normaliseRows(next, T, E),
   ];
 }
 
@@ -168,27 +167,6 @@ function gatherAssignments(next: Random, source: Int32Array<ArrayBuffer>): Routi
     inputs: { x, source },
     scalars: { k },
     outputs: { y },
-  };
-}
-
-/** Powers of two, of which one fills up the sum of its row to a power of two, so that every quotient is exact. */
-function normaliseRows(next: Random, B: number, N: number): RoutingCase {
-  const x = new Float32Array(B * N);
-  for (let b = 0; b < B && N > 0; b++) {
-    let left = 2 ** 20;
-    for (let n = 1; n < N; n++) {
-      const part = 2 ** Math.floor(next() * 12);
-      x[b * N + n] = part;
-      left -= part;
-    }
-    x[b * N] = left;
-  }
-  return {
-    kernel: "normalise_rows",
-    dims: { B, N },
-    shapes: { x: [B, N], y: [B, N] },
-    inputs: { x },
-    outputs: { y: x.map((value) => value / 2 ** 20) },
   };
 }
 

@@ -4,7 +4,7 @@
  *   choose a kernel per step (fuse.ts) → place every value (place.ts) → bind each kernel's dimensions → share the arena
  */
 
-import { int, mul } from "../../ir/kernel/build.ts";
+import { int, mul, sub } from "../../ir/kernel/build.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
 import type { Expr, Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import type { BufferView, Launch, Plan, PlanTensor } from "../../ir/plan.ts";
@@ -93,7 +93,8 @@ function bindLaunch(
     args[param.name] = view;
     for (const [axis, extent] of param.shape.entries()) {
       const size = view.shape[axis];
-      if (extent.kind === "dim" && size !== undefined) dims[extent.name] ??= size;
+      const bound = size === undefined ? undefined : solveExtent(extent, size);
+      if (bound !== undefined) dims[bound.name] ??= bound.size;
     }
   }
   for (const name of kernel.dims) {
@@ -105,6 +106,15 @@ function bindLaunch(
   }
   const part = step.part === undefined ? {} : { part: step.part };
   return { label: step.label, ...part, kernel: kernel.name, args, dims, scalars: scalarsOf(step, kernel) };
+}
+
+/** The dimension that makes an extent of `N` or `N + 1` the size, and how large it is. */
+function solveExtent(extent: Expr, size: Expr): { readonly name: string; readonly size: Expr } | undefined {
+  if (extent.kind === "dim") return { name: extent.name, size };
+  if (extent.kind !== "int-op" || extent.op !== "add") return undefined;
+  const { left, right } = extent;
+  if (left.kind !== "dim" || right.kind !== "int") return undefined;
+  return { name: left.name, size: size.kind === "int" ? int(size.value - right.value) : sub(size, right) };
 }
 
 /** What a kernel of matrices takes a tensor of another rank for: the rows are numbered by all axes but the last. */

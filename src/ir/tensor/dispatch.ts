@@ -1,6 +1,5 @@
 /** Definitions of the operations of sparse dispatch: the formulas of `DispatchFields`, in any arithmetic. */
 
-import { InternalError } from "../../support/result.ts";
 import {
   type Arithmetic,
   byRow,
@@ -46,14 +45,17 @@ export const DISPATCH_DEFINITIONS: { readonly [K in Exclude<DispatchKind, Choice
     const starts = indicesOf(arithmetic, operandAt(op, operands, 1), tokens + 1);
     return integers(
       arithmetic,
-      range(tokens).map((p) => starts.findIndex((start, e) => start <= p && p < item(starts, e + 1))),
+      range(tokens).map((p) => {
+        const owner = starts.findIndex((start, e) => start <= p && p < (starts[e + 1] ?? 0));
+        return found(arithmetic, owner, starts.length);
+      }),
     );
   },
   "token-sources": (op, operands, { arithmetic }) => {
     const positions = positionsOf(arithmetic, operandAt(op, operands, 0), operandAt(op, operands, 1));
     return integers(
       arithmetic,
-      range(positions.length).map((p) => positions.indexOf(p)),
+      range(positions.length).map((p) => found(arithmetic, positions.indexOf(p), positions.length)),
     );
   },
   "gather-assignments": (op, operands, { arithmetic, integer }) => {
@@ -78,7 +80,11 @@ function indicesOf<T>(arithmetic: Arithmetic<T>, { elements }: Elements<T>, coun
   return elements.map((element) => arithmetic.index(element, count));
 }
 
+/** A position below `count`, or that nothing was found, as at offsets that are not those of the ids. */
+function found<T>(arithmetic: Arithmetic<T>, position: number, count: number): number {
+  return arithmetic.index(arithmetic.integer(position), count);
+}
+
 function integers<T>(arithmetic: Arithmetic<T>, values: readonly number[]): Elements<T> {
-  if (values.includes(-1)) throw new InternalError("the offsets are not those of the ids");
   return { shape: [values.length], elements: values.map((value) => arithmetic.integer(value)) };
 }
