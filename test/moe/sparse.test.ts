@@ -9,6 +9,7 @@ import { join } from "node:path";
 import koffi from "koffi";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as moe from "../../models/moe.ts";
+import { readManifest } from "../../src/compiler/build/output.ts";
 import { findToolchain } from "../../src/compiler/build/toolchain.ts";
 import { agrees } from "../../src/ir/tensor/error-model.ts";
 import { evaluateProgram } from "../../src/ir/tensor/evaluate.ts";
@@ -155,6 +156,14 @@ describe.each([false, true])("on the CPU, renormalised: %j", (renormalise) => {
     for (const [t, id] of own.ids.entries())
       mask[Math.floor(t / config.chosen) * config.experts + id] = own.gates[t] ?? 0;
     expect(mask).toEqual(other.weights);
+  });
+
+  it("leaves no condition on data to a launch", () => {
+    const { programs } = unwrap(readManifest(folder));
+    const launches = programs.find(({ name }) => name === "moe_sparse_forward")?.launches ?? [];
+    const onData = launches.flatMap(({ conditions }) => conditions).filter(({ text }) => text.includes("["));
+    expect(onData.length).toBeGreaterThan(20);
+    expect(onData.filter(({ status }) => !status.startsWith("proved from "))).toEqual([]);
   });
 
   it("gives the same bits in every run and with any number of threads", () => {

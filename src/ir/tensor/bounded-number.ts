@@ -129,8 +129,9 @@ export const BOUNDED: Arithmetic<BoundedNumber> = {
     return Math.abs(condition.value) > condition.error ? yes : UNKNOWN;
   },
   // A row number of a choice that is uncertain in f32 has the bound ∞, and is that of the reference.
-  index: ({ value }, count) => {
-    if (Number.isInteger(value) && value >= 0 && value < count) return value;
+  index: ({ value, error }, count) => {
+    const isRowNumber = error === 0 || error === Number.POSITIVE_INFINITY;
+    if (isRowNumber && Number.isInteger(value) && value >= 0 && value < count) return value;
     throw new InternalError(`${value} is no number from 0 to below ${count}`);
   },
 };

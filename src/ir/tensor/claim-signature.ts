@@ -8,7 +8,7 @@ import { type Op, type OpKind, type Shape, type TensorElement, type ValueId, val
 
 export interface ClaimTensor {
   readonly name: string;
-  /** `E+1` is one more than a dimension that an earlier tensor has. */
+  /** Names are the claim's own; `E+1` is one more than E, whether or not E is the size of another axis. */
   readonly shape: Shape;
   readonly element: TensorElement;
 }

@@ -52,6 +52,11 @@ export interface Bounded {
   readonly rowError?: Float64Array;
   /** No element is negative in any f32 evaluation, even where its value is smaller than its bound. */
   readonly nonNegative?: true;
+  /**
+   * Choices of rows, uncertain in f32, that decide which element stands where: the values are those of the reference's
+   * choice, and each bound is on how far the element is from it wherever an f32 evaluation puts it.
+   */
+  readonly placedBy?: ReadonlySet<Bounded>;
 }
 
 /** Whether no element is negative in any evaluation, as far as that is known. */

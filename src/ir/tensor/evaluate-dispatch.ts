@@ -2,7 +2,8 @@
  * Reference rules of the choice of experts as a list: the experts that `top-k` chooses, and what they weigh.
  *
  * Where the bound cannot say which experts an f32 evaluation chooses, the row is uncertain: its ids are those of the
- * reference values, and its ids and gates have the bound ∞. Ids with a bound serve as row numbers all the same.
+ * reference values, and its ids and gates have the bound ∞. Ids with a bound serve as row numbers all the same; what they
+ * put in order is marked by `placedBy`.
  */
 
 import { InternalError } from "../../support/result.ts";

@@ -43,6 +43,7 @@ import {
   formatShape,
   type Op,
   type OpKind,
+  operandElement,
   operandsOf,
   type Shape,
   type TensorProgram,
@@ -191,7 +192,26 @@ function evaluateOp<K extends OpKind>(
     operands.map((tensor) => tensor.shape),
   );
   if (!shape.ok) throw new InternalError(shape.diagnostics.map(({ message }) => message).join("; "));
-  return RULES[op.kind](op, operands, uncertainRows);
+  const result = RULES[op.kind](op, operands, uncertainRows);
+  const placedBy = placedAfter(op, operands);
+  return placedBy.size === 0 ? result : { ...result, placedBy };
+}
+
+/** The uncertain choices by which the elements of a result are placed: those of what it reads, and those it reads itself. */
+function placedAfter<K extends OpKind>(op: Op<K>, operands: readonly Bounded[]): ReadonlySet<Bounded> {
+  const placing = operands.map((read, position): ReadonlySet<Bounded> => {
+    const isChoice = operandElement(op, position) === "i32" && read.bound?.includes(Number.POSITIVE_INFINITY) === true;
+    return new Set([...(read.placedBy ?? []), ...(isChoice ? [read] : [])]);
+  });
+  if (op.kind === "combine-rows") {
+    // By the positions of the one choice that has placed its parts, each row finds its own, wherever they are.
+    const [gates, parts, position] = placing;
+    const [placed, ...others] = parts ?? [];
+    if (gates?.size === 0 && placed !== undefined && others.length === 0) {
+      if (position?.size === 1 && position.has(placed)) return new Set();
+    }
+  }
+  return new Set(placing.flatMap((choices) => [...choices]));
 }
 
 /** For each value, the position of the last node that reads it; outputs and updates are never dropped. */
@@ -225,7 +245,9 @@ function bindShape(shape: Shape, dims: Readonly<Record<string, number>>): readon
   });
 }
 
-function evaluated({ shape, values, bound }: Bounded): EvaluatedTensor {
+/** Of an element nothing is promised where another may stand in its place. */
+function evaluated({ shape, values, bound, placedBy }: Bounded): EvaluatedTensor {
+  if (placedBy !== undefined) return { shape, values, bound: values.map(() => Number.POSITIVE_INFINITY) };
   return { shape, values, bound: bound ?? new Float64Array(values.length) };
 }
 

@@ -7,7 +7,7 @@
  *   Node    ::= id : Shape = Op
  *   Output  ::= name = id
  *   Update  ::= weight := id
- *   Shape   ::= [Dim, …]               Dim ::= integer | [integer *] name [+ integer]
+ *   Shape   ::= [Dim, …]              Dim ::= integer | [integer *] name [+ integer]
  *   Op      ::= linear(x, w, bias?) | bias-add(x, bias) | layer-norm(x, gamma, beta; epsilon) | gelu(x; form)
  *             | softmax(x) | top-k(p; k, renormalise) | stack(part, …) | concat(part, …) | combine(weights, parts)
  *             | gather-rows(x, source) | scatter-rows(x, position, source)
@@ -352,7 +352,7 @@ const FIRST_INDEX: { readonly [K in OpKind]?: number } = {
 };
 
 /** What the operand at this position of `operandsOf` holds. */
-export function operandElement({ kind }: Op, position: number): TensorElement {
+export function operandElement({ kind }: { readonly kind: OpKind }, position: number): TensorElement {
   return position >= (FIRST_INDEX[kind] ?? Number.POSITIVE_INFINITY) ? "i32" : "f32";
 }
 

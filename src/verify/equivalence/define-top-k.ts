@@ -31,7 +31,7 @@ export function chosenByRow(reals: Reals, p: Elements<Real>, k: number): readonl
       let [expert, gate, before] = [reals.zero, reals.zero, reals.zero];
       for (const [e, value] of row.entries()) {
         const own = chosen[e] ?? reals.zero;
-        const condition = reals.and(own, equalIntegers(reals, before, reals.constant(s)));
+        const condition = reals.and(own, reals.equalIntegers(before, reals.constant(s)));
         expert = reals.select(condition, reals.constant(e), expert);
         gate = reals.select(condition, value, gate);
         before = reals.add(before, own);
@@ -39,11 +39,6 @@ export function chosenByRow(reals: Reals, p: Elements<Real>, k: number): readonl
       return { expert, gate };
     });
   });
-}
-
-function equalIntegers(reals: Reals, a: Real, b: Real): Real {
-  const atMost = (p: Real, q: Real): Real => reals.not(reals.positiveInteger(reals.subtract(p, q)));
-  return reals.and(atMost(a, b), atMost(b, a));
 }
 
 /** [other > value], or [other ≥ value] where a tie puts the other first. */

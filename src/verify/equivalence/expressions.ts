@@ -250,20 +250,19 @@ function compareFloats({ reals }: Machine, { op }: CompareExpr, a: Real, b: Real
 }
 
 function compareIntegers({ reals }: Machine, { op }: CompareExpr, a: Real, b: Real): Real {
-  const atMost = (p: Real, q: Real): Real => reals.not(reals.positiveInteger(reals.subtract(p, q)));
   switch (op) {
     case "lt":
       return reals.positiveInteger(reals.subtract(b, a));
     case "gt":
       return reals.positiveInteger(reals.subtract(a, b));
     case "le":
-      return atMost(a, b);
+      return reals.atMost(a, b);
     case "ge":
-      return atMost(b, a);
+      return reals.atMost(b, a);
     case "eq":
-      return reals.and(atMost(a, b), atMost(b, a));
+      return reals.equalIntegers(a, b);
     case "ne":
-      return reals.not(reals.and(atMost(a, b), atMost(b, a)));
+      return reals.not(reals.equalIntegers(a, b));
     default:
       op satisfies never;
       throw new InternalError("unknown comparison");

@@ -186,6 +186,16 @@ export class Reals {
     return this.#truth("positive-integer", a, (value) => signOf(value) > 0);
   }
 
+  /** [a ≤ b] of integers */
+  atMost(a: Real, b: Real): Real {
+    return this.not(this.positiveInteger(this.subtract(a, b)));
+  }
+
+  /** [a = b] of integers */
+  equalIntegers(a: Real, b: Real): Real {
+    return this.and(this.atMost(a, b), this.atMost(b, a));
+  }
+
   /** [a = 0] */
   isZero(a: Real): Real {
     return this.#truth("zero", a, (value) => value === 0);
