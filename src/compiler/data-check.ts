@@ -27,8 +27,9 @@ import {
   neg,
   not,
 } from "../ir/kernel/build.ts";
+import type { Expr, GhostExpr } from "../ir/kernel/expr.ts";
 import { printData, printExpr } from "../ir/kernel/print.ts";
-import type { DataCondition, Expr, GhostExpr, Kernel, LetStmt, Stmt, TensorParam, Triple } from "../ir/kernel/types.ts";
+import type { DataCondition, Kernel, LetStmt, Stmt, TensorParam, Triple } from "../ir/kernel/types.ts";
 import { visitExpr } from "../ir/kernel/walk.ts";
 import { InternalError } from "../support/result.ts";
 import type { Span } from "../support/span.ts";
@@ -221,6 +222,8 @@ function lower(expr: Expr, guards: readonly Expr[], context: Context): Expr {
     case "ghost":
       return computeGhost(expr, expr.args.map(inner), guards, context);
     case "index":
+    case "round":
+    case "random":
       throw new InternalError(`a condition on data mentions ${printExpr(expr)}`);
     default:
       expr satisfies never;

@@ -5,11 +5,6 @@
 import { notRun } from "./not-run.ts";
 import type { Element } from "./types.ts";
 
-/** Half precision (IEEE binary16). Reserved. */
-export const f16: Element<"f16"> = Object.assign((_value: number): number => notRun("f16"), {
-  element: "f16" as const,
-});
-
 /** Brain float: the upper half of an f32. Reserved. */
 export const bf16: Element<"bf16"> = Object.assign((_value: number): number => notRun("bf16"), {
   element: "bf16" as const,

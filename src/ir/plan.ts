@@ -9,7 +9,8 @@
  * each as large as its largest buffer, aligned to `ARENA_ALIGNMENT` bytes. The arena's size is a function of the dims.
  */
 
-import type { ElementType, Expr } from "./kernel/types.ts";
+import type { ElementType } from "./kernel/elements.ts";
+import type { Expr } from "./kernel/expr.ts";
 
 export const ARENA_ALIGNMENT = 256n;
 

@@ -6,9 +6,10 @@
  * addresses are made of.
  */
 
+import type { Axis, Expr, LoadExpr } from "../ir/kernel/expr.ts";
 import { ELEMENT_RANGE, MAX_GRID, MAX_GRID_THREADS, SIZE_LIMITS } from "../ir/kernel/limits.ts";
 import { printData, printExpr } from "../ir/kernel/print.ts";
-import type { Axis, CoversClause, DataCondition, Expr, Kernel, LoadExpr } from "../ir/kernel/types.ts";
+import type { CoversClause, DataCondition, Kernel } from "../ir/kernel/types.ts";
 import { visitExpr } from "../ir/kernel/walk.ts";
 import { InternalError } from "../support/result.ts";
 import type { DataClause, Pattern } from "./data-clause.ts";

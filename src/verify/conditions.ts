@@ -6,7 +6,7 @@
  */
 
 import { foldCompare, foldInt } from "../ir/kernel/build.ts";
-import type { Expr, GhostExpr } from "../ir/kernel/types.ts";
+import type { Expr, GhostExpr } from "../ir/kernel/expr.ts";
 import { InternalError } from "../support/result.ts";
 
 /** Row-major; `undefined` is not known yet. */
@@ -85,6 +85,8 @@ function evaluate(expr: Expr, known: Known): Value {
     case "ghost":
       return evaluateGhost(expr, known);
     case "cast":
+    case "round":
+    case "random":
     case "float-op":
     case "call":
     case "index":

@@ -6,8 +6,10 @@
  * branch. All contents are tried where there are few, else the first that are found.
  */
 
+import { isFloat } from "../ir/kernel/elements.ts";
+import type { Expr } from "../ir/kernel/expr.ts";
 import { evaluateSize, type LaunchValues, shapeAt } from "../ir/kernel/interpret-launch.ts";
-import type { Expr, Kernel, TensorParam } from "../ir/kernel/types.ts";
+import type { Kernel, TensorParam } from "../ir/kernel/types.ts";
 import { holds, type Known, type PartialTensor } from "./conditions.ts";
 import { type Filling, valuesFilling } from "./replay-record.ts";
 
@@ -38,7 +40,7 @@ const MAX_INSTANCES = 20_000;
 /** Empty contents for a kernel without integer tensors; none where its conditions cannot be met, or are too many. */
 export function contentsOf(kernel: Kernel, at: LaunchValues): readonly Contents[] {
   const all = kernel.params.filter((param): param is TensorParam => param.kind === "tensor");
-  const integers = all.filter(({ role, element }) => role !== "output" && element !== "f32");
+  const integers = all.filter(({ role, element }) => role !== "output" && !isFloat(element));
   if (integers.length === 0) return [new Map()];
   const elements = all.reduce((sum, param) => sum + sizeOf(shapeAt(param, at)), 0);
   const instances = kernel.dataRequires.reduce(

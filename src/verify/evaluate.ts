@@ -6,9 +6,10 @@
  * kernel may write is a fresh unknown of its element type's range (`settled.ts` says when threads agree on it).
  */
 
+import { type ElementType, isFloat } from "../ir/kernel/elements.ts";
+import type { Expr, IntBinary, LoadExpr } from "../ir/kernel/expr.ts";
 import { ELEMENT_RANGE, INT_RANGE } from "../ir/kernel/limits.ts";
 import { printExpr } from "../ir/kernel/print.ts";
-import type { ElementType, Expr, IntBinary, LoadExpr } from "../ir/kernel/types.ts";
 import { InternalError } from "../support/result.ts";
 import type { Span } from "../support/span.ts";
 import type { ElementTerms } from "./data-clause.ts";
@@ -170,6 +171,17 @@ export function evaluate(run: Execution, expr: Expr): Term | undefined {
     case "cast":
       evaluate(run, expr.value);
       return undefined;
+    case "round":
+      evaluate(run, expr.value);
+      if (expr.random !== undefined) evaluate(run, expr.random);
+      return undefined;
+    case "random": {
+      for (const argument of expr.args) evaluate(run, argument);
+      const value = fresh(run.scope, "random", "Int", "thread", printExpr(expr));
+      const term = and(le("0", value), le(value, numeral(INT_RANGE[32].max)));
+      run.scope.facts.push({ defines: [printTerm(value)], term });
+      return value;
+    }
     case "load":
       return evaluateLoad(run, expr);
     case "ghost":
@@ -319,7 +331,7 @@ function evaluateIntOp(run: Execution, expr: IntBinary): Term {
 function evaluateLoad(run: Execution, expr: LoadExpr): Term | undefined {
   const index = noteAccess(run, expr.array, expr.index, expr.span);
   const info = run.arrays.get(expr.array.name);
-  if (info === undefined || info.element === "f32") return undefined;
+  if (info === undefined || isFloat(info.element)) return undefined;
   if (run.instance !== undefined) {
     const element = run.instance.elements(expr.array.name, index, run.instance.next++);
     return element ?? inputApplication(run.scope, contentsOf(run, expr.array.name), index);

@@ -7,10 +7,11 @@
  * - `steps` is executed once per value.
  */
 
+import { isFloat } from "../ir/kernel/elements.ts";
+import type { Expr } from "../ir/kernel/expr.ts";
 import { printExpr } from "../ir/kernel/print.ts";
 import type {
   AtomicStmt,
-  Expr,
   ForStmt,
   IfStmt,
   Kernel,
@@ -121,7 +122,7 @@ function executeStore(run: Execution, stmt: StoreStmt): void {
   const term = evaluate(run, stmt.value);
   noteAccess(run, stmt.array, stmt.index, stmt.span, { write: true });
   const element = run.arrays.get(stmt.array.name)?.element;
-  if (term === undefined || element === undefined || element === "f32") return;
+  if (term === undefined || element === undefined || isFloat(element)) return;
   const access = run.accesses.at(-1);
   if (access === undefined) throw new InternalError("a store without an access");
   run.values.push({ access, value: term });
@@ -140,7 +141,7 @@ function executeAtomic(run: Execution, stmt: AtomicStmt): void {
   const term = evaluateTerm(run, stmt.value);
   noteAccess(run, stmt.array, stmt.index, stmt.span, { write: true, atomic: true });
   const element = run.arrays.get(stmt.array.name)?.element;
-  if (element === undefined || element === "f32") throw new InternalError("an atomic access to floats");
+  if (element === undefined || isFloat(element)) throw new InternalError("an atomic access to floats");
   run.stored.push({
     ...siteOf(run, stmt.span),
     term,

@@ -22,7 +22,7 @@
  *   all of which follow by induction on i or j ≥ 0; for arguments beyond the tensor, a[j] is any function that extends it.
  */
 
-import type { GhostFunction } from "../ir/kernel/types.ts";
+import type { GhostFunction } from "../ir/kernel/expr.ts";
 import type { DataClause } from "./data-clause.ts";
 import { BELOW_WITNESSES } from "./scope.ts";
 import { add, and, eq, implies, ite, le, lt, numeral, printTerm, sub, type Term, visitTerms, within } from "./term.ts";

@@ -1,6 +1,7 @@
 /** What the obligations of a plan share: its sizes as terms, and a kernel's contract under a launch's sizes. */
 
-import type { Expr, Kernel } from "../ir/kernel/types.ts";
+import type { Expr } from "../ir/kernel/expr.ts";
+import type { Kernel } from "../ir/kernel/types.ts";
 import type { BufferView, Launch, Plan } from "../ir/plan.ts";
 import type { GiveId } from "./claim.ts";
 import { asGhost, type Execution, evaluateTerm, newExecution } from "./evaluate.ts";

@@ -7,10 +7,11 @@
  * launchers check shapes and `requires` again at run time; here they are known before anything runs.)
  */
 
+import type { Expr } from "../ir/kernel/expr.ts";
 import { holdsOfFloats } from "../ir/kernel/interpret-launch.ts";
 import { SIZE_LIMITS } from "../ir/kernel/limits.ts";
 import { printExpr } from "../ir/kernel/print.ts";
-import type { Expr, Kernel } from "../ir/kernel/types.ts";
+import type { Kernel } from "../ir/kernel/types.ts";
 import type { BufferView, Launch, Plan } from "../ir/plan.ts";
 import { InternalError } from "../support/result.ts";
 import { NO_SPAN } from "../support/span.ts";

@@ -5,6 +5,7 @@
  * depends on them. Float scalars take values that the kernel's contract allows.
  */
 
+import { isFloat } from "../ir/kernel/elements.ts";
 import type { Fault } from "../ir/kernel/interpret.ts";
 import { withDerived } from "../ir/kernel/interpret-launch.ts";
 import type { Kernel } from "../ir/kernel/types.ts";
@@ -54,7 +55,7 @@ export function runForFault(
     for (const param of kernel.params) {
       const { name, element } = param;
       if (param.kind === "scalar") scalars[name] = element === "f32" ? fillElement(fill, [1]) : contents.scalar(name);
-      else tensors[name] = element === "f32" ? fill : contents.integer(name);
+      else tensors[name] = isFloat(element) ? fill : contents.integer(name);
     }
     const record: ReplayRecord = {
       width,
@@ -128,7 +129,7 @@ function* trialsOf(kernel: Kernel): Generator<Trial> {
   }
   const elements = new Map(kernel.params.map(({ name, element }) => [name, element]));
   const wide = [...elements.values()].includes("i64");
-  const integers = kernel.params.some(({ kind, element }) => kind === "tensor" && element !== "f32");
+  const integers = kernel.params.some(({ kind, element }) => kind === "tensor" && !isFloat(element));
   for (const size of integers ? TINY : []) {
     const dims = alike(size);
     const at = { dims, scalars: scalarsOf(kernel, () => SCALAR) };

@@ -8,7 +8,7 @@
  * - A product of two unknowns is a symbol of its own; `products` says what it stands for. Queries add ground lemmas.
  */
 
-import type { GhostFunction } from "../ir/kernel/types.ts";
+import type { GhostFunction } from "../ir/kernel/expr.ts";
 import type { Span } from "../support/span.ts";
 import type { DataClause } from "./data-clause.ts";
 import type { Term } from "./term.ts";

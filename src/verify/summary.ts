@@ -13,8 +13,10 @@
  *   iterations is the divergence obligation of each.
  */
 
+import type { IntegerElement } from "../ir/kernel/elements.ts";
+import type { Expr, Space } from "../ir/kernel/expr.ts";
 import type { IndexWidth } from "../ir/kernel/limits.ts";
-import type { BarrierScope, CoversClause, ElementType, Expr, Space } from "../ir/kernel/types.ts";
+import type { BarrierScope, CoversClause } from "../ir/kernel/types.ts";
 import { InternalError } from "../support/result.ts";
 import type { Span } from "../support/span.ts";
 import type { DataClause } from "./data-clause.ts";
@@ -142,7 +144,7 @@ export interface Divisor extends Site {
 /** An integer stored into an element type that must hold it. */
 export interface Stored extends Site {
   readonly term: Term;
-  readonly element: Exclude<ElementType, "f32">;
+  readonly element: IntegerElement;
   readonly array: string;
   readonly text: string;
 }

@@ -5,7 +5,7 @@
  * printed obligation means what the unsimplified one means.
  */
 
-import type { CompareOp } from "../ir/kernel/types.ts";
+import type { CompareOp } from "../ir/kernel/expr.ts";
 
 export type Term = string | readonly Term[];
 

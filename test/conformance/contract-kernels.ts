@@ -19,7 +19,8 @@ import {
   select,
   sub,
 } from "../../src/ir/kernel/build.ts";
-import type { CompareOp, Expr, Kernel } from "../../src/ir/kernel/types.ts";
+import type { CompareOp, Expr } from "../../src/ir/kernel/expr.ts";
+import type { Kernel } from "../../src/ir/kernel/types.ts";
 import { NO_SPAN } from "../../src/support/span.ts";
 import { block, inGlobal, kernelOf, scalarParam, store, tensor } from "../unit/codegen-ir.ts";
 

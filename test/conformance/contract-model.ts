@@ -6,9 +6,10 @@
  * generator of the launchers that it tests.
  */
 
+import type { Expr } from "../../src/ir/kernel/expr.ts";
 import { MAX_GRID, MAX_GRID_THREADS, SIZE_LIMITS } from "../../src/ir/kernel/limits.ts";
 import { printData, printExpr } from "../../src/ir/kernel/print.ts";
-import type { DataCondition, Expr, Kernel, TensorParam } from "../../src/ir/kernel/types.ts";
+import type { DataCondition, Kernel, TensorParam } from "../../src/ir/kernel/types.ts";
 
 export type Sizes = Readonly<Record<string, bigint>>;
 export type Scalars = Readonly<Record<string, bigint | number>>;
@@ -248,6 +249,8 @@ function evaluate(expr: Expr, context: Env): Value | undefined {
       return result;
     }
     case "call":
+    case "round":
+    case "random":
     case "index":
       throw new Error(`${printExpr(expr)} is not in the model`);
     default:

@@ -3,8 +3,10 @@
  * values and over the numbers that the contract itself mentions, so that a kernel that is added is covered as it is.
  */
 
+import { isFloat } from "../../src/ir/kernel/elements.ts";
+import type { Expr } from "../../src/ir/kernel/expr.ts";
 import { ELEMENT_RANGE } from "../../src/ir/kernel/limits.ts";
-import type { Expr, Kernel, TensorParam } from "../../src/ir/kernel/types.ts";
+import type { Kernel, TensorParam } from "../../src/ir/kernel/types.ts";
 import { visitExpr } from "../../src/ir/kernel/walk.ts";
 import {
   type Assignment,
@@ -216,7 +218,7 @@ function* contentsThatHold(
 
 function* changes(integers: readonly TensorParam[], right: Contents): Generator<Contents> {
   for (const { name, element } of integers) {
-    if (element === "f32") continue;
+    if (isFloat(element)) continue;
     const { min, max } = ELEMENT_RANGE[element];
     const old = right[name] ?? [];
     for (const i of old.keys()) {

@@ -18,6 +18,7 @@ import { printExpr } from "../../src/ir/kernel/print.ts";
 import type { Kernel, TensorParam } from "../../src/ir/kernel/types.ts";
 import { visitStmts } from "../../src/ir/kernel/walk.ts";
 import { renderDiagnostics } from "../../src/support/diagnostic.ts";
+import { bitsOfHalf } from "../../src/support/float16.ts";
 import { proved } from "../unit/codegen-ir.ts";
 import { normalise } from "../unit/codegen-kernels.ts";
 import { counted, sorted } from "../unit/codegen-kernels-data.ts";
@@ -355,6 +356,8 @@ function callWith(kernel: Kernel, assignment: Assignment, contents: Contents) {
     switch (param.element) {
       case "f32":
         return [param.name, new Float32Array(Number(elementsOf(param, assignment))).fill(0.5)];
+      case "f16":
+        return [param.name, new Uint16Array(Number(elementsOf(param, assignment))).fill(bitsOfHalf(0.5))];
       case "i32":
         return [param.name, Int32Array.from(values, Number)];
       case "u32":

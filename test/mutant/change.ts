@@ -16,10 +16,13 @@ import {
   logic,
   neg,
   not,
+  random,
+  round,
   select,
 } from "../../src/ir/kernel/build.ts";
+import type { Expr } from "../../src/ir/kernel/expr.ts";
 import { printExpr } from "../../src/ir/kernel/print.ts";
-import type { Expr, Kernel, Stmt } from "../../src/ir/kernel/types.ts";
+import type { Kernel, Stmt } from "../../src/ir/kernel/types.ts";
 import { children } from "../../src/ir/kernel/walk.ts";
 import { InternalError } from "../../src/support/result.ts";
 import type { Span } from "../../src/support/span.ts";
@@ -150,6 +153,10 @@ function withChildren(expr: Expr, parts: readonly Expr[]): Expr {
       return not(given(a), expr.span);
     case "cast":
       return castToFloat(given(a), expr.span);
+    case "round":
+      return round(expr.to, given(a), b, expr.span);
+    case "random":
+      return random(parts, expr.span);
     case "int-op":
       return intOp(expr.op, given(a), given(b), expr.span);
     case "float-op":

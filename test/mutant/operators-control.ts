@@ -1,8 +1,9 @@
 /** Mutation operators on guards, barriers, stores and the contract: what lets the wrong thread do the right thing. */
 
 import { add, bool, compare, float, floatOp, index, int, load, logic, not } from "../../src/ir/kernel/build.ts";
+import type { Axis, CompareOp, Expr } from "../../src/ir/kernel/expr.ts";
 import { printData, printExpr, printIndex } from "../../src/ir/kernel/print.ts";
-import type { Axis, BarrierStmt, CompareOp, Expr, Kernel, Stmt, StoreStmt } from "../../src/ir/kernel/types.ts";
+import type { BarrierStmt, Kernel, Stmt, StoreStmt } from "../../src/ir/kernel/types.ts";
 import type { Span } from "../../src/support/span.ts";
 import { becomes, type Change, type ExprRule } from "./change.ts";
 import { type Operator, onExprs, onKernel, onStmts } from "./operator.ts";

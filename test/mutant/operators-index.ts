@@ -1,8 +1,9 @@
 /** Mutation operators on indices, bounds, strides and extents: what makes an access miss its element. */
 
 import { add, index, int, intOp, sub } from "../../src/ir/kernel/build.ts";
+import type { Axis, Expr } from "../../src/ir/kernel/expr.ts";
 import { printExpr, printIndex } from "../../src/ir/kernel/print.ts";
-import type { Axis, Expr, Kernel, Stmt } from "../../src/ir/kernel/types.ts";
+import type { Kernel, Stmt } from "../../src/ir/kernel/types.ts";
 import { becomes, type Change, changesInStmt, type ExprRule, mapChange } from "./change.ts";
 import { type Operator, onExprs, onKernel, onStmts } from "./operator.ts";
 

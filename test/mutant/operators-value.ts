@@ -1,8 +1,9 @@
 /** Mutation operators on values: every access is right, and the result is not. */
 
 import { add, call, float, floatOp, int, intOp } from "../../src/ir/kernel/build.ts";
+import type { Expr, FloatOp } from "../../src/ir/kernel/expr.ts";
 import { printExpr } from "../../src/ir/kernel/print.ts";
-import type { AtomicOp, Expr, FloatOp, Stmt } from "../../src/ir/kernel/types.ts";
+import type { AtomicOp, Stmt } from "../../src/ir/kernel/types.ts";
 import { becomes, type ExprRule } from "./change.ts";
 import { type Operator, onExprs, onStmts } from "./operator.ts";
 

@@ -1,20 +1,10 @@
 /** Short names for kernel IR, to build kernels by hand in tests of the code generator. */
 
 import { add, index, int, load, local, mul } from "../../src/ir/kernel/build.ts";
+import type { ElementType } from "../../src/ir/kernel/elements.ts";
+import type { ArrayRef, Axis, Expr } from "../../src/ir/kernel/expr.ts";
 import type { IndexWidth } from "../../src/ir/kernel/limits.ts";
-import type {
-  ArrayRef,
-  Axis,
-  ElementType,
-  Expr,
-  Kernel,
-  LocalArray,
-  Role,
-  ScalarParam,
-  Stmt,
-  TensorParam,
-  Triple,
-} from "../../src/ir/kernel/types.ts";
+import type { Kernel, LocalArray, Role, ScalarParam, Stmt, TensorParam, Triple } from "../../src/ir/kernel/types.ts";
 import { sha256 } from "../../src/support/hash.ts";
 import { NO_SPAN } from "../../src/support/span.ts";
 import { certify, type ProvedKernel } from "../../src/verify/certificate.ts";

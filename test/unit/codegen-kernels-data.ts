@@ -1,7 +1,8 @@
 /** A kernel with conditions on data of every form, and a plan that launches it twice, built by hand. */
 
 import { add, compare, dim, ghost, int, intOp, local, logic, select, sub } from "../../src/ir/kernel/build.ts";
-import type { DataCondition, Expr, Kernel } from "../../src/ir/kernel/types.ts";
+import type { Expr } from "../../src/ir/kernel/expr.ts";
+import type { DataCondition, Kernel } from "../../src/ir/kernel/types.ts";
 import type { Plan } from "../../src/ir/plan.ts";
 import { NO_SPAN } from "../../src/support/span.ts";
 import { block, f32At, inGlobal, intAt, kernelOf, store, tensor } from "./codegen-ir.ts";

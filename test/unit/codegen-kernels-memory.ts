@@ -4,7 +4,9 @@
  */
 
 import { add, castToFloat, ceilDiv, compare, dim, floatOp, int, intOp, mul } from "../../src/ir/kernel/build.ts";
-import type { ArrayRef, AtomicOp, ElementType, Expr, Kernel, Stmt } from "../../src/ir/kernel/types.ts";
+import type { ElementType } from "../../src/ir/kernel/elements.ts";
+import type { ArrayRef, Expr } from "../../src/ir/kernel/expr.ts";
+import type { AtomicOp, Kernel, Stmt } from "../../src/ir/kernel/types.ts";
 import { NO_SPAN } from "../../src/support/span.ts";
 import {
   barrier,

@@ -19,7 +19,8 @@ import {
   select,
   sub,
 } from "../../src/ir/kernel/build.ts";
-import type { Expr, Kernel, Stmt } from "../../src/ir/kernel/types.ts";
+import type { Expr } from "../../src/ir/kernel/expr.ts";
+import type { Kernel, Stmt } from "../../src/ir/kernel/types.ts";
 import type { Plan } from "../../src/ir/plan.ts";
 import { NO_SPAN } from "../../src/support/span.ts";
 import {

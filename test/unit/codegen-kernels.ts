@@ -20,7 +20,8 @@ import {
   select,
   sub,
 } from "../../src/ir/kernel/build.ts";
-import type { Expr, Kernel } from "../../src/ir/kernel/types.ts";
+import type { Expr } from "../../src/ir/kernel/expr.ts";
+import type { Kernel } from "../../src/ir/kernel/types.ts";
 import {
   barrier,
   block,

@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import koffi from "koffi";
 import type { GeneratedFile } from "../../src/compiler/codegen/library.ts";
 
-export type TypedArray = Float32Array | Int32Array | Uint32Array | BigInt64Array;
+export type TypedArray = Float32Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array;
 
 /** A tensor as the struct has it; it may lie about itself, to test that it is found out. */
 export interface TensorField {
@@ -29,7 +29,7 @@ export type Field =
   | { readonly kind: "int"; readonly value: bigint }
   | { readonly kind: "double"; readonly value: number };
 
-export const DTYPE = { f32: 1n, i32: 2n, u32: 3n, i64: 4n } as const;
+export const DTYPE = { f32: 1n, i32: 2n, u32: 3n, i64: 4n, f16: 5n } as const;
 
 export function tensor(data: TypedArray): TensorField {
   const dtype =
@@ -39,7 +39,9 @@ export function tensor(data: TypedArray): TensorField {
         ? DTYPE.i32
         : data instanceof Uint32Array
           ? DTYPE.u32
-          : DTYPE.i64;
+          : data instanceof Uint16Array
+            ? DTYPE.f16
+            : DTYPE.i64;
   return { kind: "tensor", address: addressOf(data), bytes: BigInt(data.byteLength), dtype, owner: data };
 }
 

@@ -11,7 +11,7 @@ import { STATUSES } from "../../src/compiler/codegen/abi-constants.ts";
 import { emitCpu, emitKernelCpu } from "../../src/compiler/codegen/cpu.ts";
 import { emitHip, emitKernelHip } from "../../src/compiler/codegen/hip.ts";
 import { add, dim, ghost, int as literal } from "../../src/ir/kernel/build.ts";
-import type { Expr } from "../../src/ir/kernel/types.ts";
+import type { Expr } from "../../src/ir/kernel/expr.ts";
 import type { Plan } from "../../src/ir/plan.ts";
 import { inGlobal, intLocal, proved, variable } from "./codegen-ir.ts";
 import { BINS, exchange, extremes, histogram } from "./codegen-kernels-memory.ts";

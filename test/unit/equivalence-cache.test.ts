@@ -3,7 +3,8 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Expr, Kernel } from "../../src/ir/kernel/types.ts";
+import type { Expr } from "../../src/ir/kernel/expr.ts";
+import type { Kernel } from "../../src/ir/kernel/types.ts";
 import { equivalenceResults, METHOD_FOLDERS } from "../../src/verify/kinds/equivalence.ts";
 import type { ObligationResult } from "../../src/verify/obligation.ts";
 import type { Session } from "../../src/verify/session.ts";

@@ -2,8 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 import { add, compare, dim, float, ghost, int, intOp, logic, mul, not, scalar } from "../../src/ir/kernel/build.ts";
+import type { Expr } from "../../src/ir/kernel/expr.ts";
 import { denseTensor, type RunRequest, sparseTensor, type TensorMemory } from "../../src/ir/kernel/interpret.ts";
-import type { Expr, Kernel, Stmt } from "../../src/ir/kernel/types.ts";
+import type { Kernel, Stmt } from "../../src/ir/kernel/types.ts";
 import { faultTexts, onVector, run, runOn, vector } from "./interpret-runs.ts";
 import {
   and,

@@ -2,9 +2,11 @@
 
 import { describe, expect, it } from "vitest";
 import { add, compare, dim, float, int, intOp, mul, scalar } from "../../src/ir/kernel/build.ts";
+import type { ElementType } from "../../src/ir/kernel/elements.ts";
+import type { Expr } from "../../src/ir/kernel/expr.ts";
 import { denseTensor, sparseTensor } from "../../src/ir/kernel/interpret.ts";
 import { SIZE_LIMITS } from "../../src/ir/kernel/limits.ts";
-import type { AtomicOp, ElementType, Expr, Kernel, Stmt } from "../../src/ir/kernel/types.ts";
+import type { AtomicOp, Kernel, Stmt } from "../../src/ir/kernel/types.ts";
 import { faultKinds, faultTexts, onVector, run, runOn } from "./interpret-runs.ts";
 import {
   array,

@@ -17,8 +17,9 @@ import {
   select,
   sub,
 } from "../../src/ir/kernel/build.ts";
+import type { Expr } from "../../src/ir/kernel/expr.ts";
 import { denseTensor, evaluateSize, sparseTensor } from "../../src/ir/kernel/interpret.ts";
-import type { Expr, Stmt } from "../../src/ir/kernel/types.ts";
+import type { Stmt } from "../../src/ir/kernel/types.ts";
 import { noise, run, vector } from "./interpret-runs.ts";
 import {
   and,

@@ -3,7 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { add, bool, compare, dim, float, ghost, int, intOp, mul, scalar } from "../../src/ir/kernel/build.ts";
 import { checkKernel } from "../../src/ir/kernel/check.ts";
-import type { CoversClause, DataCondition, Expr, Kernel, StepsStmt, Stmt } from "../../src/ir/kernel/types.ts";
+import type { Expr } from "../../src/ir/kernel/expr.ts";
+import type { CoversClause, DataCondition, Kernel, StepsStmt, Stmt } from "../../src/ir/kernel/types.ts";
 import { NO_SPAN } from "../../src/support/span.ts";
 import {
   array,

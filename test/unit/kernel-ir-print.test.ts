@@ -20,8 +20,8 @@ import {
   select,
   sub,
 } from "../../src/ir/kernel/build.ts";
+import type { Expr } from "../../src/ir/kernel/expr.ts";
 import { printExpr, printKernel } from "../../src/ir/kernel/print.ts";
-import type { Expr } from "../../src/ir/kernel/types.ts";
 import {
   assignedLocals,
   children,

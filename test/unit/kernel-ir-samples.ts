@@ -17,16 +17,15 @@ import {
   mul,
   select,
 } from "../../src/ir/kernel/build.ts";
+import type { ElementType, ScalarType } from "../../src/ir/kernel/elements.ts";
+import type { Axis, Expr, Space } from "../../src/ir/kernel/expr.ts";
 import type {
   AssignStmt,
   AtomicOp,
   AtomicStmt,
-  Axis,
   BarrierScope,
   BarrierStmt,
   DataCondition,
-  ElementType,
-  Expr,
   ForStmt,
   IfStmt,
   Kernel,
@@ -34,8 +33,6 @@ import type {
   LocalArray,
   Role,
   ScalarParam,
-  ScalarType,
-  Space,
   StepsStmt,
   Stmt,
   StoreStmt,

@@ -7,7 +7,7 @@ import { readKernels } from "../../src/compiler/frontend/read.ts";
 import { packageRoot } from "../../src/compiler/inputs.ts";
 import { lowerProgram } from "../../src/compiler/lower/lower.ts";
 import { add, dim, int } from "../../src/ir/kernel/build.ts";
-import type { Expr } from "../../src/ir/kernel/types.ts";
+import type { Expr } from "../../src/ir/kernel/expr.ts";
 import type { ArenaBuffer, BufferView, Launch, Plan, PlanTensor } from "../../src/ir/plan.ts";
 import { MOE_SIZES } from "../../src/moe/sizes.ts";
 import { InternalError } from "../../src/support/result.ts";

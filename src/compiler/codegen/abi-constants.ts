@@ -2,7 +2,7 @@
  * Constants of the C ABI: one table each, from which the header, the launchers and the description for runtimes are made.
  */
 
-import type { ElementType } from "../../ir/kernel/types.ts";
+import type { ElementType } from "../../ir/kernel/elements.ts";
 
 /** Counts up with every change that breaks a caller. */
 export const ABI_VERSION = 1;
@@ -12,6 +12,7 @@ export const DTYPES: Readonly<Record<ElementType, { readonly name: string; reado
   i32: { name: "TOK_I32", value: 2 },
   u32: { name: "TOK_U32", value: 3 },
   i64: { name: "TOK_I64", value: 4 },
+  f16: { name: "TOK_F16", value: 5 },
 };
 
 export interface Status {

@@ -4,8 +4,10 @@
  * Fields stand in the order of the C struct; a tensor takes 24 bytes (data, bytes, dtype), all others 8.
  */
 
+import type { ElementType } from "../../ir/kernel/elements.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
-import type { ElementType, Expr, Kernel, Role } from "../../ir/kernel/types.ts";
+import type { Kernel, Role } from "../../ir/kernel/types.ts";
 import type { PlanTensor } from "../../ir/plan.ts";
 import { dataCheck, formatCondition } from "../data-check.ts";
 import { ABI_VERSION, DTYPES, STATUSES } from "./abi-constants.ts";
@@ -102,12 +104,12 @@ function checkOf(kernel: Kernel): AbiCheck | undefined {
 export function describeAbi(spec: LibrarySpec): AbiDescription {
   checkLibrary(spec);
   const shapeOf = (shape: readonly Expr[]): readonly string[] => shape.map(printExpr);
-  const { f32, i32, u32, i64 } = DTYPES;
+  const { f32, i32, u32, i64, f16 } = DTYPES;
   return {
     version: ABI_VERSION,
     library: spec.name,
     statuses: Object.fromEntries(STATUSES.map(({ name }, value) => [name, value])),
-    dtypes: { f32: f32.value, i32: i32.value, u32: u32.value, i64: i64.value },
+    dtypes: { f32: f32.value, i32: i32.value, u32: u32.value, i64: i64.value, f16: f16.value },
     kernels: spec.kernels.map(({ kernel, widths }): AbiKernel => {
       const names = kernelNames(kernel);
       const check = checkOf(kernel);

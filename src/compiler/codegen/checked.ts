@@ -5,7 +5,7 @@
  * not be computed fails. Floats are plain: what they depend on is checked beside them (`premises`).
  */
 
-import type { Expr } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
 import { InternalError } from "../../support/result.ts";
 import { binary, braces, type CBinaryOp, type CExpr, call, member, unary } from "./c-ast.ts";
 import { COMPARE_C, ELEMENT_C, FLOAT_FUNCTION_C, FLOAT_OP_C, literal } from "./expr.ts";
@@ -91,6 +91,8 @@ function lowerChecked(expr: Expr, names: CheckedNames, premises: CExpr[]): CExpr
       premises.push(call("tok::defined", [value]));
       return call("tok::to_float", [value]);
     }
+    case "round":
+    case "random":
     case "local":
     case "index":
     case "load":

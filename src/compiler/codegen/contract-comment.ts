@@ -1,8 +1,9 @@
 /** The comment above a kernel: what it computes, what it asks for, how it is launched, and what is proved of it. */
 
+import type { Expr } from "../../ir/kernel/expr.ts";
 import type { IndexWidth } from "../../ir/kernel/limits.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
-import type { Expr, Kernel, Param } from "../../ir/kernel/types.ts";
+import type { Kernel, Param } from "../../ir/kernel/types.ts";
 import { InternalError } from "../../support/result.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";
 import { OBLIGATION_KINDS } from "../../verify/obligation.ts";

@@ -10,7 +10,8 @@
  * Each block is run by one thread of the CPU, in one order: the number of CPU threads does not change the result.
  */
 
-import type { Axis, Kernel, LetStmt, LocalArray } from "../../ir/kernel/types.ts";
+import type { Axis } from "../../ir/kernel/expr.ts";
+import type { Kernel, LetStmt, LocalArray } from "../../ir/kernel/types.ts";
 import { visitStmts } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";

@@ -6,22 +6,11 @@
  */
 
 import { add, int, mul } from "../../ir/kernel/build.ts";
+import type { ElementType } from "../../ir/kernel/elements.ts";
+import type { Axis, CompareOp, Expr, FloatFunction, FloatOp, IntBinary, LoadExpr } from "../../ir/kernel/expr.ts";
 import { ELEMENT_BYTES, vectorAlignment } from "../../ir/kernel/limits.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
-import type {
-  Axis,
-  CompareOp,
-  ElementType,
-  Expr,
-  FloatFunction,
-  FloatOp,
-  IntBinary,
-  Kernel,
-  LoadExpr,
-  LocalArray,
-  Stmt,
-  TensorParam,
-} from "../../ir/kernel/types.ts";
+import type { Kernel, LocalArray, Stmt, TensorParam } from "../../ir/kernel/types.ts";
 import { statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
 import { at, binary, type CBinaryOp, type CExpr, type CType, call, cast, name, type, unary } from "./c-ast.ts";
@@ -32,6 +21,7 @@ export const INDEX: CType = type("Index");
 
 export const ELEMENT_C: Readonly<Record<ElementType, CType>> = {
   f32: type("float"),
+  f16: type("tok_half"),
   i32: type("int32_t"),
   u32: type("uint32_t"),
   i64: type("int64_t"),
@@ -217,6 +207,12 @@ export function lowerExpr(expr: Expr, frame: Frame, place: Place): CExpr {
     }
     case "cast":
       return cast(ELEMENT_C.f32, lower(expr.value));
+    case "round":
+      return expr.random === undefined
+        ? call("tok_round_half", [lower(expr.value)])
+        : call("tok_round_half_at_random", [lower(expr.value), lower(expr.random)]);
+    case "random":
+      return call("tok_random_bits", expr.args.map(lower), [INDEX]);
     case "load":
       return lowerLoad(expr, frame, place);
     case "ghost":
@@ -270,7 +266,9 @@ function lowerIntOp(expr: IntBinary, frame: Frame, place: Place): CExpr {
 
 function lowerLoad(expr: LoadExpr, frame: Frame, place: Place): CExpr {
   const element = lowerElement(expr.array, expr.index, frame, place);
-  return expr.type === "int" ? cast(INDEX, element) : element;
+  if (expr.type === "int") return cast(INDEX, element);
+  // Arithmetic on two halves would be that of halves.
+  return elementOf(expr.array, frame) === "f16" ? cast(ELEMENT_C.f32, element) : element;
 }
 
 /** The element as C writes it: a tensor is flat and row-major, an array of the kernel keeps its axes. */

@@ -5,7 +5,8 @@
  * a multiple of 8 bytes and aligned to 8, so that a caller may lay the struct out by hand.
  */
 
-import type { Expr, Kernel } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
+import type { Kernel } from "../../ir/kernel/types.ts";
 import { ARENA_ALIGNMENT, type Plan } from "../../ir/plan.ts";
 import { dataCheck } from "../data-check.ts";
 import { ABI_VERSION, DTYPES, MAX_LAUNCH_ARGS, STATUSES } from "./abi-constants.ts";

@@ -4,7 +4,8 @@
  * Tensors are pointers, dimensions and integer scalars have the index type of the instance, float scalars are `float`.
  */
 
-import type { Axis, Kernel, TensorParam } from "../../ir/kernel/types.ts";
+import type { Axis } from "../../ir/kernel/expr.ts";
+import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import { visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";

@@ -8,8 +8,9 @@
  * Launches of a named part of the plan stand in a function of their own, `<plan>_part_<part>`, which the entry calls.
  */
 
+import type { Expr } from "../../ir/kernel/expr.ts";
 import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
-import type { Expr, Kernel } from "../../ir/kernel/types.ts";
+import type { Kernel } from "../../ir/kernel/types.ts";
 import type { ArenaBuffer, BufferView, Launch, Plan, PlanTensor } from "../../ir/plan.ts";
 import { arenaClasses } from "../../ir/plan-arena.ts";
 import { InternalError } from "../../support/result.ts";

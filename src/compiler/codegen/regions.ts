@@ -12,7 +12,8 @@
  * nor a mutable local; else it is *stored*, in an array with an element per thread.
  */
 
-import type { Expr, ForStmt, IfStmt, LetStmt, StepsStmt, Stmt } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
+import type { ForStmt, IfStmt, LetStmt, StepsStmt, Stmt } from "../../ir/kernel/types.ts";
 import { containsBarrier, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
 import { arraysTouched, type Frame, machineExprs, namesIn } from "./expr.ts";

@@ -3,7 +3,8 @@
  * 0 or above, and what is added, multiplied, divided or chosen from such. The arithmetic does not wrap: that is proved.
  */
 
-import type { Expr, Kernel, Stmt } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
+import type { Kernel, Stmt } from "../../ir/kernel/types.ts";
 import { InternalError } from "../../support/result.ts";
 
 /** Whether the integer is ≥ 0 for every value of the kernel's inputs; `false` says nothing. */
@@ -37,6 +38,8 @@ export function isNonNegative(expr: Expr, locals: ReadonlySet<string>): boolean 
           expr satisfies never;
           throw new InternalError("unknown integer operator");
       }
+    case "random":
+      return true;
     case "select":
       return both(expr.then, expr.else);
     case "float":
@@ -49,6 +52,7 @@ export function isNonNegative(expr: Expr, locals: ReadonlySet<string>): boolean 
     case "logic":
     case "call":
     case "cast":
+    case "round":
     case "load":
     case "ghost":
       return false;

@@ -5,14 +5,14 @@
  * thread's values live, and what a barrier and an unrolled loop look like.
  */
 
+import type { ScalarType } from "../../ir/kernel/elements.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
 import type {
   AssignStmt,
   AtomicStmt,
   BarrierScope,
-  Expr,
   ForStmt,
   LetStmt,
-  ScalarType,
   StepsStmt,
   Stmt,
   VectorStmt,

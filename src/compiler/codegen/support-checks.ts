@@ -30,6 +30,7 @@ inline Dtype dtype_of(uint64_t dtype) {
     case TOK_I32: return {"i32", 4};
     case TOK_U32: return {"u32", 4};
     case TOK_I64: return {"i64", 8};
+    case TOK_F16: return {"f16", 2};
     default: return {"unknown", 1};
   }
 }

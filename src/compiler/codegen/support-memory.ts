@@ -8,6 +8,17 @@
  */
 
 export const MEMORY = `
+// The integer or float whose vectors move elements of a type.
+template <typename Element>
+struct tok_lane {
+  typedef Element type;
+};
+
+template <>
+struct tok_lane<tok_half> {
+  typedef uint16_t type;
+};
+
 // What one access moves: all of a vector, or 16 bytes of a longer one.
 template <typename Element, int Lanes>
 struct tok_access {
@@ -15,7 +26,7 @@ struct tok_access {
   static constexpr int bytes = total < 16 ? total : 16;
   static constexpr int count = total / bytes;
   static constexpr int lanes = Lanes / count;
-  typedef Element type __attribute__((vector_size(bytes), may_alias));
+  typedef typename tok_lane<Element>::type type __attribute__((vector_size(bytes), may_alias));
 };
 
 // registers[0..Lanes) = place[0..Lanes), whose address is a multiple of the access.

@@ -1,11 +1,13 @@
 /** `<name>.d.ts`: the arguments of a library's kernels and programs as TypeScript types. */
 
-import type { ElementType, Expr } from "../../ir/kernel/types.ts";
+import type { ElementType } from "../../ir/kernel/elements.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
 import { formatShape } from "./contract-comment.ts";
 import { checkLibrary, type GeneratedFile, type LibrarySpec } from "./library.ts";
 
 const ARRAY_TYPE: Readonly<Record<ElementType, string>> = {
   f32: "Float32Array",
+  f16: "Uint16Array",
   i32: "Int32Array",
   u32: "Uint32Array",
   i64: "BigInt64Array",

@@ -30,9 +30,9 @@ export function lowerArrayDeclaration(
     const fix = "use integer constants from 1, module constants or params";
     return reporter.report("TK149", size, `${quote(size)} is not a positive constant`, fix);
   });
-  if (element !== "f32" && element !== "i32") {
+  if (element !== "f32" && element !== "f16" && element !== "i32") {
     const fact = `${quote(type)} cannot be the element of a ${word === "shared" ? "shared" : "register"} array`;
-    return reporter.report("TK115", type, fact, "use f32 or i32");
+    return reporter.report("TK115", type, fact, "use f32, f16 or i32");
   }
   if (sizes.length === 0) {
     return reporter.report("TK149", shape, `${name.text} has no axes`, `write ${word}(f32, [16])`);

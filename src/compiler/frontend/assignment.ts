@@ -2,9 +2,12 @@
 
 import { ts } from "ts-morph";
 import { load } from "../../ir/kernel/build.ts";
-import type { Expr, Stmt } from "../../ir/kernel/types.ts";
+import type { ElementType } from "../../ir/kernel/elements.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
+import type { Stmt } from "../../ir/kernel/types.ts";
 import { lowerElement } from "./element.ts";
 import { lowerArithmetic, lowerExpression } from "./expression.ts";
+import { isRounded } from "./rounding.ts";
 import { quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
 
 const { SyntaxKind } = ts;
@@ -43,7 +46,15 @@ export function lowerAssignment(node: ts.BinaryExpression, scope: Scope): readon
     return [];
   }
   const value = op === undefined ? right : lowerArithmetic(op, node, ...sides, scope);
-  return value === undefined ? [] : [target.assign(value)];
+  if (value === undefined) return [];
+  if (target.element === "f16" && !isRounded(value, scope)) {
+    const [stored, whole] = [quote(node.right), quote(node)];
+    const written = op === undefined ? stored : `${quote(left)} ${node.operatorToken.getText().slice(0, -1)} ${stored}`;
+    const fact = `${whole} stores a float that is not rounded into f16`;
+    reporter.report("TK182", node, fact, `write ${quote(left)} = f16(${written})`);
+    return [];
+  }
+  return [target.assign(value)];
 }
 
 /** The target keeps its type, so that only the value can be converted. */
@@ -66,6 +77,8 @@ function fixOfType(left: string, right: string, target: Expr, value: Expr): stri
 }
 
 interface Target {
+  /** Of an array's element. */
+  readonly element?: ElementType;
   /** What it holds before. */
   readonly current: Expr;
   readonly assign: (value: Expr) => Stmt;
@@ -81,7 +94,11 @@ function elementTarget(node: ts.ElementAccessExpression, scope: Scope): Target |
   }
   const { array, index, type } = element;
   const span = reporter.spanOf(node);
-  return { current: load(array, type, index, span), assign: (value) => ({ kind: "store", array, index, value, span }) };
+  return {
+    element: element.element,
+    current: load(array, type, index, span),
+    assign: (value) => ({ kind: "store", array, index, value, span }),
+  };
 }
 
 function localTarget(node: ts.Identifier, scope: Scope): Target | undefined {

@@ -5,7 +5,7 @@
 
 import { ts } from "ts-morph";
 import * as build from "../../ir/kernel/build.ts";
-import type { Expr, FloatFunction } from "../../ir/kernel/types.ts";
+import type { Expr, FloatFunction } from "../../ir/kernel/expr.ts";
 import { RESERVED_NAMES } from "./codes.ts";
 import type { LowerExpression } from "./element.ts";
 import { plural } from "./element.ts";
@@ -13,6 +13,7 @@ import { checkSize, mayExpand } from "./expand.ts";
 import { refuseForall } from "./forall-place.ts";
 import { GHOSTS, lowerGhost } from "./ghost.ts";
 import { literalToFloat } from "./literal.ts";
+import { isRoundingName, lowerRounding } from "./rounding.ts";
 import { type Binding, calledName, type FunctionNode, moduleNameOf, quote, type Scope, symbolOf } from "./scope.ts";
 
 type Value = Expr | undefined;
@@ -127,6 +128,7 @@ function lowerBuiltin(name: string, node: ts.CallExpression, scope: Scope, lower
       return reporter.report("TK169", node, `${name} converts nothing: every integer of a kernel is an int`, fix);
     }
     default: {
+      if (isRoundingName(name)) return lowerRounding(name, node, scope, lower);
       const ghost = GHOSTS.get(name);
       if (ghost !== undefined) return lowerGhost(ghost, node, scope, lower);
       const fix = name.startsWith("wave.")

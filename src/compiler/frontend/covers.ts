@@ -4,7 +4,8 @@
  */
 
 import { ts } from "ts-morph";
-import type { CoversClause, Expr, Stmt } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
+import type { CoversClause, Stmt } from "../../ir/kernel/types.ts";
 import { visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import { plural } from "./element.ts";
 import { lowerExpression, lowerName } from "./expression.ts";

@@ -6,7 +6,9 @@
  */
 
 import { ts } from "ts-morph";
-import type { ArrayRef, ElementType, Expr, Role, ScalarType } from "../../ir/kernel/types.ts";
+import { type ElementType, type ScalarType, valueType } from "../../ir/kernel/elements.ts";
+import type { ArrayRef, Expr } from "../../ir/kernel/expr.ts";
+import type { Role } from "../../ir/kernel/types.ts";
 import { RESERVED_NAMES } from "./codes.ts";
 import { dslName, quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
 
@@ -20,10 +22,6 @@ export interface ElementPlace {
   readonly index: readonly Expr[];
   /** Of a tensor parameter; `undefined` for shared and register arrays, which are read and written. */
   readonly role: Role | undefined;
-}
-
-function scalarTypeOf(element: ElementType): ScalarType {
-  return element === "f32" ? "f32" : "int";
 }
 
 export function lowerElement(
@@ -55,7 +53,7 @@ export function lowerElement(
     }
   }
   const { ref, element, role } = array;
-  return { array: ref, element, type: scalarTypeOf(element), index: found, role };
+  return { array: ref, element, type: valueType(element), index: found, role };
 }
 
 function indexChain(node: ts.ElementAccessExpression): {

@@ -4,7 +4,7 @@
  */
 
 import type { ts } from "ts-morph";
-import type { Expr } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
 import { children } from "../../ir/kernel/walk.ts";
 import type { Size } from "./growth.ts";
 import { MAX_DEPTH } from "./limits.ts";

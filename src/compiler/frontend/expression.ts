@@ -7,7 +7,7 @@
 
 import { ts } from "ts-morph";
 import * as build from "../../ir/kernel/build.ts";
-import type { Axis, CompareOp, Expr } from "../../ir/kernel/types.ts";
+import type { Axis, CompareOp, Expr } from "../../ir/kernel/expr.ts";
 import { lowerCall, refuseMath } from "./call.ts";
 import { RESERVED_NAMES } from "./codes.ts";
 import { lowerElement } from "./element.ts";

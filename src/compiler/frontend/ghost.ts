@@ -5,7 +5,8 @@
 
 import { ts } from "ts-morph";
 import * as build from "../../ir/kernel/build.ts";
-import type { Expr, GhostFunction } from "../../ir/kernel/types.ts";
+import { isFloat } from "../../ir/kernel/elements.ts";
+import type { Expr, GhostFunction } from "../../ir/kernel/expr.ts";
 import { type LowerExpression, plural } from "./element.ts";
 import { quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
 
@@ -52,7 +53,7 @@ export function lowerGhost(
   if (role !== "input") {
     return refuse(`${tensor} is an ${role}, whose contents change while the kernel runs`, "use it of an input");
   }
-  if (element === "f32") return refuse(`${tensor} holds floats`, "use it of an input of i32, u32 or i64");
+  if (isFloat(element)) return refuse(`${tensor} holds floats`, "use it of an input of i32, u32 or i64");
   if (shape.length !== 1) {
     return refuse(`${tensor} has ${plural(shape.length, "axis", "axes")}`, "use it of an input of one axis");
   }

@@ -1,6 +1,6 @@
 /** How far an expression has grown by what is put in place of names and calls; see expand.ts. */
 
-import type { Expr } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
 
 export interface Size {
   /** Arguments counted wherever they stand. */

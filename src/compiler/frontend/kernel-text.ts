@@ -10,15 +10,14 @@
  * - That the parts fit together (types, ranks, names) is not seen here: `checkKernel` tests it.
  */
 
+import type { ScalarType } from "../../ir/kernel/elements.ts";
+import type { ArrayRef, Expr } from "../../ir/kernel/expr.ts";
 import type {
-  ArrayRef,
   CoversClause,
   DataCondition,
-  Expr,
   Kernel,
   LocalArray,
   Param,
-  ScalarType,
   Stmt,
   Triple,
   WhereClause,
@@ -108,6 +107,8 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
         span,
       },
       cast: { type: f32, value: self, span },
+      round: { type: f32, to: oneOf("f16"), value: self, random: optional(self), span },
+      random: { type: int, args: list(self), span },
       load: { type: scalarType, array: arrayRef, index: list(self), span },
       ghost: { type: int, fn: oneOf("prefix-sum", "occurrences", "below"), array: arrayRef, args: list(self), span },
     }),
@@ -149,7 +150,7 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
     }),
   );
 
-  const element = oneOf("f32", "i32", "u32", "i64");
+  const element = oneOf("f32", "f16", "i32", "u32", "i64");
   const param = union<Param>({
     tensor: { name: text, role: oneOf("input", "output", "inout"), element, shape: list(expr), span },
     scalar: { name: text, element: oneOf("f32", "i32", "i64"), span },
@@ -170,7 +171,7 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
   const array = record<LocalArray>({
     space: oneOf("shared", "register"),
     name: text,
-    element: oneOf("f32", "i32"),
+    element: oneOf("f32", "f16", "i32"),
     shape: list(whole),
     span,
   });

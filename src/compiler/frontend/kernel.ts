@@ -2,7 +2,8 @@
 
 import { ts } from "ts-morph";
 import { dim, int, scalar } from "../../ir/kernel/build.ts";
-import type { Expr, Kernel, LocalArray, Stmt } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
+import type { Kernel, LocalArray, Stmt } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
 import { bindPattern, type LaunchSource, lowerLaunch, readChoices, readLaunch } from "./launch.ts";
 import { createNames, whyUnusable } from "./names.ts";

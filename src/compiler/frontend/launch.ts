@@ -6,7 +6,8 @@
 
 import { ts } from "ts-morph";
 import { int } from "../../ir/kernel/build.ts";
-import type { Expr, Triple, WhereClause } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
+import type { Triple, WhereClause } from "../../ir/kernel/types.ts";
 import { visitExpr } from "../../ir/kernel/walk.ts";
 import { lowerExpression } from "./expression.ts";
 import { quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";

@@ -5,7 +5,7 @@
 
 import type { ts } from "ts-morph";
 import * as build from "../../ir/kernel/build.ts";
-import type { Expr } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
 import type { Scope } from "./scope.ts";
 
 export function lowerNumber(node: ts.NumericLiteral, scope: Scope): Expr | undefined {

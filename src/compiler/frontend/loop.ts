@@ -7,7 +7,9 @@
 
 import { ts } from "ts-morph";
 import { add, foldCompare, foldInt, int } from "../../ir/kernel/build.ts";
-import type { ArrayRef, CompareOp, Expr, Stmt } from "../../ir/kernel/types.ts";
+import { isFloat } from "../../ir/kernel/elements.ts";
+import type { ArrayRef, CompareOp, Expr } from "../../ir/kernel/expr.ts";
+import type { Stmt } from "../../ir/kernel/types.ts";
 import { assignedLocals, visitExpr } from "../../ir/kernel/walk.ts";
 import { lowerCondition, lowerExpression } from "./expression.ts";
 import { blockOf, inside, type LowerStatements, type Place } from "./place.ts";
@@ -215,7 +217,7 @@ function readOfInvariant(invariant: Expr, scope: Scope): string | undefined {
   visitExpr(invariant, (part) => {
     if (part.kind !== "load") return;
     const tensor = tensorOf(part.array, scope);
-    if (tensor?.role === "input" && tensor.element !== "f32") return;
+    if (tensor?.role === "input" && !isFloat(tensor.element)) return;
     read ??=
       tensor?.role === "input" ? `floats of ${part.array.name}` : `${part.array.name}, which the kernel may write`;
   });

@@ -6,6 +6,7 @@
  */
 
 import { ts } from "ts-morph";
+import { isFloat } from "../../ir/kernel/elements.ts";
 import type { AtomicOp, LocalArray, Stmt } from "../../ir/kernel/types.ts";
 import { type ElementPlace, lowerElement, plural } from "./element.ts";
 import { lowerExpression } from "./expression.ts";
@@ -47,7 +48,7 @@ function lowerAtomic(op: AtomicOp, name: string, call: ts.CallExpression, scope:
     const fix = `assign to it: ${quote(target)} = …`;
     return refuse("TK194", `${array.name} is in registers, which belong to one thread`, fix);
   }
-  if (element === "f32") {
+  if (isFloat(element)) {
     const fix = "combine the values in a fixed order: a tree in a shared array, or one thread per element";
     const fact = `${quote(target)} is a float, whose result would depend on the order of the threads`;
     return refuse("TK194", fact, fix);
@@ -90,9 +91,9 @@ function lowerVector(direction: "load" | "store", call: ts.CallExpression, scope
   if (element !== registers.element) {
     const fact = `${array.name} holds ${element}, and ${registers.name} ${registers.element}`;
     const fix =
-      element === "f32" || element === "i32"
+      isFloat(element) || element === "i32"
         ? `declare ${quote(registersNode)} = registers(${element}, [${registers.shape.join(", ")}])`
-        : "vectors are of f32 or i32; move one element at a time";
+        : "vectors are of f32, f16 or i32; move one element at a time";
     return refuse("TK195", fact, fix);
   }
   const lanes = registers.shape[0] ?? 0n;

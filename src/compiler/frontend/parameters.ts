@@ -2,7 +2,9 @@
 
 import { ts } from "ts-morph";
 import { int } from "../../ir/kernel/build.ts";
-import type { Expr, Param, Role } from "../../ir/kernel/types.ts";
+import { isElementType } from "../../ir/kernel/elements.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
+import type { Param, Role } from "../../ir/kernel/types.ts";
 import { RESERVED_NAMES } from "./codes.ts";
 import { lowerExpression } from "./expression.ts";
 import { whyUnusable } from "./names.ts";
@@ -73,13 +75,9 @@ function lowerParameter(name: string, node: ts.Expression, dims: Set<string>, sc
     if (element === "f32" || element === "i32" || element === "i64") return { kind: "scalar", name, element, span };
     return reporter.report("TK115", node, `${quote(node)} is not a scalar's type`, "use f32, i32 or i64");
   }
-  if (element !== "f32" && element !== "i32" && element !== "u32" && element !== "i64") {
-    return reporter.report(
-      "TK115",
-      type ?? node,
-      `${quote(type ?? node)} is no element type`,
-      "use f32, i32, u32 or i64",
-    );
+  if (element === undefined || !isElementType(element)) {
+    const fix = "use f32, f16, i32, u32 or i64";
+    return reporter.report("TK115", type ?? node, `${quote(type ?? node)} is no element type`, fix);
   }
   if (shape === undefined || !ts.isArrayLiteralExpression(shape) || shape.elements.length === 0) {
     return reporter.report("TK114", shape ?? node, `${name} has no shape`, `write ${role}(${element}, ["B", "K"])`);

@@ -4,7 +4,8 @@
  */
 
 import { ts } from "ts-morph";
-import type { DataCondition, Expr } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
+import type { DataCondition } from "../../ir/kernel/types.ts";
 import { visitExpr } from "../../ir/kernel/walk.ts";
 import type { Code } from "./codes.ts";
 import { plural } from "./element.ts";
@@ -93,7 +94,7 @@ export function bindVariables(
     const symbol = symbolOf(name, program.checker);
     if (symbol !== undefined) {
       symbols.push(symbol);
-      bindings.set(symbol, { kind: "local", name: unique, type: "int", mutable: false });
+      bindings.set(symbol, { kind: "local", name: unique, type: "int", mutable: false, half: false });
     }
     return unique;
   });

@@ -6,7 +6,9 @@
  */
 
 import { ts } from "ts-morph";
-import type { ArrayRef, Expr, LocalArray, ScalarType, TensorParam } from "../../ir/kernel/types.ts";
+import type { ScalarType } from "../../ir/kernel/elements.ts";
+import type { ArrayRef, Expr } from "../../ir/kernel/expr.ts";
+import type { LocalArray, TensorParam } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
 import { createGrowth, type Growth } from "./growth.ts";
 import type { NameSupply } from "./names.ts";
@@ -17,7 +19,14 @@ export type Binding =
   /** A value that does not change: `what` names its kind for messages. */
   | { readonly kind: "value"; readonly what: string; readonly make: (span: Span) => Expr }
   | { readonly kind: "counter"; readonly name: string }
-  | { readonly kind: "local"; readonly name: string; readonly type: ScalarType; readonly mutable: boolean }
+  | {
+      readonly kind: "local";
+      readonly name: string;
+      readonly type: ScalarType;
+      readonly mutable: boolean;
+      /** It is immutable, and an f16 holds its value. */
+      readonly half: boolean;
+    }
   /** The argument of an inlined function; it keeps the place of the call. */
   | { readonly kind: "argument"; readonly expr: Expr }
   | { readonly kind: "tensor"; readonly param: TensorParam }

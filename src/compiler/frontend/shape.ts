@@ -5,7 +5,7 @@
  */
 
 import { dim, int, intOp, mul } from "../../ir/kernel/build.ts";
-import type { Expr } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
 import type { Span } from "../../support/span.ts";
 
 /** `undefined` where the text is not a linear expression; `names` gets the dimensions in it. */

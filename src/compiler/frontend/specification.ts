@@ -6,7 +6,9 @@
  */
 
 import { ts } from "ts-morph";
-import type { CoversClause, DataCondition, Expr, Stmt, TensorParam } from "../../ir/kernel/types.ts";
+import { isFloat } from "../../ir/kernel/elements.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
+import type { CoversClause, DataCondition, Stmt, TensorParam } from "../../ir/kernel/types.ts";
 import { visitExpr } from "../../ir/kernel/walk.ts";
 import { lowerCovers } from "./covers.ts";
 import { lowerCondition } from "./expression.ts";
@@ -132,7 +134,7 @@ function whyNoData(
     const fix = "use elements, dimensions, scalars and the variables of forall";
     return { fact: `${quote(node)} depends on the thread, and a condition holds of all of them`, fix };
   }
-  const floats = tensorsOf(condition, scope).find(({ element }) => element === "f32");
+  const floats = tensorsOf(condition, scope).find(({ element }) => isFloat(element));
   if (floats !== undefined) {
     const fix = "state conditions on elements of integer tensors; guard floats where they are used";
     return { fact: `${floats.name} holds floats, which no condition is about`, fix };

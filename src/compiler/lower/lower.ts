@@ -5,8 +5,9 @@
  */
 
 import { int, mul, sub } from "../../ir/kernel/build.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
-import type { Expr, Kernel, TensorParam } from "../../ir/kernel/types.ts";
+import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import type { BufferView, Launch, Plan, PlanTensor } from "../../ir/plan.ts";
 import { attributeOf, isClaimAttribute } from "../../ir/tensor/claim-signature.ts";
 import type { Shape, TensorElement, TensorProgram } from "../../ir/tensor/types.ts";

@@ -7,7 +7,7 @@
  */
 
 import { add, dim, int, mul } from "../../ir/kernel/build.ts";
-import type { Expr } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
 import type { ArenaBuffer, BufferView } from "../../ir/plan.ts";
 import { foldDim } from "../../ir/tensor/dim.ts";
 import {

@@ -8,6 +8,7 @@
 
 import { InternalError } from "../../support/result.ts";
 import { NO_SPAN, type Span } from "../../support/span.ts";
+import type { ScalarType } from "./elements.ts";
 import type {
   ArrayRef,
   BoolLiteral,
@@ -24,8 +25,9 @@ import type {
   IntLiteral,
   IntOp,
   LoadExpr,
-  ScalarType,
-} from "./types.ts";
+  RandomExpr,
+  RoundExpr,
+} from "./expr.ts";
 
 export function int(value: bigint | number, span: Span = NO_SPAN): IntLiteral {
   return { kind: "int", type: "int", value: BigInt(value), span };
@@ -144,6 +146,21 @@ export function call(fn: FloatFunction, args: readonly Expr[], span: Span = NO_S
 export function castToFloat(value: Expr, span: Span = NO_SPAN): Expr {
   expectType(value, "int", "cast");
   return { kind: "cast", type: "f32", value, span };
+}
+
+export function round(to: "f16", value: Expr, random: Expr | undefined, span: Span = NO_SPAN): RoundExpr {
+  expectType(value, "f32", to);
+  if (random !== undefined) expectType(random, "int", "stochasticRound");
+  return { kind: "round", type: "f32", to, value, ...(random === undefined ? {} : { random }), span };
+}
+
+/** The arguments of `randomBits`: seed, stream, step and index. */
+export const RANDOM_ARGUMENTS = 4;
+
+export function random(args: readonly Expr[], span: Span = NO_SPAN): RandomExpr {
+  if (args.length !== RANDOM_ARGUMENTS) throw new InternalError(`randomBits of ${args.length} arguments`);
+  for (const arg of args) expectType(arg, "int", "randomBits");
+  return { kind: "random", type: "int", args, span };
 }
 
 export function load(array: ArrayRef, type: ScalarType, indices: readonly Expr[], span: Span = NO_SPAN): LoadExpr {

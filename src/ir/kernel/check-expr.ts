@@ -9,9 +9,12 @@
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
-import { FLOAT_FUNCTIONS, GHOST_FUNCTIONS } from "./build.ts";
+import { FLOAT_FUNCTIONS, GHOST_FUNCTIONS, RANDOM_ARGUMENTS } from "./build.ts";
+import { type ElementType, isFloat, type ScalarType, valueType } from "./elements.ts";
+import type { ArrayRef, Expr, GhostExpr, LoadExpr, Space } from "./expr.ts";
+import { isHalf } from "./half.ts";
 import { printExpr } from "./print.ts";
-import type { ArrayRef, ElementType, Expr, GhostExpr, LoadExpr, Role, ScalarType, Space } from "./types.ts";
+import type { Role } from "./types.ts";
 import { children } from "./walk.ts";
 
 export type Place = "shape" | "launch" | "body" | "invariant" | "requires" | "ensures" | "covers";
@@ -97,6 +100,8 @@ export type Declaration =
       readonly mutable: boolean;
       /** Its value is known at compile time, once the loops around it are unrolled. */
       readonly constant: boolean;
+      /** It is immutable, and an f16 holds its value. */
+      readonly half: boolean;
     };
 
 export interface CheckContext {
@@ -190,6 +195,18 @@ function checkNode(context: CheckContext, expr: Expr): void {
     case "cast":
       expectType(context, expr.value, "int");
       return;
+    case "round":
+      if (context.place !== "body") refuseMention(context, expr);
+      expectType(context, expr.value, "f32");
+      if (expr.random !== undefined) expectType(context, expr.random, "int");
+      return;
+    case "random":
+      if (context.place !== "body") refuseMention(context, expr);
+      if (expr.args.length !== RANDOM_ARGUMENTS) {
+        refuse(context, "TK203", expr.span, `randomBits takes ${RANDOM_ARGUMENTS} arguments, got ${expr.args.length}`);
+      }
+      for (const argument of expr.args) expectType(context, argument, "int");
+      return;
     case "load":
       checkLoad(context, expr);
       return;
@@ -210,9 +227,9 @@ function checkLoad(context: CheckContext, expr: LoadExpr): void {
   }
   const found = checkElement(context, expr.array, expr.index, expr.span);
   if (found === undefined) return;
-  expectType(context, expr, elementType(found.element));
+  expectType(context, expr, valueType(found.element));
   if (reads === "all") return;
-  const readable = found.role !== undefined && reads.includes(found.role) && found.element !== "f32";
+  const readable = found.role !== undefined && reads.includes(found.role) && !isFloat(found.element);
   if (readable) return;
   const { text, allowed } = PLACES[context.place];
   refuse(context, "TK214", expr.span, `${text} reads ${printExpr(expr)}; it may read ${allowed} only`);
@@ -228,7 +245,7 @@ function checkGhost(context: CheckContext, expr: GhostExpr): void {
   }
   for (const argument of expr.args) expectType(context, argument, "int");
   const found = lookUp(context, expr.array.name, "array", expr.span);
-  if (found && (found.role !== "input" || found.element === "f32" || found.rank !== 1)) {
+  if (found && (found.role !== "input" || isFloat(found.element) || found.rank !== 1)) {
     refuse(context, "TK215", expr.span, `${text} counts in ${expr.array.name}, which is no integer input of rank 1`);
   }
 }
@@ -259,9 +276,18 @@ export function checkElement(
   return found;
 }
 
-/** The type of an element's value in expressions. */
-export function elementType(element: ElementType): ScalarType {
-  return element === "f32" ? "f32" : "int";
+/** Whether the value is one that `element` holds without rounding: of what f16 holds, how it came about must show. */
+export function isStorable(context: CheckContext, expr: Expr, element: ElementType): boolean {
+  if (element !== "f16") return true;
+  const local = (name: string): boolean => {
+    const found = context.scope.get(name);
+    return found?.kind === "local" && found.half;
+  };
+  const elementOf = (array: string): ElementType | undefined => {
+    const found = context.scope.get(array);
+    return found?.kind === "array" ? found.element : undefined;
+  };
+  return isHalf({ local, element: elementOf }, expr);
 }
 
 /** An integer of literals and of counters of unrolled loops over such integers. */
@@ -288,6 +314,8 @@ export function isConstant(context: CheckContext, expr: Expr): boolean {
     case "select":
     case "call":
     case "cast":
+    case "round":
+    case "random":
     case "load":
     case "ghost":
       return false;
@@ -321,6 +349,8 @@ export function isLinear(expr: Expr): boolean {
     case "select":
     case "call":
     case "cast":
+    case "round":
+    case "random":
     case "load":
     case "ghost":
       return false;

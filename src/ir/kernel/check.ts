@@ -14,6 +14,7 @@
  *   TK215 a ghost outside of specifications, or not of an integer input of rank 1
  *   TK216 an atomic change of floats or of registers
  *   TK217 a vector access whose lanes, registers and array do not fit each other
+ *   TK219 a float that is not rounded to f16 and stored into an array of it
  *   TK218 a `covers` clause for what is no output, or with a wrong number of variables or an unknown loop counter
  */
 
@@ -27,12 +28,13 @@ import {
   checkExpr,
   checkInside,
   type Declaration,
-  elementType,
   isConstant,
   isLinear,
+  isStorable,
   type Place,
   refuse,
 } from "./check-expr.ts";
+import { isFloat, valueType } from "./elements.ts";
 import { printExpr } from "./print.ts";
 import type {
   AssignStmt,
@@ -99,7 +101,7 @@ function declareParam(checker: Checker, param: Param): void {
       return;
     }
     case "scalar":
-      declare(checker, param.name, { kind: "scalar", type: elementType(param.element) }, param.span);
+      declare(checker, param.name, { kind: "scalar", type: valueType(param.element) }, param.span);
       return;
     default:
       param satisfies never;
@@ -169,7 +171,7 @@ function withVariables(checker: Checker, names: readonly string[], span: Span, c
     if (own.has(name) || scope.has(name))
       refuse(at(checker, "launch"), "TK201", span, `the name ${name} is already taken`);
     own.add(name);
-    checker.scope.set(name, { kind: "local", type: "int", mutable: false, constant: false });
+    checker.scope.set(name, { kind: "local", type: "int", mutable: false, constant: false, half: false });
   }
   check();
   checker.scope = scope;
@@ -189,7 +191,9 @@ function checkStmt(checker: Checker, stmt: Stmt): void {
       const { name, type, mutable, value, span } = stmt;
       const context = at(checker, "body");
       checkExpr(context, value, type);
-      declare(checker, name, { kind: "local", type, mutable, constant: !mutable && isConstant(context, value) }, span);
+      const constant = !mutable && isConstant(context, value);
+      const half = !mutable && isStorable(context, value, "f16");
+      declare(checker, name, { kind: "local", type, mutable, constant, half }, span);
       return;
     }
     case "assign":
@@ -243,7 +247,10 @@ function checkStore(checker: Checker, { array, index, value, span }: StoreStmt):
     checkInside(context, value);
     return;
   }
-  checkExpr(context, value, elementType(found.element));
+  checkExpr(context, value, valueType(found.element));
+  if (!isStorable(context, value, found.element)) {
+    refuse(context, "TK219", value.span, `${printExpr(value)} is stored into ${array.name} and not rounded to f16`);
+  }
   if (found.role === "input") refuse(context, "TK205", span, `${array.name} is an input and is stored to`);
 }
 
@@ -254,7 +261,7 @@ function checkAtomic(checker: Checker, { array, index, value, span }: AtomicStmt
   const found = checkElement(context, array, index, span);
   if (found === undefined) return;
   if (found.role === "input") refuse(context, "TK205", span, `${array.name} is an input and is changed atomically`);
-  if (found.space === "register" || found.element === "f32") {
+  if (found.space === "register" || isFloat(found.element)) {
     const what = found.space === "register" ? "an array of registers" : `of ${found.element}`;
     refuse(context, "TK216", span, `${array.name} is ${what} and is changed atomically`);
   }
@@ -318,7 +325,7 @@ function checkSteps(checker: Checker, { counter, values, update, body, span }: S
 function checkCounted(checker: Checker, counter: string, constant: boolean, span: Span, check: () => void): void {
   const { scope } = checker;
   checker.scope = new Map(scope);
-  declare(checker, counter, { kind: "local", type: "int", mutable: false, constant }, span);
+  declare(checker, counter, { kind: "local", type: "int", mutable: false, constant, half: false }, span);
   check();
   checker.scope = scope;
 }

@@ -8,7 +8,7 @@
  */
 
 import { erf } from "../../support/erf.ts";
-import type { FloatFunction, FloatOp } from "./types.ts";
+import type { FloatFunction, FloatOp } from "./expr.ts";
 
 const { fround } = Math;
 

@@ -7,7 +7,9 @@
  * where the launch's size limits let the element count exceed the index width.
  */
 
+import { roundToHalf } from "../../support/float16.ts";
 import { InternalError } from "../../support/result.ts";
+import { type ElementType, isFloat } from "./elements.ts";
 import { noteSecondWriter, reportRace } from "./interpret-conflicts.ts";
 import { exactRange, type FaultSite, type Machine, report, Stopped, settleInt } from "./interpret-machine.ts";
 import {
@@ -21,7 +23,7 @@ import {
 } from "./interpret-shadow.ts";
 import { ELEMENT_RANGE } from "./limits.ts";
 import { elementText, indexOf, type NumberArray, type TensorMemory } from "./memory.ts";
-import type { ElementType, LocalArray, Role, TensorParam } from "./types.ts";
+import type { LocalArray, Role, TensorParam } from "./types.ts";
 
 export type NumberCode = () => number;
 export type Code = () => void;
@@ -162,7 +164,7 @@ export function compileLoad(
   site: FaultSite,
 ): NumberCode {
   const address = compileAddress(machine, array, index, site, "reads");
-  const missing = array.element === "f32" ? Number.NaN : 0;
+  const missing = isFloat(array.element) ? Number.NaN : 0;
   const accept = compileAccept(machine, array, site);
   const fetch = compileFetch(machine, array);
   return () => {
@@ -178,7 +180,7 @@ export function compileLoad(
 /** A read of an element that nobody has written. What a skipped iteration would have written is unknown. */
 function noteUnwritten(machine: Machine, array: RunArray, address: number, site: FaultSite): void {
   if (machine.skipped && !isInput(array)) {
-    if (array.element !== "f32") throw new Stopped("run");
+    if (!isFloat(array.element)) throw new Stopped("run");
     return;
   }
   const message = (): string => `reads ${elementText(array.name, indexOf(array.shape, address))} before it is written`;
@@ -230,10 +232,11 @@ export function compilePeek(machine: Machine, array: RunArray): (address: number
   }
 }
 
-/** Makes a value of memory one of the machine: a float is f32, an integer fits the index width. */
+/** Makes a value of memory one of the machine: a float is one of the element type, an integer fits the index width. */
 function compileAccept(machine: Machine, array: RunArray, site: FaultSite): (value: number) => number {
   const { element, name } = array;
   if (element === "f32") return Math.fround;
+  if (element === "f16") return roundToHalf;
   const { min, max } = exactRange(machine.width);
   const accept = (value: number): number => {
     if (value >= min && value <= max) return value;
@@ -268,7 +271,7 @@ export function compileStore(
 
 /** Whether the element type holds the value; a fault where it does not. */
 function compileHolds(machine: Machine, { element, name }: RunArray, site: FaultSite): (value: number) => boolean {
-  if (element === "f32") return () => true;
+  if (isFloat(element)) return () => true;
   // Both are powers of two, or 0, and so are exact as doubles; the largest i64 is not.
   const [min, end] = [Number(ELEMENT_RANGE[element].min), Number(ELEMENT_RANGE[element].max + 1n)];
   return (value) => {

@@ -5,14 +5,17 @@
  * - An `int` is a mathematical integer, held in a double while that is exact. `+`, `-` and `*` that leave the index width
  *   are faults; so is `div` or `mod` by a value ≤ 0, which gives 0.
  * - An `f32` is a float that each operation rounds (`float32.ts`). A comparison with NaN is false, but for `!==`. A cast
- *   rounds to the nearest float.
+ *   rounds to the nearest float, `f16` and `stochasticRound` to one that an f16 holds.
  * - `&&`, `||` and `select` evaluate from left to right and only as far as needed.
  * - A specification (an invariant, a condition on data) is not evaluated by the machine: its integers are held to no
  *   width, and its reads are no accesses (`interpret-ghost.ts`).
  */
 
+import { roundToHalf, roundToHalfAtRandom } from "../../support/float16.ts";
+import { randomBits } from "../../support/philox.ts";
 import { InternalError } from "../../support/result.ts";
 import { foldInt } from "./build.ts";
+import type { CallExpr, CompareExpr, CompareOp, Expr, IndexExpr, IntBinary } from "./expr.ts";
 import { FLOAT_FUNCTION, FLOAT_OP } from "./float32.ts";
 import { compileLoad, type NumberCode, type RunArray } from "./interpret-arrays.ts";
 import { compileGhost, compileSpecificationLoad } from "./interpret-ghost.ts";
@@ -26,7 +29,6 @@ import {
   Unspecified,
 } from "./interpret-machine.ts";
 import { printExpr } from "./print.ts";
-import type { CallExpr, CompareExpr, CompareOp, Expr, IndexExpr, IntBinary } from "./types.ts";
 
 export type BoolCode = () => boolean;
 
@@ -88,6 +90,17 @@ export function compileNumber(names: Names, expr: Expr): NumberCode {
     case "cast": {
       const value = compileNumber(names, expr.value);
       return () => Math.fround(value());
+    }
+    case "round": {
+      const value = compileNumber(names, expr.value);
+      if (expr.random === undefined) return () => roundToHalf(value());
+      const random = compileNumber(names, expr.random);
+      return () => roundToHalfAtRandom(value(), random());
+    }
+    case "random": {
+      const args = expr.args.map((argument) => compileNumber(names, argument));
+      const [seed = constant(0), stream = constant(0), step = constant(0), index = constant(0)] = args;
+      return () => randomBits(seed(), stream(), step(), index());
     }
     case "load": {
       const array = arrayOf(names, expr.array.name);
@@ -151,6 +164,8 @@ export function compileCondition(names: Names, expr: Expr): BoolCode {
     case "float-op":
     case "call":
     case "cast":
+    case "round":
+    case "random":
     case "load":
     case "ghost":
       throw new InternalError(`a boolean is meant: ${printExpr(expr)}`);

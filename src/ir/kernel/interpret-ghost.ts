@@ -7,10 +7,10 @@
  */
 
 import { InternalError } from "../../support/result.ts";
+import type { GhostExpr } from "./expr.ts";
 import { compilePeek, compilePlace, type NumberCode, type RunArray } from "./interpret-arrays.ts";
 import { type FaultSite, type Machine, report, Stopped, tick, Unspecified } from "./interpret-machine.ts";
 import { printExpr } from "./print.ts";
-import type { GhostExpr } from "./types.ts";
 
 /** Reads an element for a specification at `site`. */
 export function compileSpecificationLoad(

@@ -8,10 +8,11 @@
 import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
 import { foldCompare, foldInt } from "./build.ts";
+import type { CallExpr, Expr } from "./expr.ts";
 import { FLOAT_FUNCTION, FLOAT_OP } from "./float32.ts";
 import { ELEMENT_RANGE, type IndexWidth, MAX_GRID, MAX_GRID_THREADS, SIZE_LIMITS, type SizeLimits } from "./limits.ts";
 import { printExpr } from "./print.ts";
-import type { CallExpr, Expr, Kernel, TensorParam, Triple } from "./types.ts";
+import type { Kernel, TensorParam, Triple } from "./types.ts";
 import { visitExpr } from "./walk.ts";
 
 export interface LaunchValues {
@@ -172,6 +173,8 @@ function evaluate(expr: Expr, values: LaunchValues): bigint | number | boolean |
     }
     case "call":
       return evaluateCall(expr, values);
+    case "round":
+    case "random":
     case "local":
     case "index":
     case "load":

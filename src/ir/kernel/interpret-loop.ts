@@ -7,6 +7,7 @@
  * read from memory that the kernel writes; a gap in a loop with a barrier counts as one.
  */
 
+import type { Expr } from "./expr.ts";
 import type { Code } from "./interpret-arrays.ts";
 import { type BoolCode, compileCondition, compileNumber, type Names, slotOf } from "./interpret-expr.ts";
 import {
@@ -20,7 +21,7 @@ import {
   tick,
 } from "./interpret-machine.ts";
 import { printExpr } from "./print.ts";
-import type { BarrierScope, Expr, ForStmt } from "./types.ts";
+import type { BarrierScope, ForStmt } from "./types.ts";
 import { assignedLocals, containsBarrier, visitStmts } from "./walk.ts";
 
 /** Where one thread stands in a loop. */

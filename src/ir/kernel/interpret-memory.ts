@@ -8,11 +8,12 @@
  */
 
 import { InternalError } from "../../support/result.ts";
+import type { ElementType } from "./elements.ts";
 import { type Code, compileLoad, compileStore, compileUpdate, type NumberCode } from "./interpret-arrays.ts";
 import { arrayOf, compileNumber, type Names } from "./interpret-expr.ts";
 import { report, Stopped } from "./interpret-machine.ts";
 import { addressOf, elementText } from "./memory.ts";
-import type { AtomicOp, AtomicStmt, ElementType, VectorStmt } from "./types.ts";
+import type { AtomicOp, AtomicStmt, VectorStmt } from "./types.ts";
 
 export function compileAtomic(names: Names, stmt: AtomicStmt): Code {
   const array = arrayOf(names, stmt.array.name);
@@ -50,6 +51,7 @@ function wrappingSum(element: ElementType): (before: number, operand: number) =>
         return sum;
       };
     case "f32":
+    case "f16":
       throw new InternalError("an atomic sum of floats");
     default:
       element satisfies never;

@@ -10,6 +10,8 @@
  */
 
 import { InternalError } from "../../support/result.ts";
+import type { ScalarType } from "./elements.ts";
+import type { Expr } from "./expr.ts";
 import { type Code, compileStore } from "./interpret-arrays.ts";
 import { arrayOf, compileCondition, compileNumber, type Names, slotOf } from "./interpret-expr.ts";
 import { compileLoop, type Progress, runLoop } from "./interpret-loop.ts";
@@ -24,7 +26,7 @@ import {
   tick,
 } from "./interpret-machine.ts";
 import { compileAtomic, compileVector } from "./interpret-memory.ts";
-import type { BarrierStmt, Expr, ForStmt, IfStmt, ScalarType, StepsStmt, Stmt, StoreStmt } from "./types.ts";
+import type { BarrierStmt, ForStmt, IfStmt, StepsStmt, Stmt, StoreStmt } from "./types.ts";
 import { containsBarrier } from "./walk.ts";
 
 /** Runs the threads of these numbers, which ascend. */

@@ -5,7 +5,8 @@
  */
 
 import { InternalError } from "../../support/result.ts";
-import type { CompareOp, CoversClause, DataCondition, Expr, Kernel, LocalArray, Param, Stmt } from "./types.ts";
+import type { CompareOp, Expr } from "./expr.ts";
+import type { CoversClause, DataCondition, Kernel, LocalArray, Param, Stmt } from "./types.ts";
 
 const COMPARE: Readonly<Record<CompareOp, string>> = { lt: "<", le: "<=", gt: ">", ge: ">=", eq: "===", ne: "!==" };
 /** The names of the ghost functions in the source language. */
@@ -69,6 +70,16 @@ function printLevel(expr: Expr): readonly [string, number] {
       return [`${expr.fn}(${expr.args.map(printExpr).join(", ")})`, LEVEL.atom];
     case "cast":
       return [`f32(${printExpr(expr.value)})`, LEVEL.atom];
+    case "round": {
+      const { to, value, random } = expr;
+      const text =
+        random === undefined
+          ? `${to}(${printExpr(value)})`
+          : `stochasticRound(${to}, ${printExpr(value)}, ${printExpr(random)})`;
+      return [text, LEVEL.atom];
+    }
+    case "random":
+      return [`randomBits(${expr.args.map(printExpr).join(", ")})`, LEVEL.atom];
     case "load":
       return [`${expr.array.name}${printIndex(expr.index)}`, LEVEL.atom];
     case "ghost":

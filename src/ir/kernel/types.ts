@@ -5,7 +5,7 @@
  *   Stmt   ::= let x = e | x = e | array[e…] = e | atomic op array[e…] e | vector registers ↔ array[e…]
  *            | if (e) S else S | for (k = e; k < e; k += c) S | steps (k in c, c, …) S | barrier scope
  *   Expr   ::= literal | dim | scalar | local | thread.a | block.a | op e… | e ? e : e | fn(e…) | cast(e) | array[e…]
- *            | ghost fn(array, e…)
+ *            | round e (by e) | random(e, e, e, e) | ghost fn(array, e…)
  *   Data   ::= forall (v < e, …) e
  *
  * What the terms mean:
@@ -29,189 +29,8 @@
  */
 
 import type { Span } from "../../support/span.ts";
-
-/** What a tensor's element occupies in memory. */
-export type ElementType = "f32" | "i32" | "u32" | "i64";
-
-/** The type of an expression's value. */
-export type ScalarType = "f32" | "int" | "bool";
-
-export type Axis = 0 | 1 | 2;
-
-/** Unary and binary float functions; each is a primitive with an error bound per target. */
-export type FloatFunction = "exp" | "log" | "erf" | "tanh" | "sqrt" | "abs" | "min" | "max" | "fma";
-
-export type ArithmeticOp = "add" | "sub" | "mul";
-export type IntOp = ArithmeticOp | "div" | "mod" | "min" | "max";
-export type FloatOp = ArithmeticOp | "div";
-export type CompareOp = "lt" | "le" | "gt" | "ge" | "eq" | "ne";
-
-/** Where an array lives. Global arrays are tensor parameters; register arrays belong to one thread. */
-export type Space = "global" | "shared" | "register";
-
-export interface ArrayRef {
-  readonly space: Space;
-  readonly name: string;
-}
-
-/** Known at compile time. Floats are the exact value written in the source, rounded to f32 when emitted. */
-export interface IntLiteral {
-  readonly kind: "int";
-  readonly type: "int";
-  readonly value: bigint;
-  readonly span: Span;
-}
-export interface FloatLiteral {
-  readonly kind: "float";
-  readonly type: "f32";
-  readonly value: number;
-  readonly span: Span;
-}
-export interface BoolLiteral {
-  readonly kind: "bool";
-  readonly type: "bool";
-  readonly value: boolean;
-  readonly span: Span;
-}
-/** A dimension's size: the same for all threads, ≥ 0. */
-export interface DimExpr {
-  readonly kind: "dim";
-  readonly type: "int";
-  readonly name: string;
-  readonly span: Span;
-}
-/** A scalar parameter of the kernel: the same for all threads. */
-export interface ScalarExpr {
-  readonly kind: "scalar";
-  readonly type: ScalarType;
-  readonly name: string;
-  readonly span: Span;
-}
-/** A local value or a loop counter. Names are unique within a kernel. */
-export interface LocalExpr {
-  readonly kind: "local";
-  readonly type: ScalarType;
-  readonly name: string;
-  readonly span: Span;
-}
-/** `thread.x` … `block.z`: the index of the thread in its block, and of the block in the grid. */
-export interface IndexExpr {
-  readonly kind: "index";
-  readonly type: "int";
-  readonly of: "thread" | "block";
-  readonly axis: Axis;
-  readonly span: Span;
-}
-export interface NegExpr {
-  readonly kind: "neg";
-  readonly type: "int" | "f32";
-  readonly value: Expr;
-  readonly span: Span;
-}
-export interface NotExpr {
-  readonly kind: "not";
-  readonly type: "bool";
-  readonly value: Expr;
-  readonly span: Span;
-}
-export interface IntBinary {
-  readonly kind: "int-op";
-  readonly type: "int";
-  readonly op: IntOp;
-  readonly left: Expr;
-  readonly right: Expr;
-  readonly span: Span;
-}
-export interface FloatBinary {
-  readonly kind: "float-op";
-  readonly type: "f32";
-  readonly op: FloatOp;
-  readonly left: Expr;
-  readonly right: Expr;
-  readonly span: Span;
-}
-/** Both sides have the same type, `int` or `f32`. A comparison with NaN is false, but for `ne`. */
-export interface CompareExpr {
-  readonly kind: "compare";
-  readonly type: "bool";
-  readonly op: CompareOp;
-  readonly left: Expr;
-  readonly right: Expr;
-  readonly span: Span;
-}
-export interface LogicExpr {
-  readonly kind: "logic";
-  readonly type: "bool";
-  readonly op: "and" | "or";
-  readonly left: Expr;
-  readonly right: Expr;
-  readonly span: Span;
-}
-/** `cond ? then : else`; only the chosen branch is evaluated. */
-export interface SelectExpr {
-  readonly kind: "select";
-  readonly type: ScalarType;
-  readonly cond: Expr;
-  readonly then: Expr;
-  readonly else: Expr;
-  readonly span: Span;
-}
-export interface CallExpr {
-  readonly kind: "call";
-  readonly type: "f32";
-  readonly fn: FloatFunction;
-  readonly args: readonly Expr[];
-  readonly span: Span;
-}
-/** `f32(i)`: an integer to the nearest float. */
-export interface CastExpr {
-  readonly kind: "cast";
-  readonly type: "f32";
-  readonly value: Expr;
-  readonly span: Span;
-}
-export interface LoadExpr {
-  readonly kind: "load";
-  readonly type: ScalarType;
-  readonly array: ArrayRef;
-  readonly index: readonly Expr[];
-  readonly span: Span;
-}
-
-/**
- * `prefix-sum(a, i)`: Σ a[j] over 0 ≤ j < i. `occurrences(a, i, v)`: how many j with 0 ≤ j < i have a[j] = v.
- * `below(a, i, v)`: how many have a[j] < v. `a` is an integer `input` of rank 1, and 0 ≤ i ≤ its length.
- */
-export interface GhostExpr {
-  readonly kind: "ghost";
-  readonly type: "int";
-  readonly fn: GhostFunction;
-  readonly array: ArrayRef;
-  readonly args: readonly Expr[];
-  readonly span: Span;
-}
-
-export type GhostFunction = "prefix-sum" | "occurrences" | "below";
-
-export type Expr =
-  | IntLiteral
-  | FloatLiteral
-  | BoolLiteral
-  | DimExpr
-  | ScalarExpr
-  | LocalExpr
-  | IndexExpr
-  | NegExpr
-  | NotExpr
-  | IntBinary
-  | FloatBinary
-  | CompareExpr
-  | LogicExpr
-  | SelectExpr
-  | CallExpr
-  | CastExpr
-  | LoadExpr
-  | GhostExpr;
+import type { ElementType, FloatElement, ScalarType } from "./elements.ts";
+import type { ArrayRef, Expr } from "./expr.ts";
 
 export interface LetStmt {
   readonly kind: "let";
@@ -332,7 +151,7 @@ export type Param = TensorParam | ScalarParam;
 export interface LocalArray {
   readonly space: "shared" | "register";
   readonly name: string;
-  readonly element: "f32" | "i32";
+  readonly element: FloatElement | "i32";
   readonly shape: readonly bigint[];
   readonly span: Span;
 }

@@ -1,7 +1,8 @@
 /** Traversal of the kernel IR: the children of each node in evaluation order, and questions about blocks. */
 
 import { InternalError } from "../../support/result.ts";
-import type { BarrierScope, Expr, Stmt } from "./types.ts";
+import type { Expr } from "./expr.ts";
+import type { BarrierScope, Stmt } from "./types.ts";
 
 /** The direct subexpressions, in evaluation order. */
 export function children(expr: Expr): readonly Expr[] {
@@ -18,6 +19,10 @@ export function children(expr: Expr): readonly Expr[] {
     case "not":
     case "cast":
       return [expr.value];
+    case "round":
+      return expr.random === undefined ? [expr.value] : [expr.value, expr.random];
+    case "random":
+      return expr.args;
     case "int-op":
     case "float-op":
     case "compare":

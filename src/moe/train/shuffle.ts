@@ -6,7 +6,8 @@
  * upper part of word·n, which prefers some of n places by a share of n/2³² at most.
  */
 
-import { nameWords, philox, seedKey } from "../initialise.ts";
+import { philox } from "../../support/philox.ts";
+import { nameWords, seedKey } from "../initialise.ts";
 
 /** A permutation of 0 to `rows` − 1; `epoch` counts from 1. */
 export function epochOrder(rows: number, seed: bigint, epoch: number): Int32Array {

@@ -9,7 +9,8 @@
 import { InternalError } from "../../support/result.ts";
 import type { Abi, AbiField, AbiFunction } from "../abi.ts";
 
-export type TensorData = Float32Array | Int32Array | Uint32Array | BigInt64Array;
+/** Row-major; a `Uint16Array` holds the bits of f16. */
+export type TensorData = Float32Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array;
 
 export interface CallArguments {
   /** Row-major, one per tensor parameter; outputs are written in place. */
@@ -85,7 +86,7 @@ function packField(
 function packTensor(call: string, name: string, abi: Abi, data: unknown): unknown {
   const element = elementOf(data);
   if (element === undefined || !ArrayBuffer.isView(data)) {
-    const types = "a Float32Array, Int32Array, Uint32Array or BigInt64Array";
+    const types = "a Float32Array, Uint16Array (bits of f16), Int32Array, Uint32Array or BigInt64Array";
     throw new TypeError(`${call}: the tensor ${name} is ${describe(data)}; pass ${types}`);
   }
   return { data: data.byteLength === 0 ? null : data, bytes: data.byteLength, dtype: abi.dtypes[element] };
@@ -93,6 +94,7 @@ function packTensor(call: string, name: string, abi: Abi, data: unknown): unknow
 
 function elementOf(data: unknown): keyof Abi["dtypes"] | undefined {
   if (data instanceof Float32Array) return "f32";
+  if (data instanceof Uint16Array) return "f16";
   if (data instanceof Int32Array) return "i32";
   if (data instanceof Uint32Array) return "u32";
   return data instanceof BigInt64Array ? "i64" : undefined;

@@ -5,6 +5,7 @@
  * out what is not equal; what neither settles leaves the output open, and later cases may still refute it.
  */
 
+import { isFloat } from "../../ir/kernel/elements.ts";
 import { addressOf, indexOf } from "../../ir/kernel/memory.ts";
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import { type ClaimAttribute, isIntegerAttribute } from "../../ir/tensor/claim-signature.ts";
@@ -89,7 +90,7 @@ function definitionOf(
     const memory = launched.memories.get(name);
     // What an inout holds after the launch is its result.
     const before = launched.before.get(name) ?? [];
-    const floats = memory?.element === "f32";
+    const floats = memory !== undefined && isFloat(memory.element);
     return {
       shape: memory?.shape ?? [],
       elements: before.map((value) => (floats && typeof value === "number" ? value : lift(reals, value))),
@@ -172,7 +173,7 @@ function compareOutput(
 
 function realAt(reals: Reals, memory: Memory, address: number): Real {
   const value = memory.values[address];
-  return memory.element === "f32" && typeof value === "number" ? value : lift(reals, value);
+  return isFloat(memory.element) && typeof value === "number" ? value : lift(reals, value);
 }
 
 function writerOf(memory: Memory, { index }: Element): Span {

@@ -3,6 +3,7 @@
  * of the interpreter that leaves another number than the definition gives.
  */
 
+import { isFloat } from "../../ir/kernel/elements.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { type Contents, fillingsOf } from "../contents.ts";
 import type { Witness } from "../obligation.ts";
@@ -80,7 +81,7 @@ export function confirmDifference(
 
 /** The float tensors that a trial fills, in the order of the parameters. */
 export function floatTensors(kernel: Kernel): readonly string[] {
-  return kernel.params.flatMap(({ kind, name, element }) => (kind === "tensor" && element === "f32" ? [name] : []));
+  return kernel.params.flatMap(({ kind, name, element }) => (kind === "tensor" && isFloat(element) ? [name] : []));
 }
 
 function differ(actual: number, expected: number, compare: "values" | "finiteness"): boolean {

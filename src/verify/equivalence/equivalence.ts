@@ -12,7 +12,8 @@
  * numbers at inputs with large elements or infinities wherever its definition does; this is tried out, not proved.
  */
 
-import type { Expr, Kernel, Stmt, TensorParam } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
+import type { Kernel, Stmt, TensorParam } from "../../ir/kernel/types.ts";
 import { statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import type { Span } from "../../support/span.ts";
 import { contentsOf } from "../contents.ts";

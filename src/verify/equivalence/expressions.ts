@@ -7,8 +7,8 @@
  */
 
 import { foldCompare } from "../../ir/kernel/build.ts";
+import type { CallExpr, CompareExpr, Expr, IntBinary, LoadExpr, LogicExpr } from "../../ir/kernel/expr.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
-import type { CallExpr, CompareExpr, Expr, IntBinary, LoadExpr, LogicExpr } from "../../ir/kernel/types.ts";
 import { InternalError } from "../../support/result.ts";
 import { NO_SPAN } from "../../support/span.ts";
 import {
@@ -100,6 +100,11 @@ export function evaluate(machine: Machine, expr: Expr, lanes: readonly number[])
       const value = evaluate(machine, expr.value, lanes);
       return map(machine, lanes, (t) => lift(reals, value[t]));
     }
+    case "round":
+      // Over the reals nothing is rounded, and the random integer decides nothing.
+      return evaluate(machine, expr.value, lanes);
+    case "random":
+      throw new Unsupported(`${printExpr(expr)} is used otherwise than to round`, expr.span);
     case "load":
       return evaluateLoad(machine, expr, lanes);
     case "ghost":

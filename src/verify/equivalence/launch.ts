@@ -2,6 +2,7 @@
  * One symbolic launch: a kernel at sizes and scalars → what its outputs hold, as expressions over the inputs.
  */
 
+import { isFloat } from "../../ir/kernel/elements.ts";
 import { evaluateGrid, shapeAt } from "../../ir/kernel/interpret-launch.ts";
 import { indexOf } from "../../ir/kernel/memory.ts";
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
@@ -108,7 +109,7 @@ function inputValue(
   contents: Contents,
   variable: (param: string, index: readonly number[]) => Real,
 ): Value {
-  if (param.element === "f32") return variable(param.name, indexOf(shape, address));
+  if (isFloat(param.element)) return variable(param.name, indexOf(shape, address));
   const value = contents.get(param.name)?.[address];
   if (value === undefined) throw new Unsupported(`the contents of ${param.name} are not known`, param.span);
   return value;

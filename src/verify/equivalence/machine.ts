@@ -8,7 +8,9 @@
  * - A *guard* is the condition on floats under which a lane runs: `true`, or `Symbolic`.
  */
 
-import type { ElementType, Expr, ScalarType, Stmt, Triple } from "../../ir/kernel/types.ts";
+import { type ElementType, isFloat, type ScalarType } from "../../ir/kernel/elements.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
+import type { Stmt, Triple } from "../../ir/kernel/types.ts";
 import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
 import type { Real, Reals } from "./reals.ts";
@@ -94,14 +96,14 @@ export function newMemory(
 /** Nothing has been written to the memory. */
 export function forget(machine: Machine, memory: Memory): void {
   const real = machine.reals.unknown(`${memory.name} before it is written`);
-  memory.values.fill(memory.element === "f32" ? real : new Symbolic(real));
+  memory.values.fill(isFloat(memory.element) ? real : new Symbolic(real));
   memory.writers.fill(undefined);
 }
 
 /** The value of an element that is not there. */
 export function outOfBounds({ reals }: Machine, { name, element }: Memory): Value {
   const real = reals.unknown(`${name} out of bounds`);
-  return element === "f32" ? real : new Symbolic(real);
+  return isFloat(element) ? real : new Symbolic(real);
 }
 
 export function memoryOf(machine: Machine, name: string): Memory {

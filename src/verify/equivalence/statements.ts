@@ -6,8 +6,10 @@
  * chosen by the condition. A loop runs as often as its bounds say, which must not depend on floats.
  */
 
+import { valueType } from "../../ir/kernel/elements.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
-import type { AtomicStmt, Expr, ForStmt, IfStmt, Stmt, StoreStmt, VectorStmt } from "../../ir/kernel/types.ts";
+import type { AtomicStmt, ForStmt, IfStmt, Stmt, StoreStmt, VectorStmt } from "../../ir/kernel/types.ts";
 import { assignedLocals } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
 import { addresses, evaluate, map } from "./expressions.ts";
@@ -91,7 +93,7 @@ function write(
   stmt: Stmt,
 ): void {
   if (place < 0) return;
-  const type = memory.element === "f32" ? "f32" : "int";
+  const type = valueType(memory.element);
   memory.values[place] = choose(machine.reals, type, guard, value, memory.values[place]);
   memory.writers[place] = stmt;
 }

@@ -7,7 +7,8 @@
  * a derived dimension for its definition.
  */
 
-import type { Expr, Kernel } from "../../ir/kernel/types.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
+import type { Kernel } from "../../ir/kernel/types.ts";
 import { children, statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
 
@@ -144,6 +145,8 @@ function greatest(kernel: Kernel, settings: Settings, expr: Expr, open: Readonly
     case "logic":
     case "call":
     case "cast":
+    case "round":
+    case "random":
     case "load":
     case "ghost":
       return 0;
