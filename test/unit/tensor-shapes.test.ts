@@ -41,6 +41,8 @@ const ATTRIBUTES: Required<ClaimAttributes> = {
   beta2: 0.75,
   decay: 0.25,
   max_norm: 3,
+  interval: 7,
+  stream: 5,
   split: 1,
   alpha: 0.01,
   beta: 0.001,

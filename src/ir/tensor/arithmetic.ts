@@ -24,6 +24,8 @@ export interface Arithmetic<T> {
   readonly call: (fn: "exp" | "log" | "erf" | "tanh" | "sqrt", value: T) => T;
   /** `yes` where `condition` is not 0, else `no`; the branch that is not taken does not count. */
   readonly whereNonZero: (condition: T, yes: T, no: T) => T;
+  /** `yes` where a ≤ b, else `no`, and so where either is NaN; the branch that is not taken does not count. */
+  readonly whereAtMost: (a: T, b: T, yes: T, no: T) => T;
   /** What an element of a tensor of row numbers holds, which has to be from 0 and below `count`. */
   readonly index: (value: T, count: number) => number;
 }

@@ -22,6 +22,8 @@ export interface ClaimAttributes {
   readonly beta2?: number;
   readonly decay?: number;
   readonly max_norm?: number;
+  readonly interval?: number;
+  readonly stream?: number;
   readonly split?: number;
   readonly alpha?: number;
   readonly beta?: number;
@@ -38,12 +40,14 @@ export const ATTRIBUTE_ELEMENT: { readonly [A in ClaimAttribute]-?: "f32" | "i32
   beta2: "f32",
   decay: "f32",
   max_norm: "f32",
+  interval: "f32",
+  stream: "i32",
   split: "i32",
   alpha: "f32",
   beta: "f32",
 };
 
-export type IntegerAttribute = "k" | "split" | "experts";
+export type IntegerAttribute = "k" | "split" | "experts" | "stream";
 export type FloatAttribute = Exclude<ClaimAttribute, IntegerAttribute>;
 
 export function isIntegerAttribute(name: ClaimAttribute): name is IntegerAttribute {

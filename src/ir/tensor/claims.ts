@@ -19,6 +19,7 @@ import {
 } from "./claim-signature.ts";
 import { DISPATCH_SIGNATURES } from "./dispatch-claims.ts";
 import { LOSS_SIGNATURES } from "./loss-claims.ts";
+import { PRECISION_SIGNATURES } from "./precision-claims.ts";
 import { type GeluForm, type Op, type OpKind, valueId } from "./types.ts";
 
 const X = tensor("x", "B", "N");
@@ -310,6 +311,7 @@ export const OPERATION_SIGNATURES = {
   ),
   ...LOSS_SIGNATURES,
   ...DISPATCH_SIGNATURES,
+  ...PRECISION_SIGNATURES,
 } as const satisfies Readonly<Record<string, OperationSignature>>;
 
 export type OperationClaim = keyof typeof OPERATION_SIGNATURES;
@@ -349,6 +351,9 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
   "row-squares": () => "row_squares",
   total: () => "total",
   "clip-scale": () => "clip_scale",
+  choose: () => undefined,
+  "loss-scale-factor": () => undefined,
+  "loss-scale-state": () => undefined,
   part: () => undefined,
   add: () => "add",
   "cross-entropy": () => "cross_entropy",
@@ -371,7 +376,7 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
 
 /**
  * The claim of a kernel that computes just this operation; `undefined` for `stack`, `concat` and `part`, which are layout,
- * and for the steps of `adamw` and of `top_k_experts`, which are claimed together.
+ * and for the steps of AdamW, of `loss_scale` and of `top_k_experts`, which are claimed together.
  */
 export function claimOf<K extends OpKind>(op: Op<K>): OperationClaim | undefined {
   return CLAIMS[op.kind](op);

@@ -121,6 +121,9 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   "row-squares": update("row-squares"),
   total: update("total"),
   "clip-scale": update("clip-scale"),
+  choose: update("choose"),
+  "loss-scale-factor": update("loss-scale-factor"),
+  "loss-scale-state": update("loss-scale-state"),
 };
 
 /** What counts: the result does not change with a small change of the operands. */

@@ -1,5 +1,6 @@
 /**
- * Reference rules of AdamW's three operations, the moments and the weight, and of the factor that clips gradients.
+ * Reference rules of AdamW's three operations, the moments and the weight, of the factor that clips gradients, and of the
+ * scale of the loss.
  *
  * Bounds are of the running kind (Higham, section 3.3): every operation takes numbers with the errors they have so far and
  * gives one with its own, in the order in which the formulas of `OpFields` are written. With |â − a| ≤ α and |b̂ − b| ≤ β:
@@ -14,6 +15,7 @@ import {
   type BoundedResult,
   boundAt,
   emptyResult,
+  F32_MAX,
   FUNCTION_ULPS,
   isNonNegative,
   relativeError,
@@ -22,6 +24,7 @@ import {
   storeUnknown,
   wildness,
 } from "./error-model.ts";
+import { LARGEST_LOSS_SCALE, SMALLEST_LOSS_SCALE } from "./precision-ops.ts";
 import { operand, type Rule } from "./rule.ts";
 
 const { add, subtract, multiply, divide } = BOUNDED;
@@ -154,5 +157,24 @@ export const evaluateClipScale: Rule<"clip-scale"> = (op, operands) => {
       store(result, 0, value, quotient.error + Math.abs(quotient.value - value) + other);
     }
   }
+  return result;
+};
+
+/** squares [1], state [2] → [2]. Scales are powers of two and counts are small, so that f32 computes both exactly. */
+export const evaluateLossScaleState: Rule<"loss-scale-state"> = (op, operands) => {
+  const [squares, state] = [operand(op, operands, 0), operand(op, operands, 1)];
+  const result = emptyResult([2]);
+  const [scale, passed] = [at(state.values, 0), at(state.values, 1) + 1];
+  const isFinite = at(squares.values, 0) <= F32_MAX;
+  const due = passed >= Math.fround(op.interval);
+  result.values[0] = isFinite
+    ? due
+      ? Math.min(2 * scale, LARGEST_LOSS_SCALE)
+      : scale
+    : Math.max(scale / 2, SMALLEST_LOSS_SCALE);
+  result.values[1] = isFinite && !due ? passed : 0;
+  const isKnown = boundAt(squares, 0) === 0 && boundAt(state, 0) === 0 && boundAt(state, 1) === 0;
+  const isExact = Math.fround(2 * scale) === 2 * scale && Math.fround(scale / 2) === scale / 2 && passed <= 2 ** 24;
+  if (!isKnown || !isExact) for (const i of [0, 1]) storeUnknown(result, i, at(result.values, i));
   return result;
 };

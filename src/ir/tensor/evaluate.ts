@@ -7,6 +7,7 @@
  * bound holds too, but is as wide as the choice. Compare with `agrees` of `error-model.ts`.
  */
 
+import { halfSpacing, LARGEST_HALF } from "../../support/float16.ts";
 import { InternalError } from "../../support/result.ts";
 import { evaluateBy } from "./bounded-number.ts";
 import type { ClaimAttributes, OperationSignature } from "./claim-signature.ts";
@@ -15,7 +16,7 @@ import { DEFINITIONS } from "./derivatives.ts";
 import { sizeOfDim } from "./dim.ts";
 import { DISPATCH_DEFINITIONS } from "./dispatch.ts";
 import { type Bounded, elementCount } from "./error-model.ts";
-import { evaluateAdamwMean, evaluateAdamwSquare, evaluateAdamwWeight, evaluateClipScale } from "./evaluate-adamw.ts";
+import { evaluateAdamwMean, evaluateAdamwSquare, evaluateAdamwWeight, evaluateClipScale, evaluateLossScaleState } from "./evaluate-adamw.ts";
 import { evaluateTopKExperts, evaluateTopKGates } from "./evaluate-dispatch.ts";
 import {
   evaluateConcat,
@@ -37,6 +38,7 @@ import {
 } from "./evaluate-sums.ts";
 import { evaluateTopK } from "./evaluate-top-k.ts";
 import { LOSS_DEFINITIONS } from "./losses.ts";
+import { PRECISION_DEFINITIONS } from "./precision.ts";
 import type { Rule } from "./rule.ts";
 import { shapeOf } from "./shapes.ts";
 import {
@@ -47,7 +49,7 @@ import {
   operandsOf,
   type Shape,
   type TensorProgram,
-  type ValueId,
+  type ValueId, type TensorElement,
 } from "./types.ts";
 
 const RULES: { readonly [K in OpKind]: Rule<K> } = {
@@ -80,6 +82,9 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   "row-squares": evaluateRowSquares,
   total: evaluateTotal,
   "clip-scale": evaluateClipScale,
+  choose: evaluateBy(PRECISION_DEFINITIONS.choose),
+  "loss-scale-factor": evaluateBy(PRECISION_DEFINITIONS["loss-scale-factor"]),
+  "loss-scale-state": evaluateLossScaleState,
   part: evaluatePart,
   add: evaluateBy(DEFINITIONS.add),
   "cross-entropy": evaluateBy(LOSS_DEFINITIONS["cross-entropy"]),
@@ -176,9 +181,21 @@ export function evaluateOperation(
   const uncertainRows = new Set<number>();
   for (const { id, op } of signature.steps(attributes)) values.set(id, evaluateOp(op, values, uncertainRows));
   return {
-    outputs: new Map(signature.outputs.map(({ name }) => [name, evaluated(lookUp(values, name))])),
+    outputs: new Map(
+      signature.outputs.map(({ name, element }) => [name, asStored(element, evaluated(lookUp(values, name)))]),
+    ),
     uncertainRows: ascending(uncertainRows),
   };
+}
+
+/** What a tensor of this element holds of the values: an f16 that is rounded either way is one of the two neighbours. */
+function asStored(element: TensorElement, tensor: EvaluatedTensor): EvaluatedTensor {
+  if (element !== "f16") return tensor;
+  const bound = tensor.bound.map((error, i) => {
+    const largest = Math.abs(tensor.values[i] ?? 0) + error;
+    return largest < LARGEST_HALF ? error + halfSpacing(largest) : Number.POSITIVE_INFINITY;
+  });
+  return { ...tensor, bound };
 }
 
 function evaluateOp<K extends OpKind>(

@@ -1,7 +1,7 @@
 /** Checks of operands' shapes and of attributes: what is wrong becomes a diagnostic, and the rule goes on. */
 
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
-import { type Dim, formatShape, type Shape } from "./types.ts";
+import { type Dim, formatShape, type Op, type OpKind, type Shape } from "./types.ts";
 
 /** The smallest normal f32: a smaller epsilon may be flushed to 0, and 1/√0 follows. */
 const MIN_EPSILON = 2 ** -126;
@@ -11,6 +11,11 @@ export interface Findings {
   readonly label: string;
   readonly diagnostics: Diagnostic[];
 }
+
+export type ShapeRule<K extends OpKind> = (op: Op<K>, shapes: readonly Shape[], found: Findings) => Shape;
+
+/** What an absent operand is taken for; the number of operands has been checked before a rule runs. */
+export const NO_SHAPE: Shape = [];
 
 export function report(found: Findings, code: string, fact: string): void {
   found.diagnostics.push(error(code, undefined, `${found.label}: ${fact}`));

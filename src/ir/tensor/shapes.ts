@@ -12,7 +12,6 @@ import {
   expectChoices,
   expectCoefficient,
   expectColumn,
-  expectDecayRate,
   expectDim,
   expectEpsilon,
   expectHeads,
@@ -22,14 +21,12 @@ import {
   type Findings,
   known,
   lastDim,
+  NO_SHAPE,
   report,
+  type ShapeRule,
 } from "./shape-checks.ts";
-import { formatShape, type Op, type OpKind, type Shape } from "./types.ts";
-
-type ShapeRule<K extends OpKind> = (op: Op<K>, shapes: readonly Shape[], found: Findings) => Shape;
-
-/** What an absent operand is taken for; the number of operands has been checked before a rule runs. */
-const NO_SHAPE: Shape = [];
+import { type Op, type OpKind, type Shape } from "./types.ts";
+import { UPDATE_RULES } from "./update-shapes.ts";
 
 const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
   linear: (_op, [x = NO_SHAPE, w = NO_SHAPE, bias], found) => {
@@ -187,47 +184,7 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     }
     return known(expectRank(found, "source", source, 1)[0], width);
   },
-  "adamw-mean": (op, [mean = NO_SHAPE, gradient = NO_SHAPE, scale = NO_SHAPE], found) => {
-    expectSame(found, "gradient", gradient, "mean", mean);
-    expectVector(found, "scale", scale, 1, "one factor");
-    expectDecayRate(found, "beta1", op.beta1);
-    return mean;
-  },
-  "adamw-square": (op, [square = NO_SHAPE, gradient = NO_SHAPE, scale = NO_SHAPE], found) => {
-    expectSame(found, "gradient", gradient, "square", square);
-    expectVector(found, "scale", scale, 1, "one factor");
-    expectDecayRate(found, "beta2", op.beta2);
-    return square;
-  },
-  "adamw-weight": (op, [weight = NO_SHAPE, mean = NO_SHAPE, square = NO_SHAPE, rates = NO_SHAPE], found) => {
-    expectSame(found, "mean", mean, "weight", weight);
-    expectSame(found, "square", square, "weight", weight);
-    expectVector(found, "rates", rates, 3, "a learning rate and two corrections");
-    expectEpsilon(found, op.epsilon);
-    if (!(op.decay >= 0 && op.decay < Number.POSITIVE_INFINITY)) {
-      report(found, "TK252", `decay is ${op.decay}, expected a number from 0`);
-    }
-    return weight;
-  },
-  "row-squares": (_op, [x = NO_SHAPE], found) => {
-    if (lastDim(found, "x", x) === undefined) return NO_SHAPE;
-    const leading = x.slice(0, -1);
-    if (leading.length === 1) return leading;
-    const sizes = leading.filter((size) => typeof size === "number");
-    if (sizes.length < leading.length) report(found, "TK251", `x has shape ${formatShape(x)}, expected integers`);
-    return [sizes.reduce((product, size) => product * size, 1)];
-  },
-  total: (_op, [x = NO_SHAPE], found) => {
-    expectRank(found, "x", x, 1);
-    return [1];
-  },
-  "clip-scale": (op, [squares = NO_SHAPE], found) => {
-    expectVector(found, "squares", squares, 1, "one sum");
-    if (!(op.maxNorm > 0 && op.maxNorm < Number.POSITIVE_INFINITY)) {
-      report(found, "TK252", `max_norm is ${op.maxNorm}, expected a number above 0`);
-    }
-    return squares;
-  },
+  ...UPDATE_RULES,
   part: (op, [x = NO_SHAPE], found) => {
     const [parts, ...rest] = x;
     if (parts === undefined) report(found, "TK250", "x has shape [] of rank 0, expected rank 1 or more");
@@ -367,6 +324,9 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   "row-squares": [1, 1],
   total: [1, 1],
   "clip-scale": [1, 1],
+  choose: [3, 3],
+  "loss-scale-factor": [2, 2],
+  "loss-scale-state": [2, 2],
   part: [1, 1],
   add: [2, 2],
   "matmul-nn": [2, 2],

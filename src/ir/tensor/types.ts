@@ -34,6 +34,7 @@
  */
 
 import type { DispatchFields } from "./dispatch-ops.ts";
+import type { PrecisionFields } from "./precision-ops.ts";
 
 declare const valueName: unique symbol;
 
@@ -51,13 +52,13 @@ export type Dim = number | string;
 export type Shape = readonly Dim[];
 
 /** What a tensor's elements are; `i32` holds row numbers. */
-export type TensorElement = "f32" | "i32";
+export type TensorElement = "f32" | "f16" | "i32";
 
 /** `erf`: x·Φ(x). `tanh`: the approximation of Hendrycks and Gimpel (2016). */
 export type GeluForm = "erf" | "tanh";
 
 /** What each operation takes besides its `kind` and `label`. */
-export interface OpFields extends DispatchFields {
+export interface OpFields extends DispatchFields, PrecisionFields {
   /** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n] */
   readonly linear: { readonly x: ValueId; readonly w: ValueId; readonly bias?: ValueId };
   /** y[…,n] = x[…,n] + bias[n] */
@@ -309,6 +310,9 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   "row-squares": (op) => [op.x],
   total: (op) => [op.x],
   "clip-scale": (op) => [op.squares],
+  choose: (op) => [op.condition, op.x, op.otherwise],
+  "loss-scale-factor": (op) => [op.squares, op.state],
+  "loss-scale-state": (op) => [op.squares, op.state],
   part: (op) => [op.x],
   add: (op) => [op.x, op.y],
   "matmul-nn": (op) => [op.x, op.w],

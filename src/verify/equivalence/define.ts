@@ -25,6 +25,7 @@ import { OPERATION_SIGNATURES, type OperationClaim } from "../../ir/tensor/claim
 import { DEFINITIONS } from "../../ir/tensor/derivatives.ts";
 import { DISPATCH_DEFINITIONS } from "../../ir/tensor/dispatch.ts";
 import { LOSS_DEFINITIONS } from "../../ir/tensor/losses.ts";
+import { PRECISION_DEFINITIONS } from "../../ir/tensor/precision.ts";
 import { shapeOf } from "../../ir/tensor/shapes.ts";
 import { type GeluForm, type Op, type OpKind, operandsOf } from "../../ir/tensor/types.ts";
 import { InternalError } from "../../support/result.ts";
@@ -244,6 +245,9 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
     const isLarger = reals.positive(reals.subtract(norm, most));
     return { shape: [1], elements: [reals.select(isLarger, reals.divide(most, norm), reals.one)] };
   },
+  choose: defined(PRECISION_DEFINITIONS.choose),
+  "loss-scale-factor": defined(PRECISION_DEFINITIONS["loss-scale-factor"]),
+  "loss-scale-state": defined(PRECISION_DEFINITIONS["loss-scale-state"]),
   part: (op, operands) => {
     const x = operandAt(op, operands, 0);
     const [, ...shape] = x.shape;
@@ -291,6 +295,7 @@ function realArithmetic(reals: Reals): Arithmetic<Real> {
     max: (a, b) => reals.max(a, b),
     call: (fn, value) => reals.call(fn, value),
     whereNonZero: (condition, yes, no) => reals.select(reals.not(reals.isZero(condition)), yes, no),
+    whereAtMost: (a, b, yes, no) => reals.select(reals.not(reals.positive(reals.subtract(a, b))), yes, no),
     index: (value, count) => rowNumber(reals, value, count),
   };
 }
@@ -313,7 +318,7 @@ export function defineClaim(
     values.set(name, input);
   }
   // The rules take floats as expressions; any valid numbers will do here.
-  const floats = { epsilon: 1, beta1: 0, beta2: 0, decay: 0, max_norm: 1, alpha: 1, beta: 1 };
+  const floats = { epsilon: 1, beta1: 0, beta2: 0, decay: 0, max_norm: 1, interval: 1, alpha: 1, beta: 1 };
   const { k, split, experts } = attributes;
   const given: ClaimAttributes = {
     ...floats,
