@@ -37,6 +37,13 @@ export const MEMORY: Expectations = {
     "if (i < N) y[i] = (gate[i] / (1.0 + exp(-gate[i]))) * up[i];",
     /N = 257;.*index 256\n.*leaves y\[256\] unwritten/,
   ),
+  "halves-by-four": {
+    ...alignment(
+      "loadVector(eight, x[block.y][k]);",
+      /B = 2, K = 4;.*index 0, row length 4\n.*element 4, which is no multiple of 8/,
+    ),
+    consequences: ["bounds"],
+  },
   "last-thread-writes-too": writtenTwice(
     "if (thread.x === THREADS - 1) y[block.x] = partial[0];",
     /thread \(0, 0, 0\) and .* thread \(63, 0, 0\).*\n.*from thread \(63, 0, 0\) after thread \(0, 0, 0\)/,
@@ -56,6 +63,10 @@ export const MEMORY: Expectations = {
     ),
     consequences: ["coverage"],
   },
+  "random-row": bounds(
+    "if (t < T) y[t] = table[mod(randomBits(seed, 0, step, t), V + 1)];",
+    /V = 1, T = 1;.*\n.*reads table\[1\] out of bounds/,
+  ),
   "padded-routing": bounds(
     "for (let k = 0; k < K; k++) sum += x[tokens[p]][k] * w[experts[p]][n][k];",
     /T = 0, K = 1,.*\n.*reads x\[0\]\[0\] out of bounds/,

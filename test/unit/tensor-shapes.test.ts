@@ -41,7 +41,7 @@ const ATTRIBUTES: Required<ClaimAttributes> = {
   beta2: 0.75,
   decay: 0.25,
   max_norm: 3,
-  interval: 7,
+  interval: 9,
   stream: 5,
   split: 1,
   alpha: 0.01,
@@ -318,7 +318,10 @@ describe("claims", () => {
       token_positions: ids[T] offsets[E+1] → position[T]
       slot_experts: ids[T] offsets[E+1] → expert[T]
       token_sources: ids[T] offsets[E+1] expert[T] → source[T]
-      gather_assignments: x[R,N] source[T] → y[T,N]; k"
+      gather_assignments: x[R,N] source[T] → y[T,N]; k
+      adamw_half: weight[R,C] mean[R,C] square[R,C] gradient[R,C] scale[1] rates[3] random[2] → new_weight[R,C] new_mean[R,C] new_square[R,C]; beta1 beta2 epsilon decay stream
+      adamw_master: master[R,C] mean[R,C] square[R,C] gradient[R,C] scale[1] rates[3] → new_master[R,C] new_mean[R,C] new_square[R,C] weight[R,C]; beta1 beta2 epsilon decay
+      loss_scale: squares[1] state[2] → new_state[2] scale[1]; max_norm interval"
     `);
   });
 

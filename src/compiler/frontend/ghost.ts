@@ -29,7 +29,7 @@ export function lowerGhost(
 ): Expr | undefined {
   const { reporter, clause, program } = scope;
   const name = quote(node.expression);
-  if (clause === "code" || clause === "covers") {
+  if (clause === "code" || clause === "launch" || clause === "covers") {
     const fix = "use it in requires, ensures or invariant; compute what the kernel needs in a loop";
     return reporter.report("TK197", node, `${name} is for specifications: no thread computes it`, fix);
   }

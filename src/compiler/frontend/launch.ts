@@ -56,7 +56,7 @@ export function readChoices(launch: LaunchSource, scope: Scope): readonly Readon
       return [];
     }
     const values = list.elements.flatMap((element) => {
-      const value = lowerExpression(element, scope);
+      const value = lowerExpression(element, inLaunch(scope));
       if (value?.kind === "int" && value.value > 0n) return [value.value];
       if (value !== undefined) {
         reporter.report("TK124", element, `${quote(element)} is not a positive integer constant`, fix);
@@ -154,7 +154,7 @@ function lowerGrid(
     return reporter.report("TK121", node.body, "the grid is not a list of one to three extents", fix);
   }
   const extents = list.map((extent): Expr | undefined => {
-    const value = lowerExpression(extent, scope);
+    const value = lowerExpression(extent, inLaunch(scope));
     if (value === undefined) return undefined;
     let sizes = value.type === "int";
     visitExpr(value, ({ kind }) => {
@@ -190,7 +190,7 @@ function lowerBlockSize(
     return reporter.report("TK122", node, "the block is not a list of one to three constants", fix);
   }
   const sizes = list.map((size): bigint | undefined => {
-    const value = lowerExpression(size, scope);
+    const value = lowerExpression(size, inLaunch(scope));
     if (value === undefined || (value.kind === "int" && value.value > 0n))
       return value?.kind === "int" ? value.value : undefined;
     return reporter.report("TK122", size, `${quote(size)} is not a positive constant`, fix);
@@ -224,7 +224,7 @@ function lowerWhere(
     }
     bindDims(value.parameters[0], scope);
     bindChoices(value.parameters[1], scope);
-    const defined = lowerExpression(value.body, scope);
+    const defined = lowerExpression(value.body, inLaunch(scope));
     if (defined === undefined) continue;
     const wrong = whyNoDefinition(defined, names.slice(position));
     if (wrong !== undefined) reporter.report("TK123", value.body, `${quote(value.body)} ${wrong}`, fix);
@@ -243,3 +243,5 @@ function whyNoDefinition(value: Expr, pending: readonly string[]): string | unde
   });
   return wrong;
 }
+
+const inLaunch = (scope: Scope): Scope => ({ ...scope, clause: "launch" });

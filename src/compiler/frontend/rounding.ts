@@ -32,8 +32,8 @@ export function lowerRounding(
     return reporter.report(
       "TK168",
       node,
-      `${quote(node)} stands in a specification, which is of exact numbers`,
-      "state the condition on integers",
+      `${quote(node)} stands outside of the code that threads run`,
+      "decide by dimensions, scalars and elements of integer tensors",
     );
   }
   const values = (nodes: readonly ts.Expression[], types: readonly ("f32" | "int")[]): readonly Expr[] | undefined => {

@@ -43,8 +43,8 @@ export type ModuleName =
 
 export type FunctionNode = ts.ArrowFunction | ts.FunctionDeclaration | ts.FunctionExpression;
 
-/** Where an expression stands: in the code that threads run, or in a clause of the specification. */
-export type Clause = "code" | "requires" | "ensures" | "invariant" | "covers";
+/** Where an expression stands: in the code that threads run, in the launch, or in a clause of the specification. */
+export type Clause = "code" | "launch" | "requires" | "ensures" | "invariant" | "covers";
 
 export interface Scope {
   readonly clause: Clause;

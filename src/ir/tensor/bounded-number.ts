@@ -130,7 +130,8 @@ export const BOUNDED: Arithmetic<BoundedNumber> = {
   },
   whereAtMost: (a, b, yes, no) => {
     if (Number.isNaN(a.value) || Number.isNaN(b.value)) return no;
-    if (Math.abs(a.value - b.value) > a.error + b.error || a.error + b.error === 0) return a.value <= b.value ? yes : no;
+    if (Math.abs(a.value - b.value) > a.error + b.error || a.error + b.error === 0)
+      return a.value <= b.value ? yes : no;
     return UNKNOWN;
   },
   // A row number of a choice that is uncertain in f32 has the bound ∞, and is that of the reference.

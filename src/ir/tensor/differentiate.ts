@@ -121,6 +121,8 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   "row-squares": update("row-squares"),
   total: update("total"),
   "clip-scale": update("clip-scale"),
+  "round-half": update("round-half"),
+  "round-half-by-chance": update("round-half-by-chance"),
   choose: update("choose"),
   "loss-scale-factor": update("loss-scale-factor"),
   "loss-scale-state": update("loss-scale-state"),

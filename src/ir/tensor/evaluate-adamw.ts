@@ -165,14 +165,14 @@ export const evaluateLossScaleState: Rule<"loss-scale-state"> = (op, operands) =
   const [squares, state] = [operand(op, operands, 0), operand(op, operands, 1)];
   const result = emptyResult([2]);
   const [scale, passed] = [at(state.values, 0), at(state.values, 1) + 1];
-  const isFinite = at(squares.values, 0) <= F32_MAX;
+  const taken = at(squares.values, 0) <= F32_MAX;
   const due = passed >= Math.fround(op.interval);
-  result.values[0] = isFinite
+  result.values[0] = taken
     ? due
       ? Math.min(2 * scale, LARGEST_LOSS_SCALE)
       : scale
     : Math.max(scale / 2, SMALLEST_LOSS_SCALE);
-  result.values[1] = isFinite && !due ? passed : 0;
+  result.values[1] = taken && !due ? passed : 0;
   const isKnown = boundAt(squares, 0) === 0 && boundAt(state, 0) === 0 && boundAt(state, 1) === 0;
   const isExact = Math.fround(2 * scale) === 2 * scale && Math.fround(scale / 2) === scale / 2 && passed <= 2 ** 24;
   if (!isKnown || !isExact) for (const i of [0, 1]) storeUnknown(result, i, at(result.values, i));

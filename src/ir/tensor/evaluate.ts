@@ -7,7 +7,6 @@
  * bound holds too, but is as wide as the choice. Compare with `agrees` of `error-model.ts`.
  */
 
-import { halfSpacing, LARGEST_HALF } from "../../support/float16.ts";
 import { InternalError } from "../../support/result.ts";
 import { evaluateBy } from "./bounded-number.ts";
 import type { ClaimAttributes, OperationSignature } from "./claim-signature.ts";
@@ -16,7 +15,13 @@ import { DEFINITIONS } from "./derivatives.ts";
 import { sizeOfDim } from "./dim.ts";
 import { DISPATCH_DEFINITIONS } from "./dispatch.ts";
 import { type Bounded, elementCount } from "./error-model.ts";
-import { evaluateAdamwMean, evaluateAdamwSquare, evaluateAdamwWeight, evaluateClipScale, evaluateLossScaleState } from "./evaluate-adamw.ts";
+import {
+  evaluateAdamwMean,
+  evaluateAdamwSquare,
+  evaluateAdamwWeight,
+  evaluateClipScale,
+  evaluateLossScaleState,
+} from "./evaluate-adamw.ts";
 import { evaluateTopKExperts, evaluateTopKGates } from "./evaluate-dispatch.ts";
 import {
   evaluateConcat,
@@ -28,6 +33,7 @@ import {
 } from "./evaluate-elements.ts";
 import { evaluateCombineRows, evaluateGroupedLayerNorm, evaluateGroupedLinear } from "./evaluate-grouped.ts";
 import { evaluateLayerNorm } from "./evaluate-layer-norm.ts";
+import { evaluateRoundHalf, evaluateRoundHalfByChance } from "./evaluate-rounding.ts";
 import { evaluateSoftmax } from "./evaluate-softmax.ts";
 import {
   evaluateBiasAdd,
@@ -49,7 +55,7 @@ import {
   operandsOf,
   type Shape,
   type TensorProgram,
-  type ValueId, type TensorElement,
+  type ValueId,
 } from "./types.ts";
 
 const RULES: { readonly [K in OpKind]: Rule<K> } = {
@@ -82,6 +88,8 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   "row-squares": evaluateRowSquares,
   total: evaluateTotal,
   "clip-scale": evaluateClipScale,
+  "round-half": evaluateRoundHalf,
+  "round-half-by-chance": evaluateRoundHalfByChance,
   choose: evaluateBy(PRECISION_DEFINITIONS.choose),
   "loss-scale-factor": evaluateBy(PRECISION_DEFINITIONS["loss-scale-factor"]),
   "loss-scale-state": evaluateLossScaleState,
@@ -181,21 +189,9 @@ export function evaluateOperation(
   const uncertainRows = new Set<number>();
   for (const { id, op } of signature.steps(attributes)) values.set(id, evaluateOp(op, values, uncertainRows));
   return {
-    outputs: new Map(
-      signature.outputs.map(({ name, element }) => [name, asStored(element, evaluated(lookUp(values, name)))]),
-    ),
+    outputs: new Map(signature.outputs.map(({ name }) => [name, evaluated(lookUp(values, name))])),
     uncertainRows: ascending(uncertainRows),
   };
-}
-
-/** What a tensor of this element holds of the values: an f16 that is rounded either way is one of the two neighbours. */
-function asStored(element: TensorElement, tensor: EvaluatedTensor): EvaluatedTensor {
-  if (element !== "f16") return tensor;
-  const bound = tensor.bound.map((error, i) => {
-    const largest = Math.abs(tensor.values[i] ?? 0) + error;
-    return largest < LARGEST_HALF ? error + halfSpacing(largest) : Number.POSITIVE_INFINITY;
-  });
-  return { ...tensor, bound };
 }
 
 function evaluateOp<K extends OpKind>(

@@ -1,6 +1,13 @@
 /** Claims of the kernels of training with f16 weights. */
 
-import { type ClaimAttributes, type ClaimStep, indices, type OperationSignature, step, tensor } from "./claim-signature.ts";
+import {
+  type ClaimAttributes,
+  type ClaimStep,
+  indices,
+  type OperationSignature,
+  step,
+  tensor,
+} from "./claim-signature.ts";
 import { valueId } from "./types.ts";
 
 const [scale, squares, state] = [valueId("scale"), valueId("squares"), valueId("state")];
@@ -11,24 +18,26 @@ const CONSTANTS = ["beta1", "beta2", "epsilon", "decay"] as const;
 const half = (name: string): ReturnType<typeof tensor> => ({ ...tensor(name, "R", "C"), element: "f16" });
 const float = (name: string): ReturnType<typeof tensor> => tensor(name, "R", "C");
 
-/** A step of AdamW on the weight of this name, or none where scale[0] is 0; `results` are the names of what it leaves. */
+/** A step of AdamW on the weight of this name, or none where scale[0] is 0; `results` are made of what it leaves, which is called `kept`. */
 function steps(
   weight: string,
-  results: readonly string[],
+  kept: string,
+  results: readonly ClaimStep[],
   { beta1 = Number.NaN, beta2 = Number.NaN, epsilon = Number.NaN, decay = Number.NaN }: ClaimAttributes,
 ): readonly ClaimStep[] {
   const [gradient, rates, before] = [valueId("gradient"), valueId("rates"), valueId(weight)];
   const [mean, square] = [valueId("mean"), valueId("square")];
   const [nextMean, nextSquare, next] = [valueId("next_mean"), valueId("next_square"), valueId("next")];
-  const kept = (id: string, x: string, otherwise: string): ClaimStep =>
+  const choose = (id: string, x: string, otherwise: string): ClaimStep =>
     step(id, { kind: "choose", condition: scale, x: valueId(x), otherwise: valueId(otherwise) });
   return [
     step(nextMean, { kind: "adamw-mean", mean, gradient, scale, beta1 }),
     step(nextSquare, { kind: "adamw-square", square, gradient, scale, beta2 }),
     step(next, { kind: "adamw-weight", weight: before, mean: nextMean, square: nextSquare, rates, epsilon, decay }),
-    kept("new_mean", nextMean, mean),
-    kept("new_square", nextSquare, square),
-    ...results.map((name) => kept(name, next, weight)),
+    choose("new_mean", nextMean, mean),
+    choose("new_square", nextSquare, square),
+    choose(kept, next, weight),
+    ...results,
   ];
 }
 
@@ -41,13 +50,18 @@ export const PRECISION_SIGNATURES = {
     inputs: [half("weight"), ...MOMENTS.map(float), ...GIVEN, indices("random", 2)],
     outputs: [half("new_weight"), ...MOMENTS.map((name) => float(`new_${name}`))],
     attributes: [...CONSTANTS, "stream"],
-    steps: (attributes: ClaimAttributes) => steps("weight", ["new_weight"], attributes),
+    steps: (attributes: ClaimAttributes) => {
+      const { stream = Number.NaN } = attributes;
+      const op = { kind: "round-half-by-chance", x: valueId("unrounded"), random: valueId("random"), stream } as const;
+      return steps("weight", "unrounded", [step("new_weight", op)], attributes);
+    },
   },
   adamw_master: {
     inputs: [float("master"), ...MOMENTS.map(float), ...GIVEN],
-    outputs: [...["master", ...MOMENTS].map((name) => float(`new_${name}`)), half("weight")],
+    outputs: [float("new_master"), ...MOMENTS.map((name) => float(`new_${name}`)), half("weight")],
     attributes: CONSTANTS,
-    steps: (attributes: ClaimAttributes) => steps("master", ["weight", "new_master"], attributes),
+    steps: (attributes: ClaimAttributes) =>
+      steps("master", "new_master", [step("weight", { kind: "round-half", x: valueId("new_master") })], attributes),
   },
   loss_scale: {
     inputs: [tensor("squares", 1), tensor("state", 2)],

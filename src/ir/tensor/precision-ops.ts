@@ -1,8 +1,15 @@
-/** Operations of training with weights of f16: dynamic loss scaling, and steps that are left out. */
+/** Operations of training with weights of f16: rounding, dynamic loss scaling, and steps that are left out. */
 
 import type { ValueId } from "./types.ts";
 
 export interface PrecisionFields {
+  /** y = x, rounded to the nearest f16. */
+  readonly "round-half": { readonly x: ValueId };
+  /**
+   * y = x, rounded to one of the two f16 around it: to each with the chance that makes the result right on average. The
+   * random integers are those of (seed, step) = random, of `stream`, and of the element's row-major number.
+   */
+  readonly "round-half-by-chance": { readonly x: ValueId; readonly random: ValueId; readonly stream: number };
   /** y = x where condition[0] ≠ 0, else otherwise. */
   readonly choose: { readonly condition: ValueId; readonly x: ValueId; readonly otherwise: ValueId };
   /**

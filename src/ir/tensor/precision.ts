@@ -5,12 +5,12 @@ import { F32_MAX } from "./error-model.ts";
 import { LARGEST_LOSS_SCALE, type PrecisionKind, SMALLEST_LOSS_SCALE } from "./precision-ops.ts";
 
 export const PRECISION_DEFINITIONS: { readonly [K in PrecisionKind]: Definition<K> } = {
+  "round-half": (op, operands) => operandAt(op, operands, 0),
+  "round-half-by-chance": (op, operands) => operandAt(op, operands, 0),
   choose: (op, operands, { arithmetic }) => {
     const condition = elementAt(operandAt(op, operands, 0), 0);
     const [x, otherwise] = [operandAt(op, operands, 1), operandAt(op, operands, 2)];
-    const elements = x.elements.map((value, i) =>
-      arithmetic.whereNonZero(condition, value, elementAt(otherwise, i)),
-    );
+    const elements = x.elements.map((value, i) => arithmetic.whereNonZero(condition, value, elementAt(otherwise, i)));
     return { shape: x.shape, elements };
   },
   "loss-scale-factor": (op, operands, { arithmetic, real }) => {
@@ -33,10 +33,7 @@ export const PRECISION_DEFINITIONS: { readonly [K in PrecisionKind]: Definition<
     const finite = literal(F32_MAX);
     return {
       shape: [2],
-      elements: [
-        whereAtMost(squares, finite, next, halved),
-        whereAtMost(squares, finite, count, integer(0)),
-      ],
+      elements: [whereAtMost(squares, finite, next, halved), whereAtMost(squares, finite, count, integer(0))],
     };
   },
 };

@@ -35,6 +35,8 @@ const ATTRIBUTES: { readonly [K in OpKind]: (op: Op<K>) => string } = {
   "row-squares": () => "",
   total: () => "",
   "clip-scale": ({ maxNorm }) => `; max_norm = ${maxNorm}`,
+  "round-half": () => "",
+  "round-half-by-chance": ({ stream }) => `; stream = ${stream}`,
   choose: () => "",
   "loss-scale-factor": ({ maxNorm }) => `; max_norm = ${maxNorm}`,
   "loss-scale-state": ({ interval }) => `; interval = ${interval}`,

@@ -25,7 +25,7 @@ import {
   report,
   type ShapeRule,
 } from "./shape-checks.ts";
-import { type Op, type OpKind, type Shape } from "./types.ts";
+import type { Op, OpKind, Shape } from "./types.ts";
 import { UPDATE_RULES } from "./update-shapes.ts";
 
 const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
@@ -324,6 +324,8 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   "row-squares": [1, 1],
   total: [1, 1],
   "clip-scale": [1, 1],
+  "round-half": [1, 1],
+  "round-half-by-chance": [2, 2],
   choose: [3, 3],
   "loss-scale-factor": [2, 2],
   "loss-scale-state": [2, 2],

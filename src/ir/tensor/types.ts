@@ -51,7 +51,7 @@ export type Dim = number | string;
 /** Outermost axis first; row-major, no padding. */
 export type Shape = readonly Dim[];
 
-/** What a tensor's elements are; `i32` holds row numbers. */
+/** What a tensor's elements are; `i32` holds row numbers, or integers that decide a rounding. */
 export type TensorElement = "f32" | "f16" | "i32";
 
 /** `erf`: x·Φ(x). `tanh`: the approximation of Hendrycks and Gimpel (2016). */
@@ -310,6 +310,8 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   "row-squares": (op) => [op.x],
   total: (op) => [op.x],
   "clip-scale": (op) => [op.squares],
+  "round-half": (op) => [op.x],
+  "round-half-by-chance": (op) => [op.x, op.random],
   choose: (op) => [op.condition, op.x, op.otherwise],
   "loss-scale-factor": (op) => [op.squares, op.state],
   "loss-scale-state": (op) => [op.squares, op.state],
@@ -353,6 +355,7 @@ const FIRST_INDEX: { readonly [K in OpKind]?: number } = {
   "gather-assignments": 1,
   "cross-entropy": 1,
   "cross-entropy-dx": 2,
+  "round-half-by-chance": 1,
 };
 
 /** What the operand at this position of `operandsOf` holds. */
@@ -360,18 +363,20 @@ export function operandElement({ kind }: { readonly kind: OpKind }, position: nu
   return position >= (FIRST_INDEX[kind] ?? Number.POSITIVE_INFINITY) ? "i32" : "f32";
 }
 
-const INDEX_RESULTS: ReadonlySet<OpKind> = new Set([
-  "top-k-experts",
-  "expert-counts",
-  "expert-offsets",
-  "token-positions",
-  "slot-experts",
-  "token-sources",
-]);
+const RESULT_ELEMENT: { readonly [K in OpKind]?: TensorElement } = {
+  "top-k-experts": "i32",
+  "expert-counts": "i32",
+  "expert-offsets": "i32",
+  "token-positions": "i32",
+  "slot-experts": "i32",
+  "token-sources": "i32",
+  "round-half": "f16",
+  "round-half-by-chance": "f16",
+};
 
 /** What an operation's result holds. */
 export function resultElement({ kind }: Op): TensorElement {
-  return INDEX_RESULTS.has(kind) ? "i32" : "f32";
+  return RESULT_ELEMENT[kind] ?? "f32";
 }
 
 /** `[B, 96]` */

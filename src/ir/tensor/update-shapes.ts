@@ -64,6 +64,12 @@ export const UPDATE_RULES: { readonly [K in UpdateKind]: ShapeRule<K> } = {
     expectPositive(found, "max_norm", op.maxNorm);
     return squares;
   },
+  "round-half": (_op, [x = NO_SHAPE]) => x,
+  "round-half-by-chance": (op, [x = NO_SHAPE, random = NO_SHAPE], found) => {
+    expectVector(found, "random", random, 2, "a seed and a step");
+    if (!Number.isSafeInteger(op.stream)) report(found, "TK252", `stream is ${op.stream}, expected an integer`);
+    return x;
+  },
   choose: (_op, [condition = NO_SHAPE, x = NO_SHAPE, otherwise = NO_SHAPE], found) => {
     expectVector(found, "condition", condition, 1, "one number");
     expectSame(found, "otherwise", otherwise, "x", x);

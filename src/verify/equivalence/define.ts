@@ -245,6 +245,8 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
     const isLarger = reals.positive(reals.subtract(norm, most));
     return { shape: [1], elements: [reals.select(isLarger, reals.divide(most, norm), reals.one)] };
   },
+  "round-half": defined(PRECISION_DEFINITIONS["round-half"]),
+  "round-half-by-chance": defined(PRECISION_DEFINITIONS["round-half-by-chance"]),
   choose: defined(PRECISION_DEFINITIONS.choose),
   "loss-scale-factor": defined(PRECISION_DEFINITIONS["loss-scale-factor"]),
   "loss-scale-state": defined(PRECISION_DEFINITIONS["loss-scale-state"]),
@@ -319,12 +321,13 @@ export function defineClaim(
   }
   // The rules take floats as expressions; any valid numbers will do here.
   const floats = { epsilon: 1, beta1: 0, beta2: 0, decay: 0, max_norm: 1, interval: 1, alpha: 1, beta: 1 };
-  const { k, split, experts } = attributes;
+  const { k, split, experts, stream } = attributes;
   const given: ClaimAttributes = {
     ...floats,
     ...(k !== undefined && { k }),
     ...(split !== undefined && { split }),
     ...(experts !== undefined && { experts }),
+    ...(stream !== undefined && { stream }),
   };
   for (const { id, op } of signature.steps(given)) values.set(id, apply({ reals, attributes }, op, values));
   return values;

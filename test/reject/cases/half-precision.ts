@@ -1,10 +1,26 @@
-import { bf16, block, ceilDiv, f16, input, kernel, output, thread } from "tokitai/dsl";
+import { bf16, block, ceilDiv, f16, f32, input, kernel, output, thread } from "tokitai/dsl";
 
-export const halfPrecision = kernel(
-  { x: input(f16, ["N"]), y: output(bf16, ["N"]) },
+export const brainFloat = kernel(
+  { x: input(bf16, ["N"]), y: output(f32, ["N"]) },
   { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
   ({ x, y }, { N }) => {
     const i = block.x * 64 + thread.x;
-    if (i < N) y[i] = f16(x[i]);
+    if (i < N) y[i] = x[i];
+  },
+);
+
+export const notRounded = kernel(
+  { x: input(f16, ["N"]), y: output(f16, ["N"]) },
+  { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    if (i >= N) return;
+    let mutable = f16(x[i]);
+    mutable = mutable * 2.0;
+    y[i] = x[i] + x[i];
+    y[i] = mutable;
+    y[i] = 0.1;
+    y[i] = i > 2 ? x[i] : f32(i);
+    y[i] += f16(x[i]);
   },
 );
