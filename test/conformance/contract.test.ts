@@ -383,7 +383,7 @@ describe("the kernels of this test", () => {
     const wide = (kernel: Kernel): boolean => tensorsOf(kernel).some((param) => alignmentOf(kernel, param) > 8n);
     expect(kernels.some(wide)).toBe(true);
     expect(new Set(kernels.flatMap(tensorsOf).map(({ element }) => element))).toEqual(
-      new Set(["f32", "i32", "u32", "i64"]),
+      new Set(["f32", "f16", "i32", "u32", "i64"]),
     );
   });
 });

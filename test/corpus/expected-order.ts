@@ -33,6 +33,10 @@ export const ORDER: Expectations = {
     "for (let k = 0; k < TILE; k++) sum += stage[mod(tile, 2)][k];",
     /B = 1, N = 1;.*tile = 0\b.*\n.*stage\[0\]\[\d+\], which thread \(\d+, 0, 0\) reads/,
   ),
+  "halves-in-pairs": race(
+    "if (i < N) y[div(i, 2)] = f16(x[i]);",
+    /N = 2;.*thread \(0, 0, 0\) and .* thread \(1, 0, 0\): index 0\n.*writes y\[0\], which thread \(0, 0, 0\) writes/,
+  ),
   "embedding-gradient": raceOfBlocks(
     "if (0 <= id && id < V) dtable[id][n] += dy[t][n];",
     /T = 2, N = 1, V = 1; block \(0, 0, 0\).* block \(1, 0, 0\).*\n.*dtable\[0\]\[0\], which a thread of block \(0, 0, 0\) writes/,

@@ -57,8 +57,8 @@ struct tok_half {
 // The nearest float that a half holds.
 TOK_DEVICE inline float tok_round_half(float value) { return (float)(tok_half)value; }
 
-// The float that a half holds next to value away from 0 where random / 2^31 is less than the share of the way there, else
-// the one towards 0. Every step before the decision is exact.
+// The float that a half holds next to value away from 0 where random / 2^31 is less than the share of the way there,
+// else the one towards 0. Every step before the decision is exact.
 TOK_DEVICE inline float tok_round_half_at_random(float value, int64_t random) {
   const float magnitude = fabsf(value);
   if (!(magnitude < 65504.0f)) return tok_round_half(value);
@@ -71,7 +71,7 @@ TOK_DEVICE inline float tok_round_half_at_random(float value, int64_t random) {
   return copysignf((up ? below + 1.0f : below) * spacing, value);
 }
 
-// 31 bits of Philox4x32-10 (Salmon, Moraes, Dror and Shaw, 2011) under the key (seed, stream) at the counter (index, step).
+// 31 bits of Philox4x32-10 (Salmon, Moraes, Dror and Shaw, 2011): the key is (seed, stream), the counter (index, step).
 template <typename Index>
 TOK_DEVICE inline Index tok_random_bits(Index seed, Index stream, Index step, Index index) {
   uint32_t c0 = (uint32_t)(int64_t)index;
