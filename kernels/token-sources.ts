@@ -29,9 +29,7 @@ export const token_sources = kernel(
   },
   { computes: "token_sources", index: "i32", grid: ({ T }) => [ceilDiv(T, THREADS)], block: [THREADS] },
   ({ ids, offsets, expert, source }, { T, E }) => {
-    requires(offsets[0] === 0 && offsets[E] === T);
     requires(forall([E], (e) => offsets[e + 1] === offsets[e] + occurrences(ids, T, e)));
-    requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
     requires(
       forall([T], (p) => 0 <= expert[p] && expert[p] < E && offsets[expert[p]] <= p && p < offsets[expert[p] + 1]),
     );

@@ -13,6 +13,7 @@ interface RunOptions extends ModelOptions {
   readonly schema?: string;
   readonly rows: number;
   readonly seed: bigint;
+  readonly sparse?: true;
   readonly format: Format;
 }
 
@@ -25,6 +26,7 @@ export function addRun(program: Command, finish: Finish): void {
     .option("--schema <file>", "the schema of the CSV file")
     .option("--rows <n>", "how many rows", wholeNumber(0, Number.MAX_SAFE_INTEGER), 1000)
     .option("--seed <n>", "seed of the initial weights, a 64-bit number", seedNumber, 7n)
+    .option("--sparse", "let each expert work on its own rows alone: the program moe_sparse_forward")
     .addOption(formatOption());
   addModelOptions(command)
     .addHelpText(
@@ -33,6 +35,7 @@ export function addRun(program: Command, finish: Finish): void {
 Examples:
   tokitai compile moe --size nano -o out/nano
   tokitai run out/nano --data birdstrikes --rows 1000
+  tokitai run out/nano --data birdstrikes --rows 1000 --sparse   the same numbers, by sparse dispatch
 
 The model's size must be the one that the folder was built with. Exit code: 3 where the data, the folder or a
 condition of the library is refused, or where a result lies outside the reference's error bound.`,
@@ -58,7 +61,13 @@ async function runCommand(folder: string, options: RunOptions): Promise<ExitCode
   if (!dataset.ok) return printDiagnostics(dataset.diagnostics);
   const { runForward } = await import("../moe/forward.ts");
   try {
-    const outcome = await runForward(library.value, config.value, dataset.value, options.seed);
+    const outcome = await runForward(
+      library.value,
+      config.value,
+      dataset.value,
+      options.seed,
+      options.sparse ? "sparse" : "dense",
+    );
     if (!outcome.ok) return printDiagnostics(outcome.diagnostics);
     const { describeForward } = await import("./forward-report.ts");
     print(

@@ -6,7 +6,7 @@
  */
 
 import { join } from "node:path";
-import { readModel } from "../compiler/frontend/model.ts";
+import { readPrograms } from "../compiler/frontend/model.ts";
 import { packageRoot } from "../compiler/inputs.ts";
 import type { Dataset } from "../data/encode-csv.ts";
 import { agrees } from "../ir/tensor/error-model.ts";
@@ -14,9 +14,15 @@ import { evaluateProgram } from "../ir/tensor/evaluate.ts";
 import type { TensorProgram } from "../ir/tensor/types.ts";
 import type { CpuLibrary } from "../runtime/cpu/library.ts";
 import { error } from "../support/diagnostic.ts";
-import { ok, type Result, refuse } from "../support/result.ts";
+import { InternalError, ok, type Result, refuse } from "../support/result.ts";
 import { initialWeights } from "./initialise.ts";
 import type { MoeConfig } from "./sizes.ts";
+import { stackWeights } from "./stack-weights.ts";
+
+/** Whether every expert works on every row, or each on its own rows alone: the two programs compute the same function. */
+export type Form = "dense" | "sparse";
+
+const PROGRAMS: Readonly<Record<Form, string>> = { dense: "moe_forward", sparse: "moe_sparse_forward" };
 
 export interface Forward {
   readonly summary: ForwardSummary;
@@ -47,6 +53,7 @@ export async function runForward(
   config: MoeConfig,
   dataset: Dataset,
   seed: bigint,
+  form: Form = "dense",
 ): Promise<Result<Forward>> {
   const [outcome, action] = dataset.labels;
   const fits =
@@ -59,23 +66,30 @@ export async function runForward(
     const message = `the data has ${actual}, and the model takes ${expected}`;
     return refuse(error("TK561", undefined, message, "choose a schema or a --config that fits"));
   }
-  const program = await readModel(join(packageRoot(), "models/moe.ts"), config, process.cwd());
-  if (!program.ok) return program;
-  const mismatch = findMismatch(library, program.value);
+  const programs = await readPrograms(join(packageRoot(), "models/moe.ts"), config, process.cwd());
+  if (!programs.ok) return programs;
+  const [dense, program] = [PROGRAMS.dense, PROGRAMS[form]].map((name) =>
+    programs.value.find((candidate) => candidate.name === name),
+  );
+  if (dense === undefined || program === undefined) throw new InternalError("models/moe.ts without forward programs");
+  const mismatch = findMismatch(library, program);
   if (mismatch !== undefined)
     return refuse(error("TK562", undefined, mismatch, "give the --size that it was built with"));
 
-  const weights = initialWeights(seed, program.value);
+  // The two forms start from the same numbers.
+  const initial = initialWeights(seed, dense);
+  const weights = form === "dense" ? initial : stackWeights(initial);
   const rows = dataset.rows;
   const x = dataset.features.subarray(0, rows * config.inputs);
-  const outputs = {
-    y: new Float32Array(rows * (config.outcomes + config.actions)),
-    probabilities: new Float32Array(rows * config.experts),
-    weights: new Float32Array(rows * config.experts),
-  };
-  library.call(program.value.name, { tensors: { x, ...Object.fromEntries(weights), ...outputs }, dims: { B: rows } });
-  const reference = evaluateProgram(program.value, { B: rows }, new Map([["x", x], ...weights]));
   const width = config.outcomes + config.actions;
+  const common = { y: new Float32Array(rows * width), probabilities: new Float32Array(rows * config.experts) };
+  const routing =
+    form === "dense"
+      ? { weights: new Float32Array(rows * config.experts) }
+      : { ids: new Int32Array(rows * config.chosen), gates: new Float32Array(rows * config.chosen) };
+  const outputs = { ...common, ...routing };
+  library.call(program.name, { tensors: { x, ...Object.fromEntries(weights), ...outputs }, dims: { B: rows } });
+  const reference = evaluateProgram(program, { B: rows }, new Map([["x", x], ...weights]));
   const outcomes = largest(outputs.y, rows, width, 0, config.outcomes);
   const actions = largest(outputs.y, rows, width, config.outcomes, width);
   const uncertain = new Set(reference.uncertainRows);
@@ -89,7 +103,7 @@ export async function runForward(
         { head: outcome.name, classes: countClasses(outcomes, outcome.classes) },
         { head: action.name, classes: countClasses(actions, action.classes) },
       ],
-      load: loads(outputs.weights, rows, config.experts),
+      load: loads(routing, rows, config.experts),
       uncertainRows: uncertain.size,
       ...comparison,
     },
@@ -118,7 +132,7 @@ type Comparison = Pick<
 
 /** Rows whose choice of experts is uncertain are held to their bound as well, which is as wide as the choice. */
 function compare(
-  outputs: Readonly<Record<string, Float32Array>>,
+  outputs: Readonly<Record<string, Float32Array | Int32Array>>,
   reference: ReadonlyMap<string, { readonly values: Float64Array; readonly bound: Float64Array }>,
   rows: number,
   uncertain: ReadonlySet<number>,
@@ -160,10 +174,13 @@ function countClasses(predictions: Int32Array, classes: readonly string[]): Read
   return Object.fromEntries(counts);
 }
 
-function loads(weights: Float32Array, rows: number, experts: number): readonly number[] {
+type Routing = { readonly weights: Float32Array } | { readonly ids: Int32Array };
+
+function loads(routing: Routing, rows: number, experts: number): readonly number[] {
   return Array.from({ length: experts }, (_, expert) => {
+    if ("ids" in routing) return routing.ids.filter((id) => id === expert).length;
     let load = 0;
-    for (let row = 0; row < rows; row++) if (weights[row * experts + expert] !== 0) load++;
+    for (let row = 0; row < rows; row++) if (routing.weights[row * experts + expert] !== 0) load++;
     return load;
   });
 }

@@ -241,8 +241,20 @@ describe("run", () => {
     expect(summary.largestShareOfBound).toBeLessThan(1);
   });
 
+  it("gives the same predictions and the same load by sparse dispatch", () => {
+    const summaryOf = (...more: readonly string[]) =>
+      JSON.parse(tokitai(["run", "moe", "--rows", "150", "--format", "json", ...more]).stdout);
+    const [dense, sparse] = [summaryOf(), summaryOf("--sparse")];
+    expect(sparse).toMatchObject({ predicted: dense.predicted, load: dense.load, outsideBound: 0, elements: 150 * 28 });
+    // Experts 0 to 3 have ids; that they are those of the other program shows in the load.
+    expect(sparse.load.filter((load: number) => load > 0).length).toBeGreaterThan(1);
+    expect(tokitai(["run", "one", "--sparse"])).toMatchObject({ code: 3, stderr: expect.stringContaining("TK562") });
+  });
+
   it("runs an empty batch", () => {
-    expect(tokitai(["run", "moe", "--rows", "0"])).toMatchObject({ code: 0 });
+    for (const form of [[], ["--sparse"]]) {
+      expect(tokitai(["run", "moe", "--rows", "0", ...form])).toMatchObject({ code: 0 });
+    }
   });
 
   it("refuses the size of another build, and a folder without the program", () => {
