@@ -1,7 +1,7 @@
 /**
  * Definitions of the operations that differentiation makes: the formulas of `OpFields`, element by element.
  *
- * That each is the derivative of the operation that it belongs to is a test (`test/unit/tensor-derivatives.test.ts`), which
+ * That each is the derivative of the operation that it belongs to is a test (`test/moe/derivatives.test.ts`), which
  * differentiates the forward definitions symbolically.
  */
 

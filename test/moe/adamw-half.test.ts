@@ -23,8 +23,8 @@ import {
   roundToHalfAtRandom,
 } from "../../src/support/float16.ts";
 import { randomBits } from "../../src/support/philox.ts";
-import { numbers } from "./cases.ts";
-import { buildInto, type ProvedSources, proveKernels, unwrap } from "./library.ts";
+import { numbers } from "../conformance/cases.ts";
+import { buildInto, type ProvedSources, proveKernels, unwrap } from "../conformance/library.ts";
 
 const CONSTANTS = { beta1: Math.fround(0.9), beta2: Math.fround(0.999), epsilon: Math.fround(1e-8) };
 const SEED = 77;

@@ -16,10 +16,10 @@ import { readMetrics, renderJournal } from "../../src/moe/metrics.ts";
 import { parseMoeConfig } from "../../src/moe/sizes.ts";
 import { readArrays } from "../../src/moe/train/data.ts";
 import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
+import { ensureBuilt, runTokitai } from "../cli/command.ts";
 import { numbers } from "../conformance/cases.ts";
 import { unwrap } from "../conformance/library.ts";
 import { findChromium } from "./chromium.ts";
-import { ensureBuilt, runTokitai } from "./command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tokitai-diagnose-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -11,9 +11,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeSafetensors, f32Tensor, readSafetensors, type StoredTensor } from "../../src/data/safetensors.ts";
 import { readMetrics } from "../../src/moe/metrics.ts";
+import { ensureBuilt, ROOT, runTokitai } from "../cli/command.ts";
 import { numbers } from "../conformance/cases.ts";
 import { unwrap } from "../conformance/library.ts";
-import { ensureBuilt, ROOT, runTokitai } from "./command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tokitai-train-"));
 afterAll(() => rmSync(folder, { recursive: true }));

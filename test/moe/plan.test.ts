@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { accountFor, MOE_SIZE_NAMES, MOE_SIZES } from "../../src/moe/sizes.ts";
-import { type Ended, ensureBuilt, ROOT, runTokitai } from "./command.ts";
+import { type Ended, ensureBuilt, ROOT, runTokitai } from "../cli/command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tokitai-plan-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -15,8 +15,8 @@ import { denseTensor, interpretKernel } from "../../src/ir/kernel/interpret.ts";
 import { agrees } from "../../src/ir/tensor/error-model.ts";
 import { type EvaluatedTensor, evaluateOperation } from "../../src/ir/tensor/evaluate.ts";
 import { type CpuLibrary, LaunchError, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
-import { numbers } from "./cases.ts";
-import { buildInto, type ProvedSources, proveKernels, unwrap } from "./library.ts";
+import { numbers } from "../conformance/cases.ts";
+import { buildInto, type ProvedSources, proveKernels, unwrap } from "../conformance/library.ts";
 
 type Values = Float32Array<ArrayBuffer>;
 
