@@ -1,7 +1,22 @@
 /** The well-formedness check: sound kernels pass, and each way to break one has its code. */
 
 import { describe, expect, it } from "vitest";
-import { add, bool, compare, dim, float, ghost, int, intOp, mul, scalar } from "../../src/ir/kernel/build.ts";
+import {
+  add,
+  bool,
+  compare,
+  dim,
+  float,
+  ghost,
+  int,
+  intOp,
+  mul,
+  neg,
+  random,
+  round,
+  scalar,
+  select,
+} from "../../src/ir/kernel/build.ts";
 import { checkKernel } from "../../src/ir/kernel/check.ts";
 import type { Expr } from "../../src/ir/kernel/expr.ts";
 import type { CoversClause, DataCondition, Kernel, StepsStmt, Stmt } from "../../src/ir/kernel/types.ts";
@@ -69,6 +84,19 @@ function kernelWith(body: readonly Stmt[], more: Partial<Kernel> = {}): Kernel {
 
 const zero = int(0);
 const one = float(1);
+const half = (value: Expr): Expr => round("f16", value, undefined);
+const rounded = round("f16", one, zero);
+const drawn = random([zero, zero, zero, zero]);
+const atLeastZero = compare("le", float(0), read("from", zero));
+
+/** With halves in memory: an input `from` and an inout `h`. */
+const halves = (body: readonly Stmt[]): Kernel =>
+  kernelOf({
+    params: [tensor("x", "input", [N]), tensor("from", "input", [N], "f16"), tensor("h", "inout", [N], "f16")],
+    dims: ["N"],
+    arrays: [array("register", "v", [4n], "f16"), array("shared", "s", [4n], "f16")],
+    body,
+  });
 const steps = (values: readonly bigint[], op: "mul" | "div", factor: bigint): StepsStmt => ({
   ...halving("j", 1n, []),
   values,
@@ -145,6 +173,19 @@ describe("a well-formed kernel", () => {
         requires: [lt(scalar("k", "int"), N)],
         grid: [intOp("div", N, int(4)), int(1), scalar("k", "int")],
       }),
+    ],
+    [
+      "halves that are rounded, read, literal, negated or chosen of such",
+      halves([
+        constant("a", half(read("x", zero))),
+        constant("b", f("a")),
+        store("h", [zero], f("b")),
+        store("h", [zero], neg(read("from", zero))),
+        store("h", [zero], select(lt(thread(), N), float(0.5), read("h", zero))),
+        store("h", [zero], round("f16", read("x", zero), random([zero, zero, zero, thread()]))),
+        storeShared("s", [zero], half(one)),
+        vectorOf("load", "v", 4n, "global", "from", [zero]),
+      ]),
     ],
     ["steps upwards", kernelWith([steps([1n, 2n, 4n], "mul", 2n)])],
     ["steps that floor", kernelWith([steps([5n, 2n, 1n], "div", 2n)])],
@@ -273,6 +314,24 @@ describe("a malformed kernel", () => {
       "an atomic change with too many indices",
       kernelWith([atomic("add", "global", "io", [zero, zero], zero)]),
     ],
+    ["TK219", "a float that is not rounded in an f16", halves([store("h", [zero], read("x", zero))])],
+    ["TK219", "a local that is assigned in an f16", halves([variable("a", half(one)), store("h", [zero], f("a"))])],
+    [
+      "TK219",
+      "a choice of which one side is not rounded in an f16",
+      halves([store("h", [zero], select(lt(thread(), N), half(one), read("x", zero)))]),
+    ],
+    ["TK210", "a rounding in a condition", kernelWith([], { requires: [compare("lt", half(one), one)] })],
+    [
+      "TK210",
+      "random integers in an invariant",
+      kernelWith([loop("a", zero, N, [], { invariants: [lt(random([zero, zero, zero, zero]), N)] })]),
+    ],
+    ["TK203", "random integers of two arguments", kernelWith([constant("a", { ...drawn, args: [zero, zero] })])],
+    ["TK203", "a rounding of an integer", kernelWith([constant("a", { ...rounded, value: zero })])],
+    ["TK203", "a rounding that a float decides", kernelWith([constant("a", { ...rounded, random: one })])],
+    ["TK214", "an invariant that reads halves", halves([loop("a", zero, N, [], { invariants: [atLeastZero] })])],
+    ["TK216", "an atomic change of halves", halves([atomic("add", "global", "h", [zero], zero)])],
     ["TK217", "a vector of 3 lanes", kernelWith([vectorOf("load", "t", 3n, "global", "x", [zero])])],
     ["TK217", "more lanes than registers", kernelWith([vectorOf("load", "r", 8n, "global", "x", [zero])])],
     ["TK217", "a vector into shared memory", kernelWith([vectorOf("load", "s", 4n, "global", "x", [zero])])],

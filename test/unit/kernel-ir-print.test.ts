@@ -17,6 +17,8 @@ import {
   mul,
   neg,
   not,
+  random,
+  round,
   select,
   sub,
 } from "../../src/ir/kernel/build.ts";
@@ -80,6 +82,8 @@ describe("an expression", () => {
     [floatOp("div", f("u"), floatOp("mul", f("v"), f("w"))), "u / (v * w)"],
     [call("fma", [f("u"), f("v"), float(0.1)]), "fma(u, v, f32(0.1))"],
     [castToFloat(add(a, b)), "f32(a + b)"],
+    [round("f16", f("u"), undefined), "f16(u)"],
+    [round("f16", f("u"), random([a, b, c, a])), "stochasticRound(f16, u, randomBits(a, b, c, a))"],
     [float(1e-5), "f32(0.00001)"],
     [float(-0), "f32(-0)"],
     [float(3.4028234663852886e38), "f32(3.4028234663852886e+38)"],

@@ -157,7 +157,7 @@ export const array = (
   space: "shared" | "register",
   name: string,
   shape: readonly bigint[],
-  element: "f32" | "i32" = "f32",
+  element: LocalArray["element"] = "f32",
 ): LocalArray => ({ space, name, element, shape, span });
 
 /** A kernel of one block of one thread, but for what is given. */

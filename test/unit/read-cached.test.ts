@@ -9,7 +9,19 @@ import { readKernels } from "../../src/compiler/frontend/read.ts";
 import { type KernelsAtHand, readKernelsWith } from "../../src/compiler/frontend/read-cached.ts";
 import { packageRoot } from "../../src/compiler/inputs.ts";
 import { allObligations, prove, readSources } from "../../src/compiler/prove.ts";
-import { add, call, castToFloat, float, ghost, int, neg, not, select } from "../../src/ir/kernel/build.ts";
+import {
+  add,
+  call,
+  castToFloat,
+  float,
+  ghost,
+  int,
+  neg,
+  not,
+  random,
+  round,
+  select,
+} from "../../src/ir/kernel/build.ts";
 import type { Kernel } from "../../src/ir/kernel/types.ts";
 import { SolverPool } from "../../src/verify/pool.ts";
 import { openProofCache, type ProofCache } from "../../src/verify/proof-cache.ts";
@@ -77,6 +89,8 @@ const everything: Kernel = kernelOf({
     variable("v", select(lt(shared, shared), float(Number.NaN), call("exp", [float(Number.NEGATIVE_INFINITY)]))),
     when(lt(i("k"), int(1)), [assign("v", neg(castToFloat(shared)))], [barrier(), barrier("wave")]),
     loop("k", int(0), shared, [store("y", [shared], read("x", shared))]),
+    store("y", [shared], round("f16", float(0.1), random([shared, int(1), int(2), i("k")]))),
+    store("y", [shared], round("f16", float(0.1), undefined)),
     halving("s", 8n, [store("y", [i("s")], readShared("s", i("s"), i("s")))]),
     atomic("max", "global", "q", [shared], i("k")),
     vectorOf("load", "r", 4n, "global", "x", [shared]),
