@@ -161,7 +161,7 @@ const MOST_CONTENTS = 40;
 /** For each condition on data, contents that break it and no earlier one by a single element. */
 export function brokenData(kernel: Kernel, sizes: readonly Assignment[]): readonly BrokenData[] {
   const found = new Map<number, BrokenData>();
-  const integers = tensorsOf(kernel).filter(({ element }) => element !== "f32");
+  const integers = tensorsOf(kernel).filter(({ element }) => !isFloat(element));
   for (const assignment of sizes) {
     if (found.size === kernel.dataRequires.length) break;
     const count = integers.reduce((sum, param) => sum + Number(elementsOf(param, assignment)), 0);

@@ -8,11 +8,13 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readKernels } from "../../src/compiler/frontend/read.ts";
+import { isFloat } from "../../src/ir/kernel/elements.ts";
 import { denseTensor, interpretKernel, type TensorMemory } from "../../src/ir/kernel/interpret.ts";
 import type { Kernel } from "../../src/ir/kernel/types.ts";
 import { isClaimAttribute, isIntegerAttribute } from "../../src/ir/tensor/claim-signature.ts";
 import { agrees } from "../../src/ir/tensor/error-model.ts";
 import { type DenseTensor, evaluateOperation } from "../../src/ir/tensor/evaluate.ts";
+import { roundToHalf } from "../../src/support/float16.ts";
 import type { Contents } from "../../src/verify/contents.ts";
 import { contentsOf } from "../../src/verify/contents.ts";
 import { attributesAt } from "../../src/verify/equivalence/compare.ts";
@@ -50,18 +52,19 @@ function memoryOf({ memories }: Launched, name: string): Memory {
   return memory;
 }
 
-/** What a variable of the launch holds, as an f32. */
+/** What a variable of the launch holds, as an f32, or as an f16 where the tensor is of these. */
 function numbersOf(
   kernel: Kernel,
   at: Case,
   launched: Launched,
   fill: (position: number) => Filling,
 ): Map<Real, number> {
-  const positions = new Map(kernel.params.map(({ name }, position) => [name, position]));
+  const params = new Map(kernel.params.map(({ name, element }, position) => [name, { element, position }]));
   return new Map(
     [...launched.origins].map(([real, { param, index }]) => {
-      const scalar = at.scalars[param];
-      return [real, Math.fround(scalar ?? fillElement(fill(positions.get(param) ?? 0), index))];
+      const { element, position = 0 } = params.get(param) ?? {};
+      const value = Math.fround(at.scalars[param] ?? fillElement(fill(position), index));
+      return [real, element === "f16" ? roundToHalf(value) : value];
     }),
   );
 }
@@ -79,7 +82,7 @@ function tensorsOf(
       const before = launched.before.get(name) ?? new Array<number>(size).fill(0);
       const number = (value: unknown): number => {
         if (typeof value !== "number") throw new Error(`${name} holds something else than numbers`);
-        return element === "f32" ? (variables.get(value) ?? Number.NaN) : value;
+        return isFloat(element) ? (variables.get(value) ?? Number.NaN) : value;
       };
       const isInput = launched.before.has(name);
       return [[name, { shape, values: Float32Array.from(before, (value) => (isInput ? number(value) : 0)) }]];
@@ -116,7 +119,7 @@ function compare(kernel: Kernel, at: Case, contents: Contents, fill: (position: 
   const attributes = attributesAt(bound, at, launched);
   const operands = bound.inputs.map(({ name, element }): RealTensor => {
     const before = launched.before.get(name) ?? [];
-    const isReal = element === "f32";
+    const isReal = element !== "i32";
     return {
       shape: memoryOf(launched, name).shape,
       elements: before.map((value) => (isReal && typeof value === "number" ? value : lift(reals, value))),
@@ -139,7 +142,7 @@ function compare(kernel: Kernel, at: Case, contents: Contents, fill: (position: 
   for (const param of kernel.params) {
     const tensor = tensors.get(param.name);
     if (param.kind !== "tensor" || tensor === undefined) continue;
-    const data = param.element === "f32" ? tensor.values.slice() : Int32Array.from(tensor.values);
+    const data = isFloat(param.element) ? tensor.values.slice() : Int32Array.from(tensor.values);
     memory.set(param.name, { data, run: denseTensor(tensor.shape, data) });
   }
   const { complete, faults } = interpretKernel({
@@ -156,7 +159,7 @@ function compare(kernel: Kernel, at: Case, contents: Contents, fill: (position: 
   const wrong: string[] = [];
   for (const { param, formal } of bound.outputs) {
     const own = memoryOf(launched, param.name).values.map((value) =>
-      param.element === "f32" && typeof value === "number" ? value : lift(reals, value),
+      isFloat(param.element) && typeof value === "number" ? value : lift(reals, value),
     );
     const definition = defined.get(formal)?.elements ?? [];
     const numberOf = evaluatorOf(reals, [...own, ...definition])(variables);

@@ -5,14 +5,13 @@
  * Metadata"), not an estimate.
  */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { error } from "../../support/diagnostic.ts";
 import { ok, type Result, refuse } from "../../support/result.ts";
-import { findBundles } from "./code-object.ts";
-import { runTool, succeeded, toolEnvironment, toolFailure } from "./run-tool.ts";
-import { INSTALL, type Tool, type Toolchain } from "./toolchain.ts";
+import { INSTALL, type Toolchain } from "./toolchain.ts";
+import { toolOutput, unbundle, unreadable } from "./unbundle.ts";
 
 export interface KernelResources {
   /** The kernel function's symbol. */
@@ -33,8 +32,6 @@ export interface KernelResources {
   readonly maxThreads: number;
 }
 
-const TIMEOUT_MS = 60_000;
-
 /** Sorted by architecture, then kernel. TK401: a tool is missing; TK402: it failed; TK406: the library has no readable GPU code. */
 export async function readResources(libraryPath: string, tc: Toolchain): Promise<Result<readonly KernelResources[]>> {
   const { bundler, readelf } = tc;
@@ -42,48 +39,23 @@ export async function readResources(libraryPath: string, tc: Toolchain): Promise
     const message = "clang-offload-bundler and llvm-readelf are needed to read back registers and LDS";
     return refuse(error("TK401", undefined, message, bundler === undefined ? INSTALL.bundler : INSTALL.llvm));
   }
-  const bundles = findBundles(readFileSync(libraryPath));
-  if (bundles === undefined) return refuse(unreadable(`${libraryPath} holds no GPU code`));
   const folder = mkdtempSync(join(tmpdir(), "tokitai-"));
   try {
+    const objects = await unbundle(libraryPath, folder, bundler, tc.env);
+    if (!objects.ok) return objects;
     const found: KernelResources[] = [];
-    for (const [index, bundle] of bundles.entries()) {
-      const path = join(folder, `bundle${index}`);
-      writeFileSync(path, bundle);
-      const read = await readBundle(path, bundler, readelf, tc.env);
-      if (!read.ok) return read;
-      found.push(...read.value);
+    for (const { architecture, path } of objects.value) {
+      const notes = await toolOutput(readelf, ["--notes", path], tc.env);
+      if (!notes.ok) return notes;
+      const kernels = parseKernelNotes(notes.value, architecture);
+      if (kernels === undefined)
+        return refuse(unreadable(`the code object for ${architecture} has metadata of an unknown form`));
+      found.push(...kernels);
     }
-    return ok(found.sort((a, b) => compare(a.architecture, b.architecture) || compare(a.kernel, b.kernel)));
+    return ok(found.sort((x, y) => compare(x.architecture, y.architecture) || compare(x.kernel, y.kernel)));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-async function readBundle(
-  path: string,
-  bundler: Tool,
-  readelf: Tool,
-  env: NodeJS.ProcessEnv,
-): Promise<Result<readonly KernelResources[]>> {
-  const run = (tool: Tool, args: readonly string[]): Promise<Result<string>> => output(tool, args, env);
-  const listed = await run(bundler, ["--list", "--type=o", `--input=${path}`]);
-  if (!listed.ok) return listed;
-  const entries = listed.value.split("\n").filter((entry) => /^hip(v4)?-amdgcn-/.test(entry));
-  const found: KernelResources[] = [];
-  for (const entry of entries.sort(compare)) {
-    const architecture = /gfx[0-9a-f]+(:[\w+:-]+)?$/.exec(entry)?.[0] ?? entry;
-    const object = `${path}.${architecture.replaceAll(":", "_")}`;
-    const args = ["--unbundle", "--type=o", `--input=${path}`, `--targets=${entry}`, `--output=${object}`];
-    const unbundled = await run(bundler, args);
-    const notes = unbundled.ok ? await run(readelf, ["--notes", object]) : unbundled;
-    if (!notes.ok) return notes;
-    const kernels = parseKernelNotes(notes.value, architecture);
-    if (kernels === undefined)
-      return refuse(unreadable(`the code object for ${architecture} has metadata of an unknown form`));
-    found.push(...kernels);
-  }
-  return ok(found);
 }
 
 /**
@@ -124,15 +96,6 @@ function readKernel(fields: ReadonlyMap<string, string>, architecture: string): 
   if (kernel === undefined || Object.values(required).some(Number.isNaN)) return undefined;
   // Only architectures with matrix accumulation registers name their count.
   return { kernel, architecture, ...required, agprs: fields.has("agpr_count") ? number("agpr_count") : 0 };
-}
-
-async function output(tool: Tool, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Result<string>> {
-  const run = await runTool(tool.path, args, { env: toolEnvironment(env), timeoutMs: TIMEOUT_MS });
-  return succeeded(run) ? ok(run.stdout) : refuse(toolFailure([tool.path, ...args], run, INSTALL.llvm));
-}
-
-function unreadable(message: string): ReturnType<typeof error> {
-  return error("TK406", undefined, message, "rebuild the library with hipcc");
 }
 
 function compare(a: string, b: string): number {
