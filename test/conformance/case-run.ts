@@ -109,7 +109,7 @@ export function callCase(library: CpuLibrary, one: Case): ReadonlyMap<string, Fl
 
 /** What a library gets wrong of a case; `undefined` where nothing. */
 export function faultOfCall(
-  library: CpuLibrary,
+  library: Pick<CpuLibrary, "abi" | "manifest">,
   one: Case,
   data: ReadonlyMap<string, Float32Array>,
 ): string | undefined {

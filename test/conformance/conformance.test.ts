@@ -2,7 +2,7 @@
  * Conformance: the one case table on the interpreter, the CPU build and the sanitized CPU build.
  *
  * The expected values are those of the claim in float64, with bounds that hold for any order of summation. The GPU code
- * is built from the same IR by the same generator; it needs a GPU to run and is not run here.
+ * is built from the same IR by the same generator; `emulator.test.ts` executes it.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";

@@ -32,20 +32,21 @@ export async function proveKernels(
   }
 }
 
-/** Builds the CPU library into `folder`. */
+/** Builds the library into `folder`: for the CPU, or for gfx1101. */
 export async function buildInto(
   folder: string,
   { sources, proof }: ProvedSources,
   toolchain: Toolchain,
   sanitize: boolean,
+  target: "cpu" | "hip" = "cpu",
 ): Promise<void> {
   const compilation = unwrap(
     await compile({
       name: "kernels",
       proof,
       lookup: sources.lookup,
-      targets: ["cpu"],
-      architectures: [],
+      targets: [target],
+      architectures: target === "cpu" ? [] : ["gfx1101"],
       emits: ["so", "manifest"],
       toolchain,
       cache: cacheDirectory(process.env),

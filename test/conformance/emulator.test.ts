@@ -1,0 +1,184 @@
+/**
+ * Conformance of the GPU code: the machine code that hipcc makes for gfx1101, executed by tinygrad's emulator, on the one case
+ * table. It needs a checkout of tinygrad, which TOKITAI_TINYGRAD names; without one it says so, and only what the bridge does
+ * with a checkout that is none is tested.
+ */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findToolchain } from "../../src/compiler/build/toolchain.ts";
+import { type CpuLibrary, LaunchError, openCpuLibrary, type TensorData } from "../../src/runtime/cpu/library.ts";
+import { type EmulatedLibrary, openEmulatedLibrary } from "../../src/runtime/hip/emulated-library.ts";
+import { floatsToHalves, halvesToFloats, roundToHalf, roundToHalfAtRandom } from "../../src/support/float16.ts";
+import { caseData, faultOfCall, tensorsOf } from "./case-run.ts";
+import { CASES, type Case, caseName, numbers } from "./cases.ts";
+import { buildInto, proveKernels, unwrap } from "./library.ts";
+import { blankOutputs, expectResults, ROUTING_CASES } from "./routing-cases.ts";
+import type { Tensors } from "./sparse-cases.ts";
+
+const tinygrad = process.env["TOKITAI_TINYGRAD"] ?? "";
+const toolchain = await findToolchain(process.env);
+const folder = mkdtempSync(join(tmpdir(), "tokitai-emulator-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** An emulated wave instruction takes a microsecond, where the hardware takes a thousandth of it. */
+const MAX_ELEMENTS = 20_000;
+const isSmall = ({ dims }: Pick<Case, "dims">): boolean =>
+  Object.values(dims).reduce((product, size) => product * Math.max(1, size), 1) <= MAX_ELEMENTS;
+/**
+ * Defect of the emulator (docs/emulator.md): a quotient below 2⁻¹⁰³ comes out as 0. Where the result is 0 and should be
+ * smaller than anything that a sum of others could show, it is taken as right.
+ */
+function forgiveTinyQuotients(results: Tensors, expected: Tensors): void {
+  for (const [name, values] of Object.entries(expected)) {
+    const found = results[name];
+    if (!(found instanceof Float32Array)) continue;
+    for (const [i, value] of values.entries()) if (found[i] === 0 && Math.abs(value) < 2 ** -100) found[i] = value;
+  }
+}
+
+const IN_PLACE = ["adamw", "adamw_half", "adamw_master"];
+const KERNELS = [...new Set(CASES.map(({ kernel }) => kernel))];
+
+if (tinygrad === "") {
+  process.stderr.write("gfx1101 machine code is not executed: TOKITAI_TINYGRAD names no checkout of tinygrad\n");
+} else {
+  describe("machine code for gfx1101, executed", { timeout: 1_200_000 }, () => {
+    let library: EmulatedLibrary;
+    let cpu: CpuLibrary;
+    let names: readonly string[];
+    beforeAll(async () => {
+      const proved = await proveKernels(["kernels", "test/conformance/kernels"]);
+      names = proved.sources.kernels.flatMap(({ name, span }) => (span.file.startsWith("kernels/") ? [name] : []));
+      await buildInto(folder, proved, toolchain, false, "hip");
+      await buildInto(join(folder, "cpu"), proved, toolchain, false);
+      cpu = unwrap(openCpuLibrary(join(folder, "cpu")));
+      library = unwrap(await openEmulatedLibrary(folder, toolchain, { tinygrad, architecture: "gfx1101" }));
+    });
+    afterAll(() => library.close());
+
+    it.each(KERNELS)("%s is right on its cases", async (kernel) => {
+      const cases = CASES.filter((one) => one.kernel === kernel && isSmall(one));
+      expect(cases.length).toBeGreaterThan(2);
+      const faults: string[] = [];
+      for (const one of cases) {
+        const data = caseData(one, tensorsOf(library.abi, one));
+        await library.call(kernel, {
+          tensors: Object.fromEntries(data),
+          dims: one.dims,
+          scalars: { ...one.attributes },
+        });
+        const fault = faultOfCall(library, one, data);
+        if (fault !== undefined) faults.push(`${caseName(one)}: ${fault}`);
+      }
+      expect(faults).toEqual([]);
+    });
+
+    const routing = ROUTING_CASES.filter(isSmall);
+    it.each([...new Set(routing.map(({ kernel }) => kernel))])("%s is right on its cases", async (kernel) => {
+      for (const one of routing.filter((candidate) => candidate.kernel === kernel)) {
+        const { dims, inputs, scalars = {}, outputs } = one;
+        const results = blankOutputs(outputs);
+        await library.call(kernel, { tensors: { ...inputs, ...results }, dims, scalars });
+        forgiveTinyQuotients(results, outputs);
+        expectResults(results, one);
+      }
+    });
+
+    it.each(IN_PLACE)("%s leaves what the CPU build leaves, bit by bit", async (kernel) => {
+      const [R, C] = [5, 70];
+      const filled = (seed: number): Float32Array<ArrayBuffer> => {
+        const next = numbers(seed);
+        return Float32Array.from({ length: R * C }, () => next() - 0.5);
+      };
+      const start = (): Readonly<Record<string, TensorData>> => ({
+        ...(kernel === "adamw_master" ? { master: filled(1), weight: new Uint16Array(R * C) } : {}),
+        ...(kernel === "adamw_half" ? { weight: floatsToHalves(filled(1)), random: Int32Array.of(9, 3) } : {}),
+        ...(kernel === "adamw" ? { weight: filled(1) } : {}),
+        mean: filled(2),
+        square: filled(3).map(Math.abs),
+        gradient: filled(4),
+        scale: Float32Array.of(0.5),
+        rates: Float32Array.of(0.01, 0.1, 0.001),
+      });
+      const constants = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.1 };
+      const scalars = { ...constants, ...(kernel === "adamw_half" ? { stream: 4 } : {}) };
+      const [own, other] = [start(), start()];
+      await library.call(kernel, { tensors: own, dims: { R, C }, scalars });
+      cpu.call(kernel, { tensors: other, dims: { R, C }, scalars });
+      expect(own).toEqual(other);
+      expect(own).not.toEqual(start());
+    });
+
+    it("loss_scale and clip_scale leave what the CPU build leaves, bit by bit", async () => {
+      for (const squares of [0, 1e-3, 4, 1e30, Infinity, NaN]) {
+        const start = () => ({ squares: Float32Array.of(squares), scale: Float32Array.of(-7) });
+        const state = (): Float32Array<ArrayBuffer> => Float32Array.of(1024, 2);
+        for (const [kernel, more, scalars] of [
+          ["clip_scale", () => ({}), { max_norm: 1 }],
+          ["loss_scale", () => ({ state: state() }), { max_norm: 1, interval: 3 }],
+        ] as const) {
+          const [own, other] = [
+            { ...start(), ...more() },
+            { ...start(), ...more() },
+          ];
+          await library.call(kernel, { tensors: own, dims: {}, scalars });
+          cpu.call(kernel, { tensors: other, dims: {}, scalars });
+          expect(own).toEqual(other);
+        }
+      }
+    });
+
+    it("are all kernels of kernels/", () => {
+      const run = [...KERNELS, ...ROUTING_CASES.map(({ kernel }) => kernel), ...IN_PLACE, "loss_scale", "clip_scale"];
+      expect(names.filter((name) => !run.includes(name))).toEqual([]);
+    });
+
+    it("refuses what breaks the contract, and changes nothing", async () => {
+      const tensors = {
+        x: new Float32Array(6),
+        w: new Float32Array(6),
+        bias: new Float32Array(2),
+        y: new Float32Array(6),
+      };
+      const call = library.call("linear", {
+        tensors: { ...tensors, y: tensors.y.fill(7) },
+        dims: { B: 3, K: 2, N: 2 },
+      });
+      await expect(call).rejects.toThrow(LaunchError);
+      expect([...tensors.y]).toEqual([7, 7, 7, 7, 7, 7]);
+    });
+
+    it("converts halves bit for bit as the definition says", async () => {
+      const N = 5_000;
+      const x = Float32Array.from({ length: N }, (_, i) => Math.fround(Math.sin(i) * 2 ** ((i % 45) - 27)));
+      const h = Uint16Array.from({ length: N }, (_, i) => (i * 13) & 0x7bff);
+      const bits = Int32Array.from({ length: N }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 1);
+      const [widened, seen] = [new Float32Array(N), new Float32Array(N)];
+      const [nearest, either] = [new Uint16Array(N), new Uint16Array(N)];
+      const tensors = { h, x, bits, widened, nearest, either, seen };
+      await library.call("half_conversions", { tensors, dims: { N } });
+      expect(widened).toEqual(halvesToFloats(h));
+      expect(halvesToFloats(nearest)).toEqual(x.map(roundToHalf));
+      const expected = Array.from(x, (value, i) => roundToHalfAtRandom(value, bits[i] ?? 0));
+      expect(either).toEqual(floatsToHalves(expected));
+    });
+  });
+}
+
+describe("a checkout that is none", () => {
+  it("is named, with what it would have to be", async () => {
+    const place = join(folder, "softmax");
+    await buildInto(place, await proveKernels(["kernels/softmax.ts"]), toolchain, false, "hip");
+    const opened = await openEmulatedLibrary(place, toolchain, { tinygrad: "/nowhere", architecture: "gfx1101" });
+    expect(opened.ok ? [] : opened.diagnostics).toMatchObject([
+      { code: "TK552", message: expect.stringContaining("/nowhere has no test/mockgpu/amd/emu.py") },
+    ]);
+    const other = await openEmulatedLibrary(place, toolchain, { tinygrad, architecture: "gfx1030" });
+    expect(other.ok ? [] : other.diagnostics).toMatchObject([
+      { code: "TK552", message: expect.stringContaining("has code for gfx1101, not for gfx1030") },
+    ]);
+  });
+});
