@@ -1,4 +1,4 @@
-/** Cases of the kernels with index tensors, and what a result must be: the CPU build, the interpreter and the GPU's code run them. */
+/** Cases of the kernels with index tensors, and what their results must be, however they are run. */
 
 import { expect } from "vitest";
 import { agrees } from "../../src/ir/tensor/error-model.ts";

@@ -1,4 +1,4 @@
-/** The bridge to a child process: whatever the child does, a request ends in bounded time with one clear error, and no process stays. */
+/** The bridge: whatever the child does, a request ends in bounded time with one clear error, and no process stays. */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

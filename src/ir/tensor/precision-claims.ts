@@ -18,7 +18,10 @@ const CONSTANTS = ["beta1", "beta2", "epsilon", "decay"] as const;
 const half = (name: string): ReturnType<typeof tensor> => ({ ...tensor(name, "R", "C"), element: "f16" });
 const float = (name: string): ReturnType<typeof tensor> => tensor(name, "R", "C");
 
-/** A step of AdamW on the weight of this name, or none where scale[0] is 0; `results` are made of what it leaves, which is called `kept`. */
+/**
+ * A step of AdamW on the weight of this name, or none where scale[0] is 0. What it leaves of the weight is called `kept`,
+ * and `results` are made of it.
+ */
 function steps(
   weight: string,
   kept: string,
