@@ -10,10 +10,10 @@ import {
   randomBits,
   requires,
   scalar,
-  sqrt,
   stochasticRound,
   thread,
 } from "tokitai/dsl";
+import { adamwUpdate, movingAverage } from "./math.ts";
 
 const ROWS = 4;
 const COLUMNS = 64;
@@ -52,12 +52,11 @@ export const adamw_half = kernel(
     const c = block.y * COLUMNS + thread.x;
     if (r >= R || c >= C || scale[0] === 0.0) return;
     const g = gradient[r][c] * scale[0];
-    const m = beta1 * mean[r][c] + (1.0 - beta1) * g;
-    const v = beta2 * square[r][c] + (1.0 - beta2) * (g * g);
+    const m = movingAverage(beta1, mean[r][c], g);
+    const v = movingAverage(beta2, square[r][c], g * g);
     mean[r][c] = m;
     square[r][c] = v;
-    const direction = m / rates[1] / (sqrt(v / rates[2]) + epsilon);
-    const w = weight[r][c] - rates[0] * (direction + decay * weight[r][c]);
+    const w = weight[r][c] - adamwUpdate(weight[r][c], m, v, rates[0], rates[1], rates[2], epsilon, decay);
     weight[r][c] = stochasticRound(f16, w, randomBits(random[0], stream, random[1], r * C + c));
   },
 );

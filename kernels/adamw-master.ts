@@ -1,4 +1,5 @@
-import { block, ceilDiv, f16, f32, inout, input, kernel, output, requires, scalar, sqrt, thread } from "tokitai/dsl";
+import { block, ceilDiv, f16, f32, inout, input, kernel, output, requires, scalar, thread } from "tokitai/dsl";
+import { adamwUpdate, movingAverage } from "./math.ts";
 
 const ROWS = 4;
 const COLUMNS = 64;
@@ -35,12 +36,11 @@ export const adamw_master = kernel(
     let w = master[r][c];
     if (scale[0] !== 0.0) {
       const g = gradient[r][c] * scale[0];
-      const m = beta1 * mean[r][c] + (1.0 - beta1) * g;
-      const v = beta2 * square[r][c] + (1.0 - beta2) * (g * g);
+      const m = movingAverage(beta1, mean[r][c], g);
+      const v = movingAverage(beta2, square[r][c], g * g);
       mean[r][c] = m;
       square[r][c] = v;
-      const direction = m / rates[1] / (sqrt(v / rates[2]) + epsilon);
-      w -= rates[0] * (direction + decay * w);
+      w -= adamwUpdate(w, m, v, rates[0], rates[1], rates[2], epsilon, decay);
       master[r][c] = w;
     }
     weight[r][c] = f16(w);

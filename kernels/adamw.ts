@@ -1,4 +1,5 @@
-import { block, ceilDiv, f32, inout, input, kernel, requires, scalar, sqrt, thread } from "tokitai/dsl";
+import { block, ceilDiv, f32, inout, input, kernel, requires, scalar, thread } from "tokitai/dsl";
+import { adamwUpdate, movingAverage } from "./math.ts";
 
 const ROWS = 4;
 const COLUMNS = 64;
@@ -34,11 +35,10 @@ export const adamw = kernel(
     const c = block.y * COLUMNS + thread.x;
     if (r >= R || c >= C) return;
     const g = gradient[r][c] * scale[0];
-    const m = beta1 * mean[r][c] + (1.0 - beta1) * g;
-    const v = beta2 * square[r][c] + (1.0 - beta2) * (g * g);
+    const m = movingAverage(beta1, mean[r][c], g);
+    const v = movingAverage(beta2, square[r][c], g * g);
     mean[r][c] = m;
     square[r][c] = v;
-    const direction = m / rates[1] / (sqrt(v / rates[2]) + epsilon);
-    weight[r][c] -= rates[0] * (direction + decay * weight[r][c]);
+    weight[r][c] -= adamwUpdate(weight[r][c], m, v, rates[0], rates[1], rates[2], epsilon, decay);
   },
 );

@@ -170,7 +170,7 @@ describe.each([false, true])("on the CPU, renormalised: %j", (renormalise) => {
     const [weights, x] = [weightsOf(config, [0, 0, 0, 0, 0]), rowsOf(65)];
     const results = [1, 2, 5, 2].map((threads) => {
       setThreads(threads);
-      return runSparse(weights, x, 65);
+      return { sparse: runSparse(weights, x, 65), dense: runDense(weights, x, 65) };
     });
     for (const result of results) expect(result).toEqual(results[0]);
   });

@@ -7,6 +7,7 @@
  * kernel must repeat one too. Parameters are matched by position, not by name.
  */
 
+import { ADAMW, PRECISION_SIGNATURES } from "./adamw-claims.ts";
 import {
   type ClaimAttributes,
   type ClaimStep,
@@ -19,7 +20,6 @@ import {
 } from "./claim-signature.ts";
 import { DISPATCH_SIGNATURES } from "./dispatch-claims.ts";
 import { LOSS_SIGNATURES } from "./loss-claims.ts";
-import { PRECISION_SIGNATURES } from "./precision-claims.ts";
 import { type GeluForm, type Op, type OpKind, valueId } from "./types.ts";
 
 const X = tensor("x", "B", "N");
@@ -103,22 +103,6 @@ const softmaxTopK = (renormalise: boolean): OperationSignature => ({
   steps: (attributes) => [softmax("p", "x"), topK("w", "p", attributes, renormalise)],
 });
 
-/** What a step of AdamW makes anew; a kernel may have each as an `inout`, which counts as input and output. */
-const adamwSteps = ({
-  beta1 = Number.NaN,
-  beta2 = Number.NaN,
-  epsilon = Number.NaN,
-  decay = Number.NaN,
-}: ClaimAttributes): readonly ClaimStep[] => {
-  const [weight, mean, square] = [valueId("weight"), valueId("mean"), valueId("square")];
-  const [gradient, scale, rates] = [valueId("gradient"), valueId("scale"), valueId("rates")];
-  const [newMean, newSquare] = [valueId("new_mean"), valueId("new_square")];
-  return [
-    step(newMean, { kind: "adamw-mean", mean, gradient, scale, beta1 }),
-    step(newSquare, { kind: "adamw-square", square, gradient, scale, beta2 }),
-    step("new_weight", { kind: "adamw-weight", weight, mean: newMean, square: newSquare, rates, epsilon, decay }),
-  ];
-};
 const DY = tensor("dy", "B", "N");
 
 const binary = (
@@ -238,16 +222,7 @@ export const OPERATION_SIGNATURES = {
       step("y", { kind: "combine-rows", gates: valueId("gates"), parts: valueId("parts"), position: value.position }),
     ],
   },
-  adamw: {
-    inputs: [
-      ...["weight", "mean", "square", "gradient"].map((name) => tensor(name, "R", "C")),
-      tensor("scale", 1),
-      tensor("rates", 3),
-    ],
-    outputs: ["new_weight", "new_mean", "new_square"].map((name) => tensor(name, "R", "C")),
-    attributes: ["beta1", "beta2", "epsilon", "decay"],
-    steps: adamwSteps,
-  },
+  adamw: ADAMW,
   row_squares: {
     inputs: [tensor("x", "R", "C")],
     outputs: [tensor("y", "R")],

@@ -5,7 +5,7 @@ A frame is the length of its header (4 bytes, little endian), the header (JSON),
 file that both processes map, so that no tensor goes through the pipe.
 
     hello   {tinygrad, memory, bytes}  -> {protocol, python, device}
-    load    {library, architecture} + code object -> {kernels}
+    load    {library, room, architecture} + code object -> {kernels}
     launch  {kernel, fields, guards}   -> {symbol}: what tok_<kernel>_prepare has checked and packed, and nothing else
 
 The device is tinygrad's emulator of AMD instructions (test/mockgpu/amd/emu.py of a checkout), which executes the machine code
@@ -38,16 +38,18 @@ class Tensor(ctypes.Structure):
     _fields_ = [("data", ctypes.c_uint64), ("bytes", ctypes.c_uint64), ("dtype", ctypes.c_uint64)]
 
 
-class Launch(ctypes.Structure):
-    _fields_ = [
+def launch_type(room):
+    """tok_launch of the library's header, with so many bytes for packed arguments."""
+    members = [
         ("symbol", ctypes.c_char_p),
         ("index_bits", ctypes.c_uint32),
         ("grid", ctypes.c_uint64 * 3),
         ("block", ctypes.c_uint32 * 3),
         ("shared_bytes", ctypes.c_uint32),
         ("args_bytes", ctypes.c_uint64),
-        ("args", ctypes.c_ubyte * 512),
+        ("args", ctypes.c_ubyte * room),
     ]
+    return type("Launch", (ctypes.Structure,), {"_fields_": members})
 
 
 class CodeObject:
@@ -204,6 +206,7 @@ class Bridge:
         self.device = None
         self.memory = None
         self.library = None
+        self.launch_type = None
 
     def hello(self, request, _body):
         self.memory = Memory(request["memory"], request["bytes"])
@@ -213,6 +216,7 @@ class Bridge:
     def load(self, request, body):
         self.library = ctypes.CDLL(request["library"])
         self.library.tok_last_error.restype = ctypes.c_char_p
+        self.launch_type = launch_type(request["room"])
         return {"kernels": self.device.load(body, request["architecture"])}
 
     def launch(self, request, _body):
@@ -220,7 +224,7 @@ class Bridge:
         fields = [self.field(field) for field in request["fields"]]
         members = [(f"f{i}", type(value)) for i, value in enumerate(fields)]
         arguments = type("Arguments", (ctypes.Structure,), {"_fields_": members})(*fields)
-        launch = Launch()
+        launch = self.launch_type()
         status = prepare(ctypes.byref(arguments), ctypes.byref(launch))
         if status != 0:
             return {"status": status, "text": self.library.tok_last_error().decode()}

@@ -24,6 +24,7 @@ import { openBuild } from "../../compiler/build/output.ts";
 import type { Toolchain } from "../../compiler/build/toolchain.ts";
 import { INSTALL } from "../../compiler/build/toolchain.ts";
 import { unbundle } from "../../compiler/build/unbundle.ts";
+import { MAX_LAUNCH_ARGS } from "../../compiler/codegen/abi-constants.ts";
 import { error } from "../../support/diagnostic.ts";
 import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
 import { type Abi, parseAbi } from "../abi.ts";
@@ -48,6 +49,8 @@ export interface EmulatorOptions {
   readonly timeoutMs?: number;
 }
 
+/** What `bridge.py` answers to `hello`. */
+const PROTOCOL = 1;
 const PAGE = 4096;
 /** The widest access of a kernel, so that a tensor which ends at a guard still starts at a multiple of it. */
 const ALIGNMENT = 16;
@@ -97,8 +100,9 @@ export async function openEmulatedLibrary(
     remove();
   };
   try {
-    await bridge.request("hello", { tinygrad, memory, bytes: MEMORY_BYTES }, HELLO_MS);
-    await bridge.request("load", { library, architecture }, HELLO_MS, readFileSync(object.path));
+    const { protocol } = await bridge.request("hello", { tinygrad, memory, bytes: MEMORY_BYTES }, HELLO_MS);
+    if (protocol !== PROTOCOL) throw new BridgeError(`the bridge speaks protocol ${protocol}, not ${PROTOCOL}`);
+    await bridge.request("load", { library, room: MAX_LAUNCH_ARGS, architecture }, HELLO_MS, readFileSync(object.path));
   } catch (cause) {
     close();
     if (!(cause instanceof BridgeError)) throw cause;

@@ -6,7 +6,6 @@
  */
 
 import {
-  type Arithmetic,
   byRow,
   type Definition,
   type Elements,
@@ -30,6 +29,7 @@ import { shapeOf } from "../../ir/tensor/shapes.ts";
 import { type GeluForm, type Op, type OpKind, operandsOf } from "../../ir/tensor/types.ts";
 import { InternalError } from "../../support/result.ts";
 import { amongLargest, chosenByRow } from "./define-top-k.ts";
+import { NotDefined, realArithmetic, rowNumber, total } from "./real-arithmetic.ts";
 import type { Real, Reals } from "./reals.ts";
 
 /** Row-major. */
@@ -41,9 +41,6 @@ export type RealAttributes = Readonly<Partial<Record<FloatAttribute, Real>>> &
 
 /** The operands do not fit the operation at these sizes. */
 export class ShapeMismatch extends Error {}
-
-/** The operation means nothing with these attributes. */
-export class NotDefined extends Error {}
 
 interface Context {
   readonly reals: Reals;
@@ -285,23 +282,6 @@ function defined<K extends OpKind>(define: Definition<K>): Rule<K> {
     });
 }
 
-function realArithmetic(reals: Reals): Arithmetic<Real> {
-  return {
-    literal: (value) => reals.double(Math.fround(value)),
-    integer: (value) => reals.constant(value),
-    add: (a, b) => reals.add(a, b),
-    subtract: (a, b) => reals.subtract(a, b),
-    multiply: (a, b) => reals.multiply(a, b),
-    divide: (a, b) => reals.divide(a, b),
-    sum: (terms) => total(reals, terms),
-    max: (a, b) => reals.max(a, b),
-    call: (fn, value) => reals.call(fn, value),
-    whereNonZero: (condition, yes, no) => reals.select(reals.not(reals.isZero(condition)), yes, no),
-    whereAtMost: (a, b, yes, no) => reals.select(reals.not(reals.positive(reals.subtract(a, b))), yes, no),
-    index: (value, count) => rowNumber(reals, value, count),
-  };
-}
-
 /**
  * What a claim's outputs hold, by the names of its signature; `inputs` in the order of the signature. Throws
  * `ShapeMismatch` or `NotDefined`.
@@ -388,14 +368,4 @@ function movingAverage(reals: Reals, beta: Real, before: RealTensor, values: rea
 /** A row number that the launch has given. */
 function rowAt(reals: Reals, indices: RealTensor, t: number, rows: number): number {
   return rowNumber(reals, elementAt(indices, t), rows);
-}
-
-function rowNumber(reals: Reals, value: Real, rows: number): number {
-  const row = reals.valueOf(value);
-  if (typeof row !== "number" || row < 0 || row >= rows) throw new NotDefined(`there is no row ${String(row)}`);
-  return row;
-}
-
-function total(reals: Reals, terms: readonly Real[]): Real {
-  return terms.reduce((sum, term) => reals.add(sum, term), reals.zero);
 }

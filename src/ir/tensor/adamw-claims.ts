@@ -1,4 +1,4 @@
-/** Claims of the kernels of training with f16 weights. */
+/** Claims of the kernels that update weights by AdamW, of f32 and of f16, and of the scale of the loss. */
 
 import {
   type ClaimAttributes,
@@ -15,34 +15,45 @@ const MOMENTS = ["mean", "square"] as const;
 const GIVEN = [tensor("gradient", "R", "C"), tensor("scale", 1), tensor("rates", 3)] as const;
 const CONSTANTS = ["beta1", "beta2", "epsilon", "decay"] as const;
 
-const half = (name: string): ReturnType<typeof tensor> => ({ ...tensor(name, "R", "C"), element: "f16" });
 const float = (name: string): ReturnType<typeof tensor> => tensor(name, "R", "C");
+const half = (name: string): ReturnType<typeof tensor> => ({ ...float(name), element: "f16" });
 
-/**
- * A step of AdamW on the weight of this name, or none where scale[0] is 0. What it leaves of the weight is called `kept`,
- * and `results` are made of it.
- */
-function steps(
+/** What a step of AdamW makes of the weight of this name and of its moments, under the names of `made`. */
+function adamwSteps(
   weight: string,
-  kept: string,
-  results: readonly ClaimStep[],
+  made: { readonly weight: string; readonly mean: string; readonly square: string },
   { beta1 = Number.NaN, beta2 = Number.NaN, epsilon = Number.NaN, decay = Number.NaN }: ClaimAttributes,
 ): readonly ClaimStep[] {
   const [gradient, rates, before] = [valueId("gradient"), valueId("rates"), valueId(weight)];
-  const [mean, square] = [valueId("mean"), valueId("square")];
-  const [nextMean, nextSquare, next] = [valueId("next_mean"), valueId("next_square"), valueId("next")];
+  const [mean, square] = [valueId(made.mean), valueId(made.square)];
+  return [
+    step(mean, { kind: "adamw-mean", mean: valueId("mean"), gradient, scale, beta1 }),
+    step(square, { kind: "adamw-square", square: valueId("square"), gradient, scale, beta2 }),
+    step(made.weight, { kind: "adamw-weight", weight: before, mean, square, rates, epsilon, decay }),
+  ];
+}
+
+/** The same, or nothing where scale[0] is 0; what it leaves of the weight is called `kept`. */
+function skippableSteps(weight: string, kept: string, attributes: ClaimAttributes): readonly ClaimStep[] {
+  const next = { weight: "next", mean: "next_mean", square: "next_square" };
   const choose = (id: string, x: string, otherwise: string): ClaimStep =>
     step(id, { kind: "choose", condition: scale, x: valueId(x), otherwise: valueId(otherwise) });
   return [
-    step(nextMean, { kind: "adamw-mean", mean, gradient, scale, beta1 }),
-    step(nextSquare, { kind: "adamw-square", square, gradient, scale, beta2 }),
-    step(next, { kind: "adamw-weight", weight: before, mean: nextMean, square: nextSquare, rates, epsilon, decay }),
-    choose("new_mean", nextMean, mean),
-    choose("new_square", nextSquare, square),
-    choose(kept, next, weight),
-    ...results,
+    ...adamwSteps(weight, next, attributes),
+    choose("new_mean", next.mean, "mean"),
+    choose("new_square", next.square, "square"),
+    choose(kept, next.weight, weight),
   ];
 }
+
+/** A kernel may have what a step makes anew as an `inout`, which counts as input and output. */
+export const ADAMW: OperationSignature = {
+  inputs: [...["weight", ...MOMENTS].map(float), ...GIVEN],
+  outputs: ["weight", ...MOMENTS].map((name) => float(`new_${name}`)),
+  attributes: CONSTANTS,
+  steps: (attributes) =>
+    adamwSteps("weight", { weight: "new_weight", mean: "new_mean", square: "new_square" }, attributes),
+};
 
 /**
  * `adamw_half` has weights of f16 and rounds them by chance, with the random integers of (seed, step) = `random` and of
@@ -56,15 +67,17 @@ export const PRECISION_SIGNATURES = {
     steps: (attributes: ClaimAttributes) => {
       const { stream = Number.NaN } = attributes;
       const op = { kind: "round-half-by-chance", x: valueId("unrounded"), random: valueId("random"), stream } as const;
-      return steps("weight", "unrounded", [step("new_weight", op)], attributes);
+      return [...skippableSteps("weight", "unrounded", attributes), step("new_weight", op)];
     },
   },
   adamw_master: {
     inputs: [float("master"), ...MOMENTS.map(float), ...GIVEN],
     outputs: [float("new_master"), ...MOMENTS.map((name) => float(`new_${name}`)), half("weight")],
     attributes: CONSTANTS,
-    steps: (attributes: ClaimAttributes) =>
-      steps("master", "new_master", [step("weight", { kind: "round-half", x: valueId("new_master") })], attributes),
+    steps: (attributes: ClaimAttributes) => [
+      ...skippableSteps("master", "new_master", attributes),
+      step("weight", { kind: "round-half", x: valueId("new_master") }),
+    ],
   },
   loss_scale: {
     inputs: [tensor("squares", 1), tensor("state", 2)],
