@@ -8,6 +8,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import koffi from "koffi";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findToolchain } from "../../src/compiler/build/toolchain.ts";
 import { denseTensor, interpretKernel } from "../../src/ir/kernel/interpret.ts";
@@ -27,6 +28,7 @@ import { numbers } from "../conformance/cases.ts";
 import { buildInto, type ProvedSources, proveKernels, unwrap } from "../conformance/library.ts";
 
 const CONSTANTS = { beta1: Math.fround(0.9), beta2: Math.fround(0.999), epsilon: Math.fround(1e-8) };
+const setThreads = koffi.load("libgomp.so.1").func("void omp_set_num_threads(int)");
 const SEED = 77;
 const STREAM = 5;
 
@@ -179,15 +181,16 @@ describe("a step of AdamW on f16 weights", () => {
       expect(floatsToHalves(weight)).toEqual(state.half);
       expect(same.mean).toEqual(state.mean);
     }
-    // Another stream, or another step, rounds otherwise.
-    const rounded = (stream: number, step: number): Uint16Array => {
+    // Another stream, or another step, rounds otherwise; another number of threads does not.
+    const rounded = (stream: number, step: number, threads = 2): Uint16Array => {
+      setThreads(threads);
       const state = start(setting);
       prepare(state, setting, 1);
       state.random[1] = step;
       stepHalf(state, setting, stream);
       return state.half;
     };
-    expect(rounded(STREAM, 1)).toEqual(rounded(STREAM, 1));
+    for (const threads of [1, 2, 5]) expect(rounded(STREAM, 1, threads)).toEqual(rounded(STREAM, 1));
     expect(rounded(STREAM, 1)).not.toEqual(rounded(STREAM + 1, 1));
     expect(rounded(STREAM, 1)).not.toEqual(rounded(STREAM, 2));
   });
