@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findToolchain } from "../../src/compiler/build/toolchain.ts";
 import { type CpuLibrary, LaunchError, openCpuLibrary, type TensorData } from "../../src/runtime/cpu/library.ts";
-import { type EmulatedLibrary, openEmulatedLibrary } from "../../src/runtime/hip/emulated-library.ts";
+import { type DeviceLibrary, openDeviceLibrary } from "../../src/runtime/hip/library.ts";
 import { floatsToHalves, halvesToFloats, roundToHalf, roundToHalfAtRandom } from "../../src/support/float16.ts";
 import { caseData, faultOfCall, tensorsOf } from "./case-run.ts";
 import { CASES, type Case, caseName, numbers } from "./cases.ts";
@@ -39,6 +39,11 @@ function forgiveTinyQuotients(results: Tensors, expected: Tensors): void {
   }
 }
 
+function emulator(checkout: string, architecture: string) {
+  const device = { kind: "emulator", tinygrad: checkout } as const;
+  return { device, architecture, python: "python3", env: toolchain.env };
+}
+
 const IN_PLACE = ["adamw", "adamw_half", "adamw_master"];
 const KERNELS = [...new Set(CASES.map(({ kernel }) => kernel))];
 
@@ -46,7 +51,7 @@ if (tinygrad === "") {
   process.stderr.write("gfx1101 machine code is not executed: TOKITAI_TINYGRAD names no checkout of tinygrad\n");
 } else {
   describe("machine code for gfx1101, executed", { timeout: 1_200_000 }, () => {
-    let library: EmulatedLibrary;
+    let library: DeviceLibrary;
     let cpu: CpuLibrary;
     let names: readonly string[];
     beforeAll(async () => {
@@ -55,7 +60,7 @@ if (tinygrad === "") {
       await buildInto(folder, proved, toolchain, false, "hip");
       await buildInto(join(folder, "cpu"), proved, toolchain, false);
       cpu = unwrap(openCpuLibrary(join(folder, "cpu")));
-      library = unwrap(await openEmulatedLibrary(folder, toolchain, { tinygrad, architecture: "gfx1101" }));
+      library = unwrap(await openDeviceLibrary(folder, toolchain, emulator(tinygrad, "gfx1101")));
     });
     afterAll(() => library.close());
 
@@ -172,11 +177,11 @@ describe("a checkout that is none", () => {
   it("is named, with what it would have to be", async () => {
     const place = join(folder, "softmax");
     await buildInto(place, await proveKernels(["kernels/softmax.ts"]), toolchain, false, "hip");
-    const opened = await openEmulatedLibrary(place, toolchain, { tinygrad: "/nowhere", architecture: "gfx1101" });
+    const opened = await openDeviceLibrary(place, toolchain, emulator("/nowhere", "gfx1101"));
     expect(opened.ok ? [] : opened.diagnostics).toMatchObject([
       { code: "TK552", message: expect.stringContaining("/nowhere has no test/mockgpu/amd/emu.py") },
     ]);
-    const other = await openEmulatedLibrary(place, toolchain, { tinygrad, architecture: "gfx1030" });
+    const other = await openDeviceLibrary(place, toolchain, emulator(tinygrad, "gfx1030"));
     expect(other.ok ? [] : other.diagnostics).toMatchObject([
       { code: "TK552", message: expect.stringContaining("has code for gfx1101, not for gfx1030") },
     ]);

@@ -13,7 +13,8 @@ export type CType =
   | { readonly kind: "named"; readonly name: string; readonly args: readonly CType[] }
   | { readonly kind: "const"; readonly of: CType }
   | { readonly kind: "pointer"; readonly to: CType; readonly restrict: boolean }
-  | { readonly kind: "reference"; readonly to: CType };
+  | { readonly kind: "reference"; readonly to: CType }
+  | { readonly kind: "function"; readonly returns: CType; readonly params: readonly CParam[] };
 
 export type CUnaryOp = "-" | "!" | "&" | "*" | "++";
 export type CBinaryOp = "*" | "/" | "%" | "+" | "-" | "<" | "<=" | ">" | ">=" | "==" | "!=" | "&&" | "||";

@@ -158,11 +158,15 @@ function functionDoc({ doc, template, specifiers, returns, name, params, body, c
 }
 
 function paramDoc({ type, name, unused }: CParam): Doc {
-  const written = name === undefined ? printType(type) : declarator(type, name);
+  const written = paramText({ type, name, unused: false });
   return unused && name !== undefined ? ["[[maybe_unused]] ", written] : written;
 }
 
 /** The items of a list in parentheses or braces: on one line, or broken after the opening one. */
+function paramText({ type, name }: CParam): string {
+  return name === undefined ? printType(type) : declarator(type, name);
+}
+
 function listDoc(items: readonly Doc[]): Doc {
   return items.length === 0 ? "" : indent(CONTINUE, SOFT, join(items, [",", LINE]));
 }
@@ -184,6 +188,8 @@ function declarator(of: CType, name: string): string {
       return declarator(of.to, `*${of.restrict ? "__restrict__ " : ""}${name}`);
     case "reference":
       return declarator(of.to, `&${name}`);
+    case "function":
+      return declarator(of.returns, `(${name})(${of.params.map(paramText).join(", ")})`);
     default:
       of satisfies never;
       throw new InternalError("unknown type");

@@ -62,6 +62,15 @@ export function emitHeader(spec: LibrarySpec): GeneratedFile {
       "last_error",
       [],
     ),
+    prototype(
+      [
+        "Makes every launch of a HIP library go to this device, which has to stay; null: to the HIP runtime, as at first.",
+        "Not while a call is under way. A library for the CPU refuses it.",
+      ],
+      STATUS,
+      "set_device",
+      [param(pointer(constant(type("tok_device"))), "device")],
+    ),
     ...spec.kernels.flatMap(({ kernel }) => kernelItems(kernel)),
     ...spec.plans.flatMap((plan) => planItems(plan, spec)),
     directive("#ifdef __cplusplus"),
@@ -119,8 +128,38 @@ function commonItems(): readonly CItem[] {
         ]),
       ],
     },
+    deviceItem(),
     directive("#endif"),
   ];
+}
+
+/** What a launcher asks of whoever stands in for the HIP runtime. */
+function deviceItem(): CItem {
+  const anything = pointer(type("void"));
+  const asks = (name: string, ...params: readonly CParam[]): CField => {
+    const error = pointer(constant(type("char")));
+    const returns = { kind: "function", returns: error, params: [param(anything, "context"), ...params] } as const;
+    return field(pointer(returns), name);
+  };
+  const [data, bytes, stream] = [param(anything, "data"), param(U64, "bytes"), param(STREAM, "stream")];
+  return {
+    kind: "struct",
+    doc: [
+      "A device that launches in place of the HIP runtime. Its functions are called by the thread that calls the library,",
+      "and give back null, or the text of what went wrong, which stays until the thread's next call. launch runs what was",
+      "prepared, allocate and release are of the device's memory, fill sets each byte, and read waits for the stream.",
+    ],
+    template: [],
+    name: "tok_device",
+    fields: [
+      field(anything, "context", "the first argument of each function"),
+      asks("launch", param(pointer(constant(LAUNCH)), "launch"), stream),
+      asks("allocate", bytes, param(pointer(anything), "data")),
+      asks("release", data),
+      asks("fill", data, param(type("uint8_t"), "byte"), bytes, stream),
+      asks("read", param(anything, "host"), param(pointer(constant(type("void"))), "data"), bytes, stream),
+    ],
+  };
 }
 
 function prototype(doc: readonly string[], returns: CType, call: string, params: readonly CParam[]): CItem {

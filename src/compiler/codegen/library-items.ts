@@ -1,7 +1,8 @@
 /** What a library's C++ file holds on every target: includes, the functions of the library, kernels, then programs. */
 
 import type { ProvedKernel } from "../../verify/certificate.ts";
-import { type CItem, constant, fn, name, pointer, ret, type } from "./c-ast.ts";
+import { type CItem, call, constant, fn, name, param, pointer, ret, type } from "./c-ast.ts";
+import { STATUS } from "./launcher.ts";
 import { checkLibrary, type LibrarySpec } from "./library.ts";
 import { programItems } from "./program.ts";
 import { SUPPORT_PATH } from "./support-header.ts";
@@ -22,6 +23,13 @@ export function libraryItems(
       specifiers: ['extern "C"'],
       c: true,
     }),
+    fn(
+      STATUS,
+      "tok_set_device",
+      [param(pointer(constant(type("tok_device"))), "device")],
+      [ret(call("tok::set_device", [name("device")]))],
+      { specifiers: ['extern "C"'] },
+    ),
     ...spec.kernels.flatMap(kernelItems),
     ...spec.plans.flatMap((plan) => programItems(plan, spec)),
   ];

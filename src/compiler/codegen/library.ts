@@ -29,7 +29,16 @@ export interface LibrarySpec {
 }
 
 /** Functions of every library: `tok_abi_version` and the like, and the types of its header. */
-const COMMON: ReadonlySet<string> = new Set(["abi_version", "last_error", "tensor", "stream", "status", "launch"]);
+const COMMON: ReadonlySet<string> = new Set([
+  "abi_version",
+  "last_error",
+  "set_device",
+  "tensor",
+  "stream",
+  "status",
+  "launch",
+  "device",
+]);
 
 /** TK412: two kernels or plans would share the name of a C function or struct. */
 export function nameClashes(

@@ -310,11 +310,9 @@ inline bool bind(int64_t *result, const char *name, Int value) {
 #if defined(__HIPCC__)
 inline tok_status launch_hip(const char *call, const void *kernel, const tok_launch &launch, void **params,
                              tok_stream stream) {
-  const dim3 grid((uint32_t)launch.grid[0], (uint32_t)launch.grid[1], (uint32_t)launch.grid[2]);
-  const dim3 block(launch.block[0], launch.block[1], launch.block[2]);
-  const hipError_t error = hipLaunchKernel(kernel, grid, block, params, launch.shared_bytes, (hipStream_t)stream);
-  if (error == hipSuccess) return TOK_OK;
-  return fail(TOK_DEVICE_ERROR, "%s: HIP reports %s", call, hipGetErrorString(error));
+  const char *error = device_launch(kernel, launch, params, stream);
+  if (error == nullptr) return TOK_OK;
+  return fail(TOK_DEVICE_ERROR, "%s: %s reports %s", call, device_name(), error);
 }
 #endif
 

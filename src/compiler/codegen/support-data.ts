@@ -4,7 +4,7 @@
  *
  * On the GPU that memory is on the device: one allocation per host thread, made by its first check and kept until the
  * thread ends or changes the device. A check is ordered on the caller's stream, and the host waits for it: that is its
- * cost beside the check kernel's own.
+ * cost beside the check kernel's own. What a launcher asks of the device stands in `support-device.ts`.
  */
 
 export const DATA = `
@@ -23,32 +23,32 @@ class DeviceRoom {
   DeviceRoom &operator=(const DeviceRoom &) = delete;
   ~DeviceRoom() { (void)release(); }
 
-  hipError_t reserve(size_t bytes) {
-    int device = 0;
-    hipError_t error = hipGetDevice(&device);
-    if (error != hipSuccess || (device == device_ && bytes <= bytes_)) return error;
+  const char *reserve(size_t bytes) {
+    int number = 0;
+    const char *error = device_number(&number);
+    if (error != nullptr || (number == number_ && bytes <= bytes_)) return error;
     error = release();
-    if (error == hipSuccess) error = hipMalloc(&data_, bytes);
-    if (error != hipSuccess) return error;
-    device_ = device;
+    if (error == nullptr) error = device_allocate(bytes, &data_);
+    if (error != nullptr) return error;
+    number_ = number;
     bytes_ = bytes;
-    return hipSuccess;
+    return nullptr;
   }
 
   void *data() const { return data_; }
 
  private:
-  hipError_t release() {
-    const hipError_t error = data_ == nullptr ? hipSuccess : hipFree(data_);
+  const char *release() {
+    const char *error = data_ == nullptr ? nullptr : device_release(data_);
     data_ = nullptr;
     bytes_ = 0;
-    device_ = -1;
+    number_ = -1;
     return error;
   }
 
   void *data_ = nullptr;
   size_t bytes_ = 0;
-  int device_ = -1;
+  int number_ = -1;
 };
 
 thread_local DeviceRoom device_room;
@@ -66,18 +66,15 @@ class Findings {
 
 #if defined(__HIPCC__)
   tok_status open(tok_stream stream) {
-    hipError_t error = device_room.reserve(sizeof found_);
-    if (error == hipSuccess) error = hipMemsetAsync(device_room.data(), BLANK, sizeof found_, (hipStream_t)stream);
+    const char *error = device_room.reserve(sizeof found_);
+    if (error == nullptr) error = device_fill(device_room.data(), BLANK, sizeof found_, stream);
     return status_of(error);
   }
 
   tok_tensor tensor() { return {device_room.data(), sizeof found_, TOK_I64}; }
 
   tok_status close(tok_stream stream) {
-    const hipStream_t queue = (hipStream_t)stream;
-    hipError_t error = hipMemcpyAsync(found_, device_room.data(), sizeof found_, hipMemcpyDeviceToHost, queue);
-    if (error == hipSuccess) error = hipStreamSynchronize(queue);
-    return status_of(error);
+    return status_of(device_read(found_, device_room.data(), sizeof found_, stream));
   }
 #else
   tok_status open(tok_stream) {
@@ -106,9 +103,9 @@ class Findings {
 
  private:
 #if defined(__HIPCC__)
-  tok_status status_of(hipError_t error) const {
-    if (error == hipSuccess) return TOK_OK;
-    return fail(TOK_DEVICE_ERROR, "%s: HIP reports %s while its data is checked", call_, hipGetErrorString(error));
+  tok_status status_of(const char *error) const {
+    if (error == nullptr) return TOK_OK;
+    return fail(TOK_DEVICE_ERROR, "%s: %s reports %s while its data is checked", call_, device_name(), error);
   }
 #endif
 
