@@ -1,11 +1,17 @@
-/** Proves and builds the MoE model for this machine's CPU into a folder, for the commands that run it themselves. */
+/** Proves and builds the MoE model into a folder, for the commands that run it themselves. */
 
+import type { Target } from "../compiler/compile.ts";
 import type { MoeConfig } from "../moe/sizes.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { printDiagnostics, progress } from "./output.ts";
 
 /** The exit code of `tokitai compile moe -o folder` without its output. */
-export async function buildModel(folder: string, config: MoeConfig): Promise<ExitCode> {
+export async function buildModel(
+  folder: string,
+  config: MoeConfig,
+  target: Target = "cpu",
+  architectures: readonly string[] = [],
+): Promise<ExitCode> {
   const [
     { SolverPool },
     { openProofCache },
@@ -31,8 +37,8 @@ export async function buildModel(folder: string, config: MoeConfig): Promise<Exi
       name: "moe",
       proof,
       lookup: sources.lookup,
-      targets: ["cpu"],
-      architectures: [],
+      targets: [target],
+      architectures,
       emits: ["so", "manifest"],
       toolchain: await findToolchain(process.env),
       cache: cacheDirectory(process.env),

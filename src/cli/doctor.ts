@@ -1,6 +1,7 @@
 /** `tokitai doctor`: what is installed on this machine, and what each missing thing would enable. */
 
 import type { Command } from "commander";
+import type { ToolFinding } from "../compiler/build/toolchain.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Finish } from "./main.ts";
 import { type Format, formatOption } from "./options.ts";
@@ -23,13 +24,39 @@ Exit code: 0, whatever is missing.`,
     .action(async ({ format }: { readonly format: Format }) => finish(await doctor(format)));
 }
 
+/** hip-python's first numbers are those of a HIP; only what has not changed between that one and the installed one is used. */
+function besideHip(version: string, installed: string | undefined): string {
+  const [own, other] = [version, installed ?? version].map((text) => text.split(".").slice(0, 2).join("."));
+  return own === other ? version : `${version} (made for HIP ${own}; installed is ${other})`;
+}
+
 async function doctor(format: Format): Promise<ExitCode> {
-  const [{ describeToolchain, findToolchain }, { availableArchitectures }] = await Promise.all([
-    import("../compiler/build/toolchain.ts"),
-    import("../compiler/build/architectures.ts"),
-  ]);
+  const [{ describeToolchain, findToolchain }, { availableArchitectures }, { findEmulator, findHipPython }] =
+    await Promise.all([
+      import("../compiler/build/toolchain.ts"),
+      import("../compiler/build/architectures.ts"),
+      import("../runtime/hip/python.ts"),
+    ]);
   const toolchain = await findToolchain(process.env);
-  const findings = describeToolchain(toolchain);
+  const hipPython = findHipPython(process.env);
+  const emulator = findEmulator(process.env);
+  const findings: readonly ToolFinding[] = [
+    ...describeToolchain(toolchain),
+    {
+      name: "hip-python",
+      ...(hipPython && {
+        found: { ...hipPython, version: besideHip(hipPython.version, toolchain.hipRuntime?.version) },
+      }),
+      enables: "tokitai run --target hip --device gpu",
+      install: "npm run setup -- --again; TOKITAI_PYTHON names another interpreter",
+    },
+    {
+      name: "emulator",
+      ...(emulator && { found: emulator }),
+      enables: "tokitai run --target hip --device emulator, and the tests of machine code",
+      install: "git clone https://github.com/tinygrad/tinygrad; TOKITAI_TINYGRAD names the checkout",
+    },
+  ];
   const architectures = toolchain.hipcc
     ? availableArchitectures(toolchain.deviceLibraries?.files ?? []).map(({ name }) => name)
     : [];

@@ -4,9 +4,9 @@ import type { Forward } from "../moe/forward.ts";
 
 const BAR_WIDTH = 30;
 
-export function describeForward(source: string, { summary }: Forward): string {
+export function describeForward(source: string, runtime: string, { summary }: Forward): string {
   const { rows, predicted, load, largestDifference, boundThere, largestShareOfBound, outsideBound, elements } = summary;
-  const lines = [`${rows} rows of ${source}, weights untrained`];
+  const lines = [`${rows} rows of ${source}, weights untrained, on ${runtime}`];
   for (const { head, classes } of predicted) {
     const chosen = Object.entries(classes).filter(([, count]) => count > 0);
     lines.push("", `predicted ${head}`, ...bars(chosen, rows));

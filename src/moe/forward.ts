@@ -12,7 +12,8 @@ import type { Dataset } from "../data/encode-csv.ts";
 import { agrees } from "../ir/tensor/error-model.ts";
 import { evaluateProgram } from "../ir/tensor/evaluate.ts";
 import type { TensorProgram } from "../ir/tensor/types.ts";
-import type { CpuLibrary } from "../runtime/cpu/library.ts";
+import type { Abi } from "../runtime/abi.ts";
+import type { CallArguments } from "../runtime/cpu/arguments.ts";
 import { error } from "../support/diagnostic.ts";
 import { InternalError, ok, type Result, refuse } from "../support/result.ts";
 import { initialWeights } from "./initialise.ts";
@@ -23,6 +24,13 @@ import { stackWeights } from "./stack-weights.ts";
 export type Form = "dense" | "sparse";
 
 const PROGRAMS: Readonly<Record<Form, string>> = { dense: "moe_forward", sparse: "moe_sparse_forward" };
+
+/** What runs programs by name: a library in this process, or one on a device. */
+export interface Runner {
+  readonly abi: Abi;
+  /** May be a promise; then it is done when that is kept. */
+  readonly call: (name: string, args: CallArguments) => unknown;
+}
 
 export interface Forward {
   readonly summary: ForwardSummary;
@@ -49,7 +57,7 @@ export interface ForwardSummary {
 
 /** TK561: the data does not fit the model; TK562: the library is not of this model. */
 export async function runForward(
-  library: CpuLibrary,
+  library: Runner,
   config: MoeConfig,
   dataset: Dataset,
   seed: bigint,
@@ -88,7 +96,7 @@ export async function runForward(
       ? { weights: new Float32Array(rows * config.experts) }
       : { ids: new Int32Array(rows * config.chosen), gates: new Float32Array(rows * config.chosen) };
   const outputs = { ...common, ...routing };
-  library.call(program.name, { tensors: { x, ...Object.fromEntries(weights), ...outputs }, dims: { B: rows } });
+  await library.call(program.name, { tensors: { x, ...Object.fromEntries(weights), ...outputs }, dims: { B: rows } });
   const reference = evaluateProgram(program, { B: rows }, new Map([["x", x], ...weights]));
   const outcomes = largest(outputs.y, rows, width, 0, config.outcomes);
   const actions = largest(outputs.y, rows, width, config.outcomes, width);
@@ -111,7 +119,7 @@ export async function runForward(
 }
 
 /** Why the library's program is not the model's; `undefined` where it is. */
-export function findMismatch(library: CpuLibrary, program: TensorProgram): string | undefined {
+export function findMismatch(library: Pick<Runner, "abi">, program: TensorProgram): string | undefined {
   const built = library.abi.programs.find(({ name }) => name === program.name);
   if (built === undefined) return `the library has no program ${program.name}`;
   for (const { name, shape } of [...program.inputs, ...program.weights]) {

@@ -210,7 +210,7 @@ function findHipRuntime(root: string | undefined): Tool | undefined {
 }
 
 /** The kernel driver's list: `gfx_target_version 110001` is major 11, minor 0, stepping 1; 0 is a CPU. */
-function findGpu(): Gpu | undefined {
+export function findGpu(): Gpu | undefined {
   if (!existsSync(KFD)) return undefined;
   const nodes = [...listFolder(KFD_NODES)].sort((a, b) => Number(a) - Number(b));
   const architectures = nodes.flatMap((node) => {

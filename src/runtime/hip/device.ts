@@ -148,9 +148,7 @@ export class Device {
   }
 
   async workspace(program: string, dims: readonly bigint[]): Promise<Outcome> {
-    return outcomeSchema.parse(
-      await this.#bridge.request("workspace", { program, dims: dims.map(Number) }, SHORT_MS),
-    );
+    return outcomeSchema.parse(await this.#bridge.request("workspace", { program, dims: dims.map(Number) }, SHORT_MS));
   }
 
   /** Ends the child; no process and no file stays behind. */

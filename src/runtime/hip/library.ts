@@ -55,25 +55,33 @@ export async function openDeviceLibrary(
   if (!abi.ok) return abi;
   const code = await codeObject(folder, manifest.value, toolchain, architecture);
   if (!code.ok) return code;
-  let device: Device | undefined;
+  const device = await openDevice(options);
+  if (!device.ok) return device;
   try {
-    device = await Device.open(options);
-    await device.load(code.value.library, MAX_LAUNCH_ARGS, architecture, code.value.bytes);
-    return ok(bind(device, manifest.value, abi.value));
+    await device.value.load(code.value.library, MAX_LAUNCH_ARGS, architecture, code.value.bytes);
+    return ok(bind(device.value, manifest.value, abi.value));
   } catch (cause) {
-    device?.close();
-    if (!(cause instanceof BridgeError)) throw cause;
-    return refuse(noDevice(cause.message, options));
+    device.value.close();
+    return noDevice(cause, options);
   }
 }
 
-/** TK552: the device cannot be opened. */
-export function noDevice(message: string, { device }: Pick<DeviceOptions, "device">) {
+/** TK552: there is no such device here. */
+export async function openDevice(options: DeviceOptions): Promise<Result<Device>> {
+  try {
+    return ok(await Device.open(options));
+  } catch (cause) {
+    return noDevice(cause, options);
+  }
+}
+
+function noDevice(cause: unknown, { device }: DeviceOptions): Result<never> {
+  if (!(cause instanceof BridgeError)) throw cause;
   const fix =
     device.kind === "gpu"
-      ? `a GPU ${INSTALL.gpu}; --device emulator executes the same code without one`
+      ? `it ${INSTALL.gpu}; --device emulator executes the same code without one`
       : "TOKITAI_TINYGRAD names a checkout of https://github.com/tinygrad/tinygrad";
-  return error("TK552", undefined, message, fix);
+  return refuse(error("TK552", undefined, cause.message, fix));
 }
 
 async function codeObject(

@@ -16,7 +16,7 @@ class Gpu:
         try:
             from hip import hip
         except ImportError as failure:
-            raise Refused(f"hip-python cannot be loaded: {failure}; install it: pip install hip-python") from None
+            raise Refused(f"hip-python cannot be loaded ({failure}); npm run setup -- --again installs it") from None
         self.hip = hip
         count = self.call("hipGetDeviceCount")
         if count == 0:
@@ -28,7 +28,7 @@ class Gpu:
         """What the call gives; Refused with HIP's own error."""
         code, *results = getattr(self.hip, name)(*arguments)
         if code != self.hip.hipError_t.hipSuccess:
-            raise Refused(f"HIP reports {code.name} ({int(code)}) for {name}")
+            raise Refused(f"{code.name} ({int(code)}), HIP's answer to {name}")
         return results[0] if len(results) == 1 else results
 
     def runtime(self):
