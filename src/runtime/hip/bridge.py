@@ -72,7 +72,7 @@ class Bridge:
     def alloc(self, request, _body):
         size = request["bytes"]
         try:
-            address = self.device.allocate(size, request["alignment"])
+            address = self.device.allocate(size, request["alignment"], request["tensor"])
         except (Refused, OSError, MemoryError) as failure:
             taken = sum(other for _, other in self.buffers.values())
             where = f"{request['tensor']} of {size} bytes cannot be allocated beside {taken} bytes"

@@ -70,8 +70,11 @@ class Emulator:
         self.decoded = {}
         return sorted(name[:-3] for name in self.code.symbols if name.endswith(".kd"))
 
-    def allocate(self, size, alignment):
-        """Memory that ends where a page begins that nobody may touch, but for what its alignment asks for."""
+    def allocate(self, size, alignment, name):
+        """
+        Memory that ends where a page begins that nobody may touch, but for what its alignment asks for. What its pages have
+        beside it is looked at after each launch.
+        """
         pages = -(-size // PAGE) * PAGE
         region = mmap.mmap(-1, pages + 2 * PAGE)
         start = ctypes.addressof(ctypes.c_char.from_buffer(region))
@@ -80,7 +83,8 @@ class Emulator:
             if self.mprotect(guard, PAGE, PROT_NONE) != 0:
                 raise Refused(f"mprotect: {os.strerror(ctypes.get_errno())}")
         address = start + PAGE + (pages - size) // alignment * alignment
-        self.buffers[address] = region
+        before, behind = (PAGE, address - start), (address - start + size, PAGE + pages)
+        self.buffers[address] = (name, region, before, behind)
         return address
 
     def free(self, address):
@@ -119,6 +123,13 @@ class Emulator:
             for z, y, x in self.in_order(groups):
                 ctypes.memset(self.lds.address, POISON, max(size, 4))
                 self.run_group(kernel, launch, (x, y, z), pointer, rsrc2, registers)
+        self.check_beside(launch.symbol)
+
+    def check_beside(self, symbol):
+        for name, region, *beside in self.buffers.values():
+            for (start, end), place in zip(beside, ("before its first", "behind its last")):
+                if region[start:end].strip(bytes([POISON])):
+                    raise Refused(f"{symbol} has written beside {name}, {place} element")
 
     def in_order(self, items):
         if self.order == "reverse":

@@ -93,7 +93,7 @@ class Library:
         self.launched.append(symbol)
 
     def on_allocate(self, size, data):
-        data[0] = self.device.allocate(size, ALIGNMENT)
+        data[0] = self.device.allocate(size, ALIGNMENT, "the findings of a check")
 
     def on_release(self, data):
         self.device.free(data)

@@ -44,7 +44,7 @@ class Gpu:
         self.module, self.functions = self.call("hipModuleLoadData", code), {}
         return []
 
-    def allocate(self, size, _alignment):
+    def allocate(self, size, _alignment, _name):
         # hipMalloc gives addresses that are multiples of 256, the most that is asked for; 0 bytes have no address.
         pointer = self.call("hipMalloc", max(size, 1))
         address = int(pointer)

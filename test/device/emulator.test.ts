@@ -10,15 +10,16 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findToolchain } from "../../src/compiler/build/toolchain.ts";
 import { type CpuLibrary, LaunchError, openCpuLibrary, type TensorData } from "../../src/runtime/cpu/library.ts";
+import { WAVE_ORDERS, type WaveOrder } from "../../src/runtime/hip/device.ts";
 import { type DeviceLibrary, openDeviceLibrary } from "../../src/runtime/hip/library.ts";
 import { floatsToHalves, halvesToFloats, roundToHalf, roundToHalfAtRandom } from "../../src/support/float16.ts";
-import { caseData, faultOfCall, tensorsOf } from "./case-run.ts";
-import { CASES, type Case, caseName, numbers } from "./cases.ts";
-import { buildInto, proveKernels, unwrap } from "./library.ts";
-import { blankOutputs, expectResults, ROUTING_CASES } from "./routing-cases.ts";
-import type { Tensors } from "./sparse-cases.ts";
+import { caseData, faultOfCall, tensorsOf } from "../conformance/case-run.ts";
+import { CASES, type Case, caseName, numbers } from "../conformance/cases.ts";
+import { buildInto, proveKernels, unwrap } from "../conformance/library.ts";
+import { blankOutputs, expectResults, ROUTING_CASES } from "../conformance/routing-cases.ts";
+import type { Tensors } from "../conformance/sparse-cases.ts";
+import { emulator, sayThatThereIsNone, TINYGRAD } from "./emulator-place.ts";
 
-const tinygrad = process.env["TOKITAI_TINYGRAD"] ?? "";
 const toolchain = await findToolchain(process.env);
 const folder = mkdtempSync(join(tmpdir(), "tokitai-emulator-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -39,18 +40,18 @@ function forgiveTinyQuotients(results: Tensors, expected: Tensors): void {
   }
 }
 
-function emulator(checkout: string, architecture: string) {
-  const device = { kind: "emulator", tinygrad: checkout } as const;
-  return { device, architecture, python: "python3", env: toolchain.env };
-}
+const on = (checkout: string, architecture: string, order?: WaveOrder) => ({
+  ...emulator(checkout, order),
+  architecture,
+});
 
 const IN_PLACE = ["adamw", "adamw_half", "adamw_master"];
 const KERNELS = [...new Set(CASES.map(({ kernel }) => kernel))];
 
-if (tinygrad === "") {
-  process.stderr.write("gfx1101 machine code is not executed: TOKITAI_TINYGRAD names no checkout of tinygrad\n");
+if (TINYGRAD === "") {
+  sayThatThereIsNone("kernels as machine code for gfx1101 are");
 } else {
-  describe("machine code for gfx1101, executed", { timeout: 1_200_000 }, () => {
+  describe.each(WAVE_ORDERS)("machine code for gfx1101, waves %s", { timeout: 1_200_000 }, (order) => {
     let library: DeviceLibrary;
     let cpu: CpuLibrary;
     let names: readonly string[];
@@ -60,7 +61,7 @@ if (tinygrad === "") {
       await buildInto(folder, proved, toolchain, false, "hip");
       await buildInto(join(folder, "cpu"), proved, toolchain, false);
       cpu = unwrap(openCpuLibrary(join(folder, "cpu")));
-      library = unwrap(await openDeviceLibrary(folder, toolchain, emulator(tinygrad, "gfx1101")));
+      library = unwrap(await openDeviceLibrary(folder, toolchain, on(TINYGRAD, "gfx1101", order)));
     });
     afterAll(() => library.close());
 
@@ -177,11 +178,11 @@ describe("a checkout that is none", () => {
   it("is named, with what it would have to be", async () => {
     const place = join(folder, "softmax");
     await buildInto(place, await proveKernels(["kernels/softmax.ts"]), toolchain, false, "hip");
-    const opened = await openDeviceLibrary(place, toolchain, emulator("/nowhere", "gfx1101"));
+    const opened = await openDeviceLibrary(place, toolchain, on("/nowhere", "gfx1101"));
     expect(opened.ok ? [] : opened.diagnostics).toMatchObject([
       { code: "TK552", message: expect.stringContaining("/nowhere has no test/mockgpu/amd/emu.py") },
     ]);
-    const other = await openDeviceLibrary(place, toolchain, emulator(tinygrad, "gfx1030"));
+    const other = await openDeviceLibrary(place, toolchain, on(TINYGRAD, "gfx1030"));
     expect(other.ok ? [] : other.diagnostics).toMatchObject([
       { code: "TK552", message: expect.stringContaining("has code for gfx1101, not for gfx1030") },
     ]);
