@@ -42,7 +42,12 @@ export const adamw_half = kernel(
     decay: scalar(f32),
     stream: scalar(i32),
   },
-  { computes: "adamw_half", grid: ({ R, C }) => [ceilDiv(R, ROWS), ceilDiv(C, COLUMNS)], block: [COLUMNS, ROWS] },
+  {
+    computes: "adamw_half",
+    grid: ({ R, C }) => [ceilDiv(R, ROWS), ceilDiv(C, COLUMNS)],
+    block: [COLUMNS, ROWS],
+    budget: { vgprs: 24, lds: 0, scratch: 0 },
+  },
   ({ weight, mean, square, gradient, scale, rates, random, beta1, beta2, epsilon, decay, stream }, { R, C }) => {
     requires(0.0 <= beta1 && beta1 < 1.0);
     requires(0.0 <= beta2 && beta2 < 1.0);

@@ -24,7 +24,12 @@ export const adamw_master = kernel(
     epsilon: scalar(f32),
     decay: scalar(f32),
   },
-  { computes: "adamw_master", grid: ({ R, C }) => [ceilDiv(R, ROWS), ceilDiv(C, COLUMNS)], block: [COLUMNS, ROWS] },
+  {
+    computes: "adamw_master",
+    grid: ({ R, C }) => [ceilDiv(R, ROWS), ceilDiv(C, COLUMNS)],
+    block: [COLUMNS, ROWS],
+    budget: { vgprs: 24, lds: 0, scratch: 0 },
+  },
   ({ master, mean, square, gradient, scale, rates, weight, beta1, beta2, epsilon, decay }, { R, C }) => {
     requires(0.0 <= beta1 && beta1 < 1.0);
     requires(0.0 <= beta2 && beta2 < 1.0);

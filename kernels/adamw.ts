@@ -25,7 +25,12 @@ export const adamw = kernel(
     epsilon: scalar(f32),
     decay: scalar(f32),
   },
-  { computes: "adamw", grid: ({ R, C }) => [ceilDiv(R, ROWS), ceilDiv(C, COLUMNS)], block: [COLUMNS, ROWS] },
+  {
+    computes: "adamw",
+    grid: ({ R, C }) => [ceilDiv(R, ROWS), ceilDiv(C, COLUMNS)],
+    block: [COLUMNS, ROWS],
+    budget: { vgprs: 24, lds: 0, scratch: 0 },
+  },
   ({ weight, mean, square, gradient, scale, rates, beta1, beta2, epsilon, decay }, { R, C }) => {
     requires(0.0 <= beta1 && beta1 < 1.0);
     requires(0.0 <= beta2 && beta2 < 1.0);

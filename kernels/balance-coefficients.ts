@@ -15,7 +15,12 @@ export const balance_coefficients = kernel(
     alpha: scalar(f32),
     coefficients: output(f32, [1, "E"]),
   },
-  { computes: "balance_coefficients", grid: ({ E }) => [E], block: [THREADS] },
+  {
+    computes: "balance_coefficients",
+    grid: ({ E }) => [E],
+    block: [THREADS],
+    budget: { vgprs: 8, lds: 512, scratch: 0 },
+  },
   ({ w, k, alpha, coefficients }, { B, E }) => {
     requires(1 <= k && k <= E);
     const partial = shared(f32, [THREADS]);

@@ -6,7 +6,12 @@ const COLUMNS = 64;
 /** y[b,n] = x[b,n] + bias[n] */
 export const bias_add = kernel(
   { x: input(f32, ["B", "N"]), bias: input(f32, ["N"]), y: output(f32, ["B", "N"]) },
-  { computes: "bias_add", grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)], block: [COLUMNS, ROWS] },
+  {
+    computes: "bias_add",
+    grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
+    block: [COLUMNS, ROWS],
+    budget: { vgprs: 8, lds: 0, scratch: 0 },
+  },
   ({ x, bias, y }, { B, N }) => {
     const b = block.x * ROWS + thread.y;
     const n = block.y * COLUMNS + thread.x;

@@ -9,7 +9,12 @@ const COLUMNS = 64;
  */
 export const column_sum = kernel(
   { x: input(f32, ["B", "N"]), y: output(f32, ["N"]) },
-  { computes: "column_sum", grid: ({ N }) => [ceilDiv(N, COLUMNS)], block: [COLUMNS] },
+  {
+    computes: "column_sum",
+    grid: ({ N }) => [ceilDiv(N, COLUMNS)],
+    block: [COLUMNS],
+    budget: { vgprs: 8, lds: 0, scratch: 0 },
+  },
   ({ x, y }, { B, N }) => {
     const n = block.x * COLUMNS + thread.x;
     if (n >= N) return;

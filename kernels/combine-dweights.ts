@@ -19,6 +19,7 @@ export const combine_dweights = kernel(
     computes: "combine_dweights",
     grid: ({ B, E }) => [ceilDiv(B, ROWS), ceilDiv(E, COLUMNS)],
     block: [COLUMNS, ROWS],
+    budget: { vgprs: 16, lds: 0, scratch: 0 },
   },
   ({ weights, parts, dy, dweights }, { B, E, N }) => {
     const b = block.x * ROWS + thread.y;

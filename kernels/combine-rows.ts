@@ -21,6 +21,7 @@ export const combine_rows = kernel(
     where: { T: ({ B, K }) => B * K },
     grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    budget: { vgprs: 24, lds: 0, scratch: 0 },
   },
   ({ gates, parts, position, y }, { B, T, K, N }) => {
     requires(forall([T], (t) => 0 <= position[t] && position[t] < T));

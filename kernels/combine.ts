@@ -15,6 +15,7 @@ export const combine = kernel(
     computes: "combine",
     grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    budget: { vgprs: 16, lds: 0, scratch: 0 },
   },
   ({ weights, parts, y }, { B, E, N }) => {
     const b = block.x * ROWS + thread.y;

@@ -31,7 +31,12 @@ export const cross_entropy = kernel(
     split: scalar(i32),
     loss: output(f32, ["B", 1]),
   },
-  { computes: "cross_entropy", grid: ({ B }) => [ceilDiv(B, ROWS)], block: [ROWS] },
+  {
+    computes: "cross_entropy",
+    grid: ({ B }) => [ceilDiv(B, ROWS)],
+    block: [ROWS],
+    budget: { vgprs: 24, lds: 0, scratch: 0 },
+  },
   ({ x, first, second, split, loss }, { B, N }) => {
     requires(0 < split && split < N);
     requires(forall([B], (b) => 0 <= first[b] && first[b] < split));

@@ -21,7 +21,13 @@ const THREADS = 64;
  */
 export const expert_counts = kernel(
   { ids: input(i32, ["T"]), counts: output(i32, ["E"]) },
-  { computes: "expert_counts", index: "i32", grid: ({ E }) => [ceilDiv(E, THREADS)], block: [THREADS] },
+  {
+    computes: "expert_counts",
+    index: "i32",
+    grid: ({ E }) => [ceilDiv(E, THREADS)],
+    block: [THREADS],
+    budget: { vgprs: 8, lds: 0, scratch: 0 },
+  },
   ({ ids, counts }, { T, E }) => {
     ensures(forall([E], (e) => counts[e] === occurrences(ids, T, e)));
     ensures(forall([E], (e) => 0 <= counts[e]));

@@ -8,7 +8,7 @@ import { below, ensures, forall, i32, input, invariant, kernel, occurrences, out
  */
 export const expert_offsets = kernel(
   { ids: input(i32, ["T"]), counts: input(i32, ["E"]), offsets: output(i32, ["E+1"]) },
-  { computes: "expert_offsets", index: "i32", grid: () => [1], block: [1] },
+  { computes: "expert_offsets", index: "i32", grid: () => [1], block: [1], budget: { vgprs: 8, lds: 0, scratch: 0 } },
   ({ ids, counts, offsets }, { T, E }) => {
     requires(forall([T], (t) => 0 <= ids[t] && ids[t] < E));
     requires(forall([E], (e) => counts[e] === occurrences(ids, T, e)));

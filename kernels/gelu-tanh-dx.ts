@@ -7,7 +7,12 @@ const COLUMNS = 64;
 /** dx = dy times the slope of the tanh approximation of GELU, elementwise */
 export const gelu_tanh_dx = kernel(
   { x: input(f32, ["B", "N"]), dy: input(f32, ["B", "N"]), dx: output(f32, ["B", "N"]) },
-  { computes: "gelu_tanh_dx", grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)], block: [COLUMNS, ROWS] },
+  {
+    computes: "gelu_tanh_dx",
+    grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
+    block: [COLUMNS, ROWS],
+    budget: { vgprs: 16, lds: 0, scratch: 0 },
+  },
   ({ x, dy, dx }, { B, N }) => {
     const b = block.x * ROWS + thread.y;
     const n = block.y * COLUMNS + thread.x;

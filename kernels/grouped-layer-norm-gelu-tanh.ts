@@ -34,7 +34,12 @@ export const grouped_layer_norm_gelu_tanh = kernel(
     epsilon: scalar(f32),
     y: output(f32, ["T", "N"]),
   },
-  { computes: "grouped_layer_norm_gelu_tanh", grid: ({ T }) => [T], block: [THREADS] },
+  {
+    computes: "grouped_layer_norm_gelu_tanh",
+    grid: ({ T }) => [T],
+    block: [THREADS],
+    budget: { vgprs: 24, lds: 512, scratch: 0 },
+  },
   ({ x, gamma, beta, expert, epsilon, y }, { T, E, N }) => {
     requires(forall([T], (p) => 0 <= expert[p] && expert[p] < E));
     const partial = shared(f32, [THREADS]);

@@ -17,7 +17,12 @@ export const layer_norm_gelu_tanh = kernel(
     epsilon: scalar(f32),
     y: output(f32, ["B", "N"]),
   },
-  { computes: "layer_norm_gelu_tanh", grid: ({ B }) => [B], block: [THREADS] },
+  {
+    computes: "layer_norm_gelu_tanh",
+    grid: ({ B }) => [B],
+    block: [THREADS],
+    budget: { vgprs: 24, lds: 512, scratch: 0 },
+  },
   ({ x, gamma, beta, epsilon, y }, { N }) => {
     const partial = shared(f32, [THREADS]);
     const b = block.x;

@@ -16,7 +16,7 @@ export const layer_norm = kernel(
     epsilon: scalar(f32),
     y: output(f32, ["B", "N"]),
   },
-  { computes: "layer_norm", grid: ({ B }) => [B], block: [THREADS] },
+  { computes: "layer_norm", grid: ({ B }) => [B], block: [THREADS], budget: { vgprs: 40, lds: 512, scratch: 0 } },
   ({ x, gamma, beta, epsilon, y }, { N }) => {
     const partial = shared(f32, [THREADS]);
     const b = block.x;

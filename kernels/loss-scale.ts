@@ -19,7 +19,7 @@ export const loss_scale = kernel(
     max_norm: scalar(f32),
     interval: scalar(f32),
   },
-  { computes: "loss_scale", grid: () => [1], block: [1] },
+  { computes: "loss_scale", grid: () => [1], block: [1], budget: { vgprs: 8, lds: 0, scratch: 0 } },
   ({ squares, state, scale, max_norm, interval }) => {
     requires(max_norm > 0.0);
     requires(interval >= 1.0);

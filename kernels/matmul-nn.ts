@@ -5,7 +5,12 @@ const TILE = 16;
 /** y[b,k] = Σₙ x[b,n]·w[n,k]: the gradient of a linear layer's input, with x the gradient of its output */
 export const matmul_nn = kernel(
   { x: input(f32, ["B", "N"]), w: input(f32, ["N", "K"]), y: output(f32, ["B", "K"]) },
-  { computes: "matmul_nn", grid: ({ B, K }) => [ceilDiv(B, TILE), ceilDiv(K, TILE)], block: [TILE, TILE] },
+  {
+    computes: "matmul_nn",
+    grid: ({ B, K }) => [ceilDiv(B, TILE), ceilDiv(K, TILE)],
+    block: [TILE, TILE],
+    budget: { vgprs: 40, lds: 2048, scratch: 0 },
+  },
   ({ x, w, y }, { B, N, K }) => {
     const xs = shared(f32, [TILE, TILE]);
     const ws = shared(f32, [TILE, TILE]);

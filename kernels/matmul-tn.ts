@@ -5,7 +5,12 @@ const TILE = 16;
 /** z[n,k] = Σ_b x[b,n]·y[b,k]: the gradient of a linear layer's weights, with x the gradient of its output, y its input */
 export const matmul_tn = kernel(
   { x: input(f32, ["B", "N"]), y: input(f32, ["B", "K"]), z: output(f32, ["N", "K"]) },
-  { computes: "matmul_tn", grid: ({ N, K }) => [ceilDiv(N, TILE), ceilDiv(K, TILE)], block: [TILE, TILE] },
+  {
+    computes: "matmul_tn",
+    grid: ({ N, K }) => [ceilDiv(N, TILE), ceilDiv(K, TILE)],
+    block: [TILE, TILE],
+    budget: { vgprs: 32, lds: 2048, scratch: 0 },
+  },
   ({ x, y, z }, { B, N, K }) => {
     const xs = shared(f32, [TILE, TILE]);
     const ys = shared(f32, [TILE, TILE]);

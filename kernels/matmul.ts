@@ -5,7 +5,12 @@ const TILE = 16;
 /** y[b,n] = Σₖ x[b,k]·w[n,k] */
 export const matmul = kernel(
   { x: input(f32, ["B", "K"]), w: input(f32, ["N", "K"]), y: output(f32, ["B", "N"]) },
-  { computes: "matmul", grid: ({ B, N }) => [ceilDiv(B, TILE), ceilDiv(N, TILE)], block: [TILE, TILE] },
+  {
+    computes: "matmul",
+    grid: ({ B, N }) => [ceilDiv(B, TILE), ceilDiv(N, TILE)],
+    block: [TILE, TILE],
+    budget: { vgprs: 40, lds: 2112, scratch: 0 },
+  },
   ({ x, w, y }, { B, K, N }) => {
     const xs = shared(f32, [TILE, TILE]);
     // One column more than the tile, so that a wave's reads down a column fall into different banks.

@@ -5,7 +5,12 @@ const ROWS = 64;
 /** y = x/Σx over each row; one thread per row adds from left to right */
 export const normalise_rows = kernel(
   { x: input(f32, ["B", "N"]), y: output(f32, ["B", "N"]) },
-  { computes: "normalise_rows", grid: ({ B }) => [ceilDiv(B, ROWS)], block: [ROWS] },
+  {
+    computes: "normalise_rows",
+    grid: ({ B }) => [ceilDiv(B, ROWS)],
+    block: [ROWS],
+    budget: { vgprs: 24, lds: 0, scratch: 0 },
+  },
   ({ x, y }, { B, N }) => {
     const b = block.x * ROWS + thread.x;
     if (b >= B) return;

@@ -33,6 +33,7 @@ export const scatter_rows = kernel(
     computes: "scatter_rows",
     grid: ({ T, N }) => [ceilDiv(T, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    budget: { vgprs: 16, lds: 0, scratch: 0 },
   },
   ({ x, position, source, y }, { T, N }) => {
     requires(forall([T], (t) => 0 <= position[t] && position[t] < T && source[position[t]] === t));

@@ -10,7 +10,13 @@ const THREADS = 64;
  */
 export const slot_experts = kernel(
   { ids: input(i32, ["T"]), offsets: input(i32, ["E+1"]), expert: output(i32, ["T"]) },
-  { computes: "slot_experts", index: "i32", grid: ({ T }) => [ceilDiv(T, THREADS)], block: [THREADS] },
+  {
+    computes: "slot_experts",
+    index: "i32",
+    grid: ({ T }) => [ceilDiv(T, THREADS)],
+    block: [THREADS],
+    budget: { vgprs: 8, lds: 0, scratch: 0 },
+  },
   ({ offsets, expert }, { T, E }) => {
     requires(offsets[0] === 0 && offsets[E] === T);
     requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));

@@ -25,7 +25,13 @@ const THREADS = 64;
  */
 export const token_positions = kernel(
   { ids: input(i32, ["T"]), offsets: input(i32, ["E+1"]), position: output(i32, ["T"]) },
-  { computes: "token_positions", index: "i32", grid: ({ E }) => [ceilDiv(E, THREADS)], block: [THREADS] },
+  {
+    computes: "token_positions",
+    index: "i32",
+    grid: ({ E }) => [ceilDiv(E, THREADS)],
+    block: [THREADS],
+    budget: { vgprs: 8, lds: 0, scratch: 0 },
+  },
   ({ ids, offsets, position }, { T, E }) => {
     requires(forall([T], (t) => 0 <= ids[t] && ids[t] < E));
     requires(offsets[0] === 0 && offsets[E] === T);

@@ -27,7 +27,13 @@ export const token_sources = kernel(
     expert: input(i32, ["T"]),
     source: output(i32, ["T"]),
   },
-  { computes: "token_sources", index: "i32", grid: ({ T }) => [ceilDiv(T, THREADS)], block: [THREADS] },
+  {
+    computes: "token_sources",
+    index: "i32",
+    grid: ({ T }) => [ceilDiv(T, THREADS)],
+    block: [THREADS],
+    budget: { vgprs: 8, lds: 0, scratch: 0 },
+  },
   ({ ids, offsets, expert, source }, { T, E }) => {
     requires(forall([E], (e) => offsets[e + 1] === offsets[e] + occurrences(ids, T, e)));
     requires(

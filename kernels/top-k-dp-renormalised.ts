@@ -20,6 +20,7 @@ export const top_k_dp_renormalised = kernel(
     computes: "top_k_dp_renormalised",
     grid: ({ B, E }) => [ceilDiv(B, ROWS), ceilDiv(E, COLUMNS)],
     block: [COLUMNS, ROWS],
+    budget: { vgprs: 24, lds: 0, scratch: 0 },
   },
   ({ w, dw, p, dp }, { B, E }) => {
     const b = block.x * ROWS + thread.y;

@@ -34,6 +34,7 @@ export const top_k_experts = kernel(
     where: { T: ({ B, K }) => B * K },
     grid: ({ B, K }) => [ceilDiv(B, ROWS), ceilDiv(K, COLUMNS)],
     block: [COLUMNS, ROWS],
+    budget: { vgprs: 16, lds: 0, scratch: 0 },
   },
   ({ p, ids, gates }, { B, E, T, K }) => {
     requires(K <= E);

@@ -9,7 +9,12 @@ const ROWS = 64;
  */
 export const top_k_mask_renormalised = kernel(
   { p: input(f32, ["B", "E"]), k: scalar(i32), w: output(f32, ["B", "E"]) },
-  { computes: "top_k_mask_renormalised", grid: ({ B }) => [ceilDiv(B, ROWS)], block: [ROWS] },
+  {
+    computes: "top_k_mask_renormalised",
+    grid: ({ B }) => [ceilDiv(B, ROWS)],
+    block: [ROWS],
+    budget: { vgprs: 16, lds: 0, scratch: 0 },
+  },
   ({ p, k, w }, { B, E }) => {
     requires(1 <= k && k <= E);
     const b = block.x * ROWS + thread.x;

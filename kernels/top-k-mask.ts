@@ -15,6 +15,7 @@ export const top_k_mask = kernel(
     computes: "top_k_mask",
     grid: ({ B, E }) => [ceilDiv(B, ROWS), ceilDiv(E, COLUMNS)],
     block: [COLUMNS, ROWS],
+    budget: { vgprs: 16, lds: 0, scratch: 0 },
   },
   ({ p, k, w }, { B, E }) => {
     requires(1 <= k && k <= E);

@@ -16,7 +16,12 @@ export const z_loss_dx = kernel(
     beta: scalar(f32),
     dx: output(f32, ["B", "N"]),
   },
-  { computes: "z_loss_dx", grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)], block: [COLUMNS, ROWS] },
+  {
+    computes: "z_loss_dx",
+    grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
+    block: [COLUMNS, ROWS],
+    budget: { vgprs: 24, lds: 0, scratch: 0 },
+  },
   ({ x, dloss, beta, dx }, { B, N }) => {
     const b = block.x * ROWS + thread.y;
     const n = block.y * COLUMNS + thread.x;

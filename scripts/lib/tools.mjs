@@ -27,7 +27,7 @@ const hasClangFile = (name) =>
     return existsSync(clang) && readdirSync(clang).some((version) => existsSync(join(clang, version, name)));
   });
 
-/** Debian's packages; `present` looks for what they bring, whoever brought it. */
+/** Debian's packages; `present` looks for what they bring, whoever brought it. Those with `ci` are installed there alone. */
 const TOOLS = [
   {
     package: "g++",
@@ -65,13 +65,31 @@ const TOOLS = [
     present: () => hasProgram("chromium", "chromium-browser", "google-chrome"),
     enables: "tests of the page that tokitai diagnose writes",
   },
+  {
+    package: "clang-19",
+    present: () => existsSync("/usr/lib/llvm-19/bin/clang++"),
+    enables: "code for gfx942, gfx1200 and gfx1201",
+    ci: true,
+  },
+  {
+    package: "lld-19",
+    present: () => existsSync("/usr/lib/llvm-19/bin/ld.lld"),
+    enables: "code for gfx942, gfx1200 and gfx1201",
+    ci: true,
+  },
+  {
+    package: "llvm-19",
+    present: () => existsSync("/usr/lib/llvm-19/bin/llvm-objdump"),
+    enables: "reading the instructions of gfx942, gfx1200 and gfx1201",
+    ci: true,
+  },
   { package: "z3", present: () => hasProgram("z3"), enables: "a second opinion on every proof" },
   { package: "cvc5", present: () => hasProgram("cvc5"), enables: "a second opinion on every proof" },
 ];
 
 /** With `ci`, a tool that cannot be had ends the process. */
 export function installTools({ ci, again }) {
-  const missing = TOOLS.filter(({ present }) => !present());
+  const missing = TOOLS.filter(({ present, ci: onlyThere = false }) => (ci || !onlyThere) && !present());
   if (missing.length === 0) return;
   const names = missing.map((tool) => tool.package);
   if (!ci && !again && existsSync(STAMP) && readFileSync(STAMP, "utf8") === stampOf(names)) return;

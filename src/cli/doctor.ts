@@ -31,12 +31,10 @@ function besideHip(version: string, installed: string | undefined): string {
 }
 
 async function doctor(format: Format): Promise<ExitCode> {
-  const [{ describeToolchain, findToolchain }, { availableArchitectures }, { findEmulator, findHipPython }] =
-    await Promise.all([
-      import("../compiler/build/toolchain.ts"),
-      import("../compiler/build/architectures.ts"),
-      import("../runtime/hip/python.ts"),
-    ]);
+  const [{ architecturesOf, describeToolchain, findToolchain }, { findEmulator, findHipPython }] = await Promise.all([
+    import("../compiler/build/toolchain.ts"),
+    import("../runtime/hip/python.ts"),
+  ]);
   const toolchain = await findToolchain(process.env);
   const hipPython = findHipPython(process.env);
   const emulator = findEmulator(process.env);
@@ -57,9 +55,7 @@ async function doctor(format: Format): Promise<ExitCode> {
       install: "git clone https://github.com/tinygrad/tinygrad; TOKITAI_TINYGRAD names the checkout",
     },
   ];
-  const architectures = toolchain.hipcc
-    ? availableArchitectures(toolchain.deviceLibraries?.files ?? []).map(({ name }) => name)
-    : [];
+  const architectures = architecturesOf(toolchain).map(({ name }) => name);
   if (format === "json") {
     print(JSON.stringify({ format: 1, node: process.version, findings, architectures }, undefined, 2));
     return EXIT.done;

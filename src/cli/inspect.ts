@@ -1,6 +1,8 @@
 /** `tokitai inspect`: what a build holds, what was proved of it, and what its kernels use. */
 
+import { join } from "node:path";
 import type { Command } from "commander";
+import type { MachineCode } from "../compiler/build/machine-code.ts";
 import type { Manifest } from "../compiler/build/manifest.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Finish } from "./main.ts";
@@ -18,7 +20,7 @@ export function addInspect(program: Command, finish: Finish): void {
       `
 Examples:
   tokitai inspect out                  targets, programs, files, kernels, and the GPU's resources
-  tokitai inspect out --format json    the manifest
+  tokitai inspect out --format json    the manifest, and what the instructions say
 
 Exit code: 0 the build is whole, 3 a file is missing or was altered.`,
     )
@@ -29,8 +31,9 @@ async function inspect(folder: string, format: Format): Promise<ExitCode> {
   const { openBuild } = await import("../compiler/build/output.ts");
   const manifest = openBuild(folder);
   if (!manifest.ok) return printDiagnostics(manifest.diagnostics);
+  const machine = await machineCode(folder, manifest.value);
   if (format === "json") {
-    print(JSON.stringify(manifest.value, undefined, 2));
+    print(JSON.stringify({ ...manifest.value, machineCode: machine }, undefined, 2));
     return EXIT.done;
   }
   const { default: Table } = await import("cli-table3");
@@ -63,7 +66,47 @@ async function inspect(folder: string, format: Format): Promise<ExitCode> {
     resources.push([kernel, architecture, waveSize, vgprs, sgprs, ldsBytes, scratchBytes, vgprSpills + sgprSpills]);
   }
   print(resources.toString());
+  if (machine.length > 0) await printMachineCode(machine);
   return EXIT.done;
+}
+
+/** What the instructions say; nothing, with the reason on stderr, where they cannot be read. */
+async function machineCode(folder: string, { files, kernels }: Manifest): Promise<readonly MachineCode[]> {
+  const file = files.find(({ role, target }) => role === "library" && target === "hip");
+  if (file === undefined) return [];
+  const [{ readMachineCode }, { findToolchain }] = await Promise.all([
+    import("../compiler/build/machine-code.ts"),
+    import("../compiler/build/toolchain.ts"),
+  ]);
+  const resources = kernels.flatMap((kernel) => kernel.resources);
+  const found = await readMachineCode(join(folder, file.name), resources, await findToolchain(process.env));
+  if (found.ok) return found.value;
+  printDiagnostics(found.diagnostics.map((diagnostic) => ({ ...diagnostic, severity: "remark" })));
+  return [];
+}
+
+/** The hottest loop: instructions of each kind, and the bound that follows (docs/targets.md). */
+async function printMachineCode(machine: readonly MachineCode[]): Promise<void> {
+  const { default: Table } = await import("cli-table3");
+  const table = new Table({
+    head: [
+      ...["symbol", "architecture", "waves/SIMD", "limit", "instructions"],
+      ...["in the hottest loop: matrix", "vector", "LDS", "memory", "scalar", "waits", "bound", "of peak"],
+    ],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { kernel, architecture, instructions, occupancy, loop } of machine) {
+    const { waves, limit } = occupancy;
+    const start = [kernel, architecture, waves, limit, instructions];
+    if (loop === undefined) {
+      table.push([...start, ...Array.from({ length: 6 }, () => ""), "no loop", ""]);
+      continue;
+    }
+    const { matrix, vector, lds, memory, scalar, waits } = loop.mix;
+    const share = `${(100 * loop.share).toFixed(0)} %`;
+    table.push([...start, matrix, vector, lds, memory, scalar, waits, loop.bound, share]);
+  }
+  print(table.toString());
 }
 
 function describeBuild({ name, tokitai, targets, solver, programs, files }: Manifest): string {

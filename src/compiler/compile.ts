@@ -18,6 +18,7 @@ import { VERSION } from "../support/version.ts";
 import type { ProvedKernel } from "../verify/certificate.ts";
 import type { ObligationResult } from "../verify/obligation.ts";
 import { obligationDiagnostics, obligationFileStem, smt2Text } from "../verify/report.ts";
+import { overBudget } from "./budget.ts";
 import { type BuiltLibrary, buildCpu, buildHip } from "./build/compile.ts";
 import type {
   JsonValue,
@@ -94,10 +95,16 @@ export async function compile(request: CompileRequest): Promise<Result<Compilati
   if (!built.ok) return built;
   const hip = built.value.find(({ target }) => target === "hip");
   const resources = hip === undefined ? ok([]) : await readResources(hip.path, request.toolchain);
+  const judged = overBudget(
+    kernels.map(({ kernel }) => kernel),
+    resources.ok ? resources.value : [],
+  );
+  const over = judged.filter(({ severity }) => severity === "error");
+  if (over.length > 0) return refuse(...over);
   return ok({
     files: outputFiles(request, spec, built.value),
     body: manifestBody(request, spec, built.value, resources.ok ? resources.value : []),
-    remarks: resources.ok ? [] : resources.diagnostics.map((diagnostic) => ({ ...diagnostic, severity: "remark" })),
+    remarks: resources.ok ? judged : resources.diagnostics.map((diagnostic) => ({ ...diagnostic, severity: "remark" })),
   });
 }
 

@@ -115,6 +115,18 @@ export type Arguments<P> = {
 /** One to three sizes: x, y, z. Missing ones are 1. */
 export type UpTo3 = readonly [number] | readonly [number, number] | readonly [number, number, number];
 
+/** What the compiler makes of a kernel, as the code object says. */
+export interface Budget {
+  /** Vector registers per lane. */
+  readonly vgprs?: number;
+  /** Scalar registers per wave. */
+  readonly sgprs?: number;
+  /** Bytes of shared memory per block. */
+  readonly lds?: number;
+  /** Bytes of scratch memory per lane: 0 for a kernel that does not spill. */
+  readonly scratch?: number;
+}
+
 /** How a kernel is launched, and what it claims. */
 export interface Launch<P, Q> {
   /** The tensor operation that the kernel claims to compute. */
@@ -129,6 +141,8 @@ export interface Launch<P, Q> {
   readonly params?: Q;
   /** Demands 32-bit indices; sizes that do not fit are refused by the launcher. */
   readonly index?: "i32";
+  /** The most that the kernel's machine code may use; a build for a GPU on which it uses more is refused. */
+  readonly budget?: Budget | ((values: Values<Q>) => Budget);
 }
 
 /** What orders the threads of a wave: 32 or 64 consecutive threads of a block, by the target. */

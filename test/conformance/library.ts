@@ -32,13 +32,14 @@ export async function proveKernels(
   }
 }
 
-/** Builds the library into `folder`: for the CPU, or for gfx1101. */
+/** Builds the library into `folder`: for the CPU, or for an architecture of GPUs. */
 export async function buildInto(
   folder: string,
   { sources, proof }: ProvedSources,
   toolchain: Toolchain,
   sanitize: boolean,
   target: "cpu" | "hip" = "cpu",
+  architecture = "gfx1101",
 ): Promise<void> {
   const compilation = unwrap(
     await compile({
@@ -46,7 +47,7 @@ export async function buildInto(
       proof,
       lookup: sources.lookup,
       targets: [target],
-      architectures: target === "cpu" ? [] : ["gfx1101"],
+      architectures: target === "cpu" ? [] : [architecture],
       emits: ["so", "manifest"],
       toolchain,
       cache: cacheDirectory(process.env),

@@ -30,18 +30,23 @@ describe("architectures", () => {
   });
 
   it("are those of the device libraries from gfx9 on, and the gfx11xx that can be added", () => {
-    const names = availableArchitectures(DEBIAN_FILES).map(({ name }) => name);
+    const names = availableArchitectures(DEBIAN_FILES, 15).map(({ name }) => name);
     expect(names).toEqual(["gfx90a", "gfx1030", "gfx1100", "gfx1101"]);
-    expect(availableArchitectures([])).toEqual([]);
+    expect(availableArchitectures([], 19)).toEqual([]);
+  });
+
+  it("are more with a newer clang", () => {
+    const names = availableArchitectures(DEBIAN_FILES, 19).map(({ name }) => name);
+    expect(names).toEqual(["gfx90a", "gfx942", "gfx1030", "gfx1100", "gfx1101", "gfx1200", "gfx1201"]);
   });
 
   it("are selected once each, in a fixed order", () => {
-    const selected = selectArchitectures(["gfx1101", "gfx1030", "gfx1101"], availableArchitectures(DEBIAN_FILES));
+    const selected = selectArchitectures(["gfx1101", "gfx1030", "gfx1101"], availableArchitectures(DEBIAN_FILES, 15));
     expect(selected).toMatchObject({ ok: true, value: [{ name: "gfx1030" }, { name: "gfx1101" }] });
   });
 
   it("that are unknown are all named, with those that are available", () => {
-    const selected = selectArchitectures(["gfx803", "gfx1101", "sm_80"], availableArchitectures(DEBIAN_FILES));
+    const selected = selectArchitectures(["gfx803", "gfx1101", "sm_80"], availableArchitectures(DEBIAN_FILES, 15));
     expect(selected).toMatchObject({
       ok: false,
       diagnostics: [
@@ -71,6 +76,7 @@ describe("the toolchain", () => {
       objdump: undefined,
       bundler: undefined,
       lld: undefined,
+      newClang: undefined,
       deviceLibraries: undefined,
       hipRuntime: undefined,
       gpu: undefined,

@@ -131,6 +131,7 @@ export function kernelOf(parts: Given & Partial<Pick<Kernel, "doc" | "where" | "
     arrays: [],
     computes: undefined,
     indexWidth: "auto",
+    budget: undefined,
     span,
     ...rest,
     grid: triple(grid, int(1)),

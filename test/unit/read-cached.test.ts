@@ -83,6 +83,7 @@ const everything: Kernel = kernelOf({
   ],
   computes: undefined,
   indexWidth: "i32",
+  budget: { limits: [{ resource: "vgprs", most: 64n }], span: int(0).span },
   arrays: [array("shared", "s", [2n, 3n])],
   body: [
     constant("c", float(-0)),
@@ -154,9 +155,9 @@ describe("the text of kernels", () => {
 /** A kernel's fields as the front end orders them. */
 function inOrder(kernel: Kernel): Kernel {
   const { name, doc, params, dims, requires, dataRequires, ensures, covers, arrays, body, span, ...launch } = kernel;
-  const { grid, block, where, computes, indexWidth } = launch;
+  const { grid, block, where, computes, indexWidth, budget } = launch;
   const front = { name, doc, params, dims, requires, dataRequires, ensures, covers, arrays, body, span };
-  return { ...front, grid, block, where, computes, indexWidth };
+  return { ...front, grid, block, where, computes, indexWidth, budget };
 }
 
 const HELPER = "export const place = (i: number): number => i;\n";

@@ -14,14 +14,19 @@ export interface Architecture {
   readonly isa: number;
   /** Lanes of a wave as HIP compiles for it: 64 on GCN and CDNA, 32 on RDNA (LLVM AMDGPUUsage, "Target Features"). */
   readonly waveSize: 32 | 64;
+  /** The oldest version of clang that makes right code for it, where that is newer than the one of ROCm 5.2. */
+  readonly clang?: number;
 }
 
 /** Tested architectures and their products. Source: LLVM's AMDGPUUsage, table "AMDGPU Processors". */
 export const ARCHITECTURES: readonly (Architecture & { readonly product: string })[] = [
   { name: "gfx90a", isa: 9010, waveSize: 64, product: "CDNA 2: Instinct MI210, MI250" },
+  { name: "gfx942", isa: 9402, waveSize: 64, clang: 19, product: "CDNA 3: Instinct MI300A, MI300X" },
   { name: "gfx1030", isa: 10300, waveSize: 32, product: "RDNA 2: Radeon RX 6800, RX 6900, PRO W6800" },
   { name: "gfx1100", isa: 11000, waveSize: 32, product: "RDNA 3: Radeon RX 7900, PRO W7900" },
   { name: "gfx1101", isa: 11001, waveSize: 32, product: "RDNA 3: Radeon RX 7700, RX 7800, PRO W7700" },
+  { name: "gfx1200", isa: 12000, waveSize: 32, clang: 19, product: "RDNA 4: Radeon RX 9060" },
+  { name: "gfx1201", isa: 12001, waveSize: 32, clang: 19, product: "RDNA 4: Radeon RX 9070" },
 ];
 
 /** HIP's oldest supported generation (GCN 5): older device libraries exist, but no runtime loads their code. */
@@ -48,16 +53,24 @@ export function architectureOfIsaFile(fileName: string): Architecture | undefine
   return architecture !== undefined && architecture.isa >= OLDEST_ISA ? architecture : undefined;
 }
 
-/** The gfx11xx of the table: their constant can be made where an older device library lacks it. */
+/** Those of the table that came after ROCm 5.2: their constant can be made where an older device library lacks it. */
 export function completable(): readonly Architecture[] {
-  return ARCHITECTURES.filter(({ isa }) => Math.floor(isa / 1000) === 11);
+  return ARCHITECTURES.filter(({ isa, clang }) => clang !== undefined || Math.floor(isa / 1000) === 11);
 }
 
-/** All architectures that can be built for with these device library files, in the order of their constants; none without files. */
-export function availableArchitectures(deviceLibraryFiles: readonly string[]): readonly Architecture[] {
+/**
+ * All architectures that can be built for with these device library files and a clang of this version, in the order of
+ * their constants; none without files.
+ */
+export function availableArchitectures(
+  deviceLibraryFiles: readonly string[],
+  clangVersion: number,
+): readonly Architecture[] {
   const installed = deviceLibraryFiles.flatMap((file) => architectureOfIsaFile(file) ?? []);
   if (installed.length === 0) return [];
-  const made = completable().filter(({ name }) => !installed.some((other) => other.name === name));
+  const made = completable().filter(
+    ({ name, clang = 0 }) => clang <= clangVersion && !installed.some((other) => other.name === name),
+  );
   return [...installed, ...made].sort((a, b) => a.isa - b.isa);
 }
 

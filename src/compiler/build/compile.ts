@@ -7,17 +7,17 @@
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { debug } from "../../support/debug.ts";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { systemErrorCode } from "../../support/durable.ts";
 import { sha256 } from "../../support/hash.ts";
 import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
-import { availableArchitectures, selectArchitectures } from "./architectures.ts";
+import { selectArchitectures } from "./architectures.ts";
 import { type CacheEntry, lookUp, store, withScratch } from "./cache.ts";
 import { deviceLibraryFolder } from "./device-libraries.ts";
 import { runTool, succeeded, toolEnvironment, toolFailure } from "./run-tool.ts";
-import { type CxxCompiler, INSTALL, type Tool, type Toolchain } from "./toolchain.ts";
+import { architecturesOf, type CxxCompiler, hipccClang, INSTALL, type Tool, type Toolchain } from "./toolchain.ts";
 
 export interface SourceText {
   /** A plain file name. `.cpp` is compiled; anything else lies beside it, to be included. */
@@ -76,6 +76,9 @@ const COMMON_FLAGS = ["-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "
  */
 const LINK_FLAGS = ["-Wl,--build-id=none", "-Wl,-z,nodelete"];
 
+/** What hipcc passes on by itself, and the version of code objects for which older device libraries have constants. */
+const CLANG_FLAGS = ["-x", "hip", "-mcode-object-version=5", "-lamdhip64"];
+
 /** Variables that change which installation hipcc uses. */
 const HIP_VARIABLES = ["ROCM_PATH", "HIP_PATH", "HIP_CLANG_PATH", "HSA_PATH"];
 
@@ -95,7 +98,7 @@ export async function buildHip(request: HipBuildRequest): Promise<Result<BuiltLi
   const { hipcc, deviceLibraries } = request.toolchain;
   const missing = missingForHip(request.toolchain);
   if (hipcc === undefined || deviceLibraries === undefined || missing.length > 0) return refuse(...missing);
-  const selected = selectArchitectures(request.architectures, availableArchitectures(deviceLibraries.files));
+  const selected = selectArchitectures(request.architectures, architecturesOf(request.toolchain));
   if (!selected.ok) return selected;
   return guardCache(request.cache, async () => {
     const folder = await deviceLibraryFolder(request.toolchain, selected.value, request.cache);
@@ -103,11 +106,14 @@ export async function buildHip(request: HipBuildRequest): Promise<Result<BuiltLi
     const architectures = selected.value.map(({ name }) => name);
     const offload = architectures.map((name) => `--offload-arch=${name}`);
     const variables = HIP_VARIABLES.map((name) => `${name}=${request.toolchain.env[name] ?? ""}`);
+    const { newClang } = request.toolchain;
+    const isNew = selected.value.some(({ clang = 0 }) => clang > hipccClang(request.toolchain));
+    const direct = isNew && newClang !== undefined;
     return build(request, {
       target: "hip",
-      compiler: hipcc,
-      flags: [...COMMON_FLAGS, "-O3", ...offload, ...LINK_FLAGS],
-      local: [`--hip-device-lib-path=${folder.value.path}`],
+      compiler: direct ? newClang : hipcc,
+      flags: [...COMMON_FLAGS, "-O3", ...offload, ...(direct ? CLANG_FLAGS : []), ...LINK_FLAGS],
+      local: [`--hip-device-lib-path=${folder.value.path}`, ...(direct ? rocmPath(request.toolchain) : [])],
       dependsOn: [folder.value.identity, ...variables],
       architectures,
       fix: INSTALL.hipcc,
@@ -185,6 +191,11 @@ function cpuFlags(cxx: CxxCompiler, { sanitize = false, march }: CpuBuildRequest
   const shared = cxx.family === "clang" ? ["-shared-libsan"] : [];
   const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"];
   return ["-O1", "-g", ...target, ...openmp, ...sanitizers, ...shared];
+}
+
+/** The installation with HIP's headers and runtime, of whose folder `bin` hipcc is in. */
+function rocmPath({ hipcc }: Toolchain): readonly string[] {
+  return hipcc === undefined ? [] : [`--rocm-path=${dirname(dirname(hipcc.path))}`];
 }
 
 function missingForHip({ hipcc, deviceLibraries, hipRuntime, lld }: Toolchain): readonly Diagnostic[] {

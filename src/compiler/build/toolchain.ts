@@ -7,7 +7,7 @@
 
 import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { availableArchitectures, parseArchitecture } from "./architectures.ts";
+import { type Architecture, availableArchitectures, parseArchitecture } from "./architectures.ts";
 import { runTool, succeeded, toolEnvironment } from "./run-tool.ts";
 
 export interface Tool {
@@ -48,6 +48,8 @@ export interface Toolchain {
   readonly objdump: Tool | undefined;
   readonly bundler: Tool | undefined;
   readonly lld: Tool | undefined;
+  /** A clang of version 19 or newer beside hipcc's, with its own lld: for architectures that hipcc's does not know. */
+  readonly newClang: Tool | undefined;
   readonly deviceLibraries: DeviceLibraries | undefined;
   readonly hipRuntime: Tool | undefined;
   readonly gpu: Gpu | undefined;
@@ -67,11 +69,14 @@ export async function findToolchain(env: NodeJS.ProcessEnv): Promise<Toolchain> 
   const root = hipcc && rocmRootOf(hipcc.path);
   const llvm = llvmFolders(root, hipcc && /clang version (\d+)/.exec(hipcc.identity)?.[1]);
   const find = (name: string): Promise<Tool | undefined> => probe(env, llvmCandidates(env, llvm, name));
-  const [llvmAs, llvmDis, readelf, objdump, bundler, lld] = await Promise.all([
-    ...["llvm-as", "llvm-dis", "llvm-readelf", "llvm-objdump", "clang-offload-bundler"].map(find),
+  const [llvmAs, llvmDis, readelf, bundler, objdump, lld] = await Promise.all([
+    ...["llvm-as", "llvm-dis", "llvm-readelf", "clang-offload-bundler"].map(find),
+    // A newer one knows the instructions of more architectures.
+    probe(env, llvmCandidates(env, root === undefined ? versionedLlvm() : llvm, "llvm-objdump")),
     // A distribution's clang looks for the linker beside itself and on the PATH, and nowhere else.
     root === undefined ? probe(env, [onPath(env, ["ld.lld"])]) : find("ld.lld"),
   ]);
+  const newClang = await probe(env, [newestClang()]);
   const deviceLibraries = findDeviceLibraries(env, root, llvm);
   return {
     env,
@@ -83,6 +88,7 @@ export async function findToolchain(env: NodeJS.ProcessEnv): Promise<Toolchain> 
     objdump,
     bundler,
     lld,
+    newClang,
     deviceLibraries,
     hipRuntime: findHipRuntime(root),
     gpu: findGpu(),
@@ -172,6 +178,12 @@ function versionedLlvm(): readonly string[] {
   return versions.sort((a, b) => Number(b) - Number(a)).map((version) => `/usr/lib/llvm-${version}/bin`);
 }
 
+function newestClang(): string | undefined {
+  const folder = versionedLlvm().find((path) => ["clang++", "ld.lld"].every((tool) => existsSync(join(path, tool))));
+  const version = Number(/llvm-(\d+)/.exec(folder ?? "")?.[1] ?? 0);
+  return folder === undefined || version < 19 ? undefined : join(folder, "clang++");
+}
+
 function llvmCandidates(
   env: NodeJS.ProcessEnv,
   folders: readonly string[],
@@ -253,10 +265,22 @@ export const INSTALL = {
   llvm: "apt-get install llvm-15 (the version of hipcc's clang)",
   bundler: "apt-get install clang-tools-15 (the version of hipcc's clang)",
   lld: "apt-get install lld",
+  newClang: "apt-get install clang-19 lld-19 llvm-19",
   deviceLibraries: "apt-get install rocm-device-libs, or install ROCm",
   hipRuntime: "apt-get install libamdhip64-dev, or install ROCm",
   gpu: "needs an AMD GPU, the amdgpu driver, and a user in the group render",
 } as const;
+
+/** The version of the clang that hipcc calls; 0 where it does not say. */
+export function hipccClang({ hipcc }: Toolchain): number {
+  return Number(/clang version (\d+)/.exec(hipcc?.identity ?? "")?.[1] ?? 0);
+}
+
+/** What can be built for with this toolchain. */
+export function architecturesOf(tc: Toolchain): readonly Architecture[] {
+  const newest = Math.max(hipccClang(tc), Number.parseInt(tc.newClang?.version ?? "0", 10));
+  return tc.hipcc === undefined ? [] : availableArchitectures(tc.deviceLibraries?.files ?? [], newest);
+}
 
 /** Every tool that tokitai can use, found or not, in the order of their importance. */
 export function describeToolchain(tc: Toolchain): readonly ToolFinding[] {
@@ -269,7 +293,7 @@ export function describeToolchain(tc: Toolchain): readonly ToolFinding[] {
   const plain = (path: string | undefined, version: string): Tool | undefined =>
     path === undefined ? undefined : { path, version, identity: "" };
   const libraries = tc.deviceLibraries;
-  const count = availableArchitectures(libraries?.files ?? []).length;
+  const count = architecturesOf(tc).length;
   return [
     row("c++", tc.cxx, "the CPU library (--target cpu)", INSTALL.cxx),
     row("OpenMP", plain(tc.cxx?.openmp, tc.cxx?.version ?? ""), "the CPU library on all cores", INSTALL.openmp),
@@ -283,6 +307,7 @@ export function describeToolchain(tc: Toolchain): readonly ToolFinding[] {
     ),
     row("HIP runtime", tc.hipRuntime, "linking and running the HIP library", INSTALL.hipRuntime),
     row("lld", tc.lld, "linking code objects for the GPU", INSTALL.lld),
+    row("clang 19 or newer", tc.newClang, "gfx942, gfx1200 and gfx1201, where hipcc's is older", INSTALL.newClang),
     row("llvm-as", tc.llvmAs, "gfx11xx with device libraries that lack them", INSTALL.llvm),
     row("llvm-dis", tc.llvmDis, "gfx11xx with device libraries that lack them", INSTALL.llvm),
     row("clang-offload-bundler", tc.bundler, "registers, LDS and spills in the manifest", INSTALL.bundler),

@@ -12,15 +12,17 @@
 
 import type { ScalarType } from "../../ir/kernel/elements.ts";
 import type { ArrayRef, Expr } from "../../ir/kernel/expr.ts";
-import type {
-  CoversClause,
-  DataCondition,
-  Kernel,
-  LocalArray,
-  Param,
-  Stmt,
-  Triple,
-  WhereClause,
+import {
+  BUDGETED,
+  type Budget,
+  type CoversClause,
+  type DataCondition,
+  type Kernel,
+  type LocalArray,
+  type Param,
+  type Stmt,
+  type Triple,
+  type WhereClause,
 } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
 
@@ -192,6 +194,12 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
     where: list(record<WhereClause>({ dim: text, value: expr, span })),
     computes: textOrNothing,
     indexWidth: oneOf("i32", "auto"),
+    budget: orNothing(
+      record<Budget>({
+        limits: list(record<Budget["limits"][number]>({ resource: oneOf(...BUDGETED), most: whole })),
+        span,
+      }),
+    ),
   });
 }
 
@@ -200,10 +208,14 @@ const text: Codec<string> = {
   read: (json) => (typeof json === "string" ? json : misread()),
 };
 
-const textOrNothing: Codec<string | undefined> = {
-  write: (value) => value ?? null,
-  read: (json) => (json === null ? undefined : text.read(json)),
-};
+function orNothing<T>(codec: Codec<T>): Codec<T | undefined> {
+  return {
+    write: (value) => (value === undefined ? null : codec.write(value)),
+    read: (json) => (json === null ? undefined : codec.read(json)),
+  };
+}
+
+const textOrNothing: Codec<string | undefined> = orNothing(text);
 
 const flag: Codec<boolean> = {
   write: (value) => value,

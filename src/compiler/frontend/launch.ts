@@ -1,5 +1,5 @@
 /**
- * The second argument of `kernel`: grid, block, `where`, `params`, `computes` and `index`.
+ * The second argument of `kernel`: grid, block, `where`, `params`, `computes`, `index` and `budget`.
  *
  * Everything here is over dimensions and compile-time parameters: the launcher evaluates it before any thread runs.
  */
@@ -7,7 +7,7 @@
 import { ts } from "ts-morph";
 import { int } from "../../ir/kernel/build.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
-import type { Triple, WhereClause } from "../../ir/kernel/types.ts";
+import { BUDGETED, type Budget, type Triple, type WhereClause } from "../../ir/kernel/types.ts";
 import { visitExpr } from "../../ir/kernel/walk.ts";
 import { lowerExpression } from "./expression.ts";
 import { quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
@@ -17,7 +17,7 @@ export interface LaunchSource {
   readonly options: ReadonlyMap<string, ts.Expression>;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(["computes", "grid", "block", "where", "params", "index"]);
+const OPTIONS: ReadonlySet<string> = new Set(["computes", "grid", "block", "where", "params", "index", "budget"]);
 
 export function readLaunch(node: ts.ObjectLiteralExpression, scope: Scope): LaunchSource {
   const { reporter } = scope;
@@ -105,6 +105,7 @@ export interface LaunchValues {
   readonly where: readonly WhereClause[];
   readonly computes: string | undefined;
   readonly indexWidth: "i32" | "auto";
+  readonly budget: Budget | undefined;
 }
 
 /** `undefined` where something was refused. */
@@ -132,8 +133,16 @@ export function lowerLaunch(
       'write index: "i32", or leave it out',
     );
   }
-  if (grid === undefined || block === undefined || where === undefined) return undefined;
-  return { grid, block, where, computes: computes?.text, indexWidth: width === undefined ? "auto" : "i32" };
+  const budget = lowerBudget(options.get("budget"), scope, bindChoices);
+  if (grid === undefined || block === undefined || where === undefined || budget === undefined) return undefined;
+  return {
+    grid,
+    block,
+    where,
+    computes: computes?.text,
+    indexWidth: width === undefined ? "auto" : "i32",
+    budget: budget === "none" ? undefined : budget,
+  };
 }
 
 function lowerGrid(
@@ -197,6 +206,41 @@ function lowerBlockSize(
   });
   const [x, y = 1n, z = 1n] = sizes;
   return x === undefined || sizes.includes(undefined) ? undefined : [x, y, z];
+}
+
+function lowerBudget(
+  node: ts.Expression | undefined,
+  scope: Scope,
+  bindChoices: BindDims,
+): Budget | "none" | undefined {
+  if (node === undefined) return "none";
+  const { reporter } = scope;
+  const fix = `write budget: { vgprs: 64, scratch: 0 }; the resources are ${BUDGETED.join(", ")}`;
+  if (ts.isArrowFunction(node)) bindChoices(node.parameters[0], scope);
+  const body = skipParentheses(
+    ts.isArrowFunction(node) && !ts.isBlock(node.body) ? node.body : (node as ts.Expression),
+  );
+  if (!ts.isObjectLiteralExpression(body)) {
+    return reporter.report("TK128", node, `${quote(node)} is no list of resources`, fix);
+  }
+  const limits = body.properties.map((property): Budget["limits"][number] | undefined => {
+    const name = property.name !== undefined && ts.isIdentifier(property.name) ? property.name.text : undefined;
+    const resource = BUDGETED.find((known) => known === name);
+    if (resource === undefined || !ts.isPropertyAssignment(property)) {
+      return reporter.report(
+        "TK128",
+        property,
+        `${quote(property.name ?? property)} is not a resource of a budget`,
+        fix,
+      );
+    }
+    const most = lowerExpression(property.initializer, inLaunch(scope));
+    if (most === undefined) return undefined;
+    if (most.kind === "int" && most.value >= 0n) return { resource, most: most.value };
+    return reporter.report("TK128", property.initializer, `${quote(property.initializer)} is no constant amount`, fix);
+  });
+  const known = limits.flatMap((limit) => limit ?? []);
+  return known.length < limits.length ? undefined : { limits: known, span: reporter.spanOf(node) };
 }
 
 function lowerWhere(

@@ -187,6 +187,15 @@ export interface CoversClause {
   readonly span: Span;
 }
 
+/** The most that an instance of a kernel may use of a GPU; what is not named is not limited. */
+export interface Budget {
+  /** Registers per lane and per wave, bytes of LDS per block, bytes of scratch memory per lane. */
+  readonly limits: readonly { readonly resource: BudgetedResource; readonly most: bigint }[];
+  readonly span: Span;
+}
+export const BUDGETED = ["vgprs", "sgprs", "lds", "scratch"] as const;
+export type BudgetedResource = (typeof BUDGETED)[number];
+
 export type Triple<T> = readonly [T, T, T];
 
 export interface Kernel {
@@ -208,6 +217,8 @@ export interface Kernel {
   readonly computes: string | undefined;
   /** `i32`: the author demands 32-bit indices; `auto`: both instances, chosen at launch. */
   readonly indexWidth: "i32" | "auto";
+  /** Says nothing of what the kernel computes: it is not printed, and no proof depends on it. */
+  readonly budget: Budget | undefined;
   readonly grid: Triple<Expr>;
   readonly block: Triple<bigint>;
   readonly arrays: readonly LocalArray[];

@@ -11,7 +11,7 @@ import struct
 from refused import Refused
 
 PAGE = 4096
-PT_LOAD, PT_NOTE, PF_X, SHT_SYMTAB, SHT_DYNSYM = 1, 4, 1, 2, 11
+PT_LOAD, PT_NOTE, SHT_SYMTAB, SHT_DYNSYM = 1, 4, 2, 11
 NT_AMDGPU_METADATA = 32
 
 
@@ -26,9 +26,8 @@ class CodeObject:
         size = max(address + in_memory for _, _, _, address, _, _, in_memory, _ in loaded)
         self.memory = mmap.mmap(-1, (size // PAGE + 2) * PAGE)
         self.base = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
-        for _, flags, offset, address, _, in_file, _, _ in loaded:
-            content = elf[offset : offset + in_file]
-            self.memory[address : address + in_file] = without_cache_control(content) if flags & PF_X else content
+        for _, _, offset, address, _, in_file, _, _ in loaded:
+            self.memory[address : address + in_file] = elf[offset : offset + in_file]
         self.symbols = dict(_symbols(elf))
         self.kernels = {}
         for segment in segments:
@@ -48,18 +47,6 @@ class Descriptor:
         self.rsrc1, self.rsrc2 = struct.unpack_from("<II", code.memory, address + 48)
         (self.properties,) = struct.unpack_from("<H", code.memory, address + 56)
         self.hidden = [one for one in code.kernels.get(symbol, []) if one[".value_kind"].startswith("hidden_")]
-
-
-def without_cache_control(code):
-    """
-    Instructions that empty a cache, of which an emulator has none, and which tinygrad's does not decode: s_nop stands for
-    each word of them. buffer_gl0_inv (gfx11), global_wb and global_inv (gfx12), buffer_wbl2 and buffer_inv (gfx940).
-    """
-    words = list(struct.unpack(f"<{len(code) // 4}I", code[: len(code) // 4 * 4]))
-    for i in range(len(words) - 1):
-        if words[i] == 0xE0AC0000 and words[i + 1] == 0:
-            words[i] = words[i + 1] = 0xBF800000
-    return struct.pack(f"<{len(words)}I", *words) + code[len(words) * 4 :]
 
 
 def _symbols(elf):

@@ -19,7 +19,10 @@ import tempfile
 from code_object import PAGE, CodeObject, Descriptor
 from refused import Refused
 
-ARCHITECTURES = {"gfx1100": "rdna3", "gfx1101": "rdna3"}
+ARCHITECTURES = {
+    **{"gfx942": "cdna", "gfx1100": "rdna3", "gfx1101": "rdna3"},
+    **{"gfx1200": "rdna4", "gfx1201": "rdna4"},
+}
 ORDERS = ("forward", "reverse", "shuffled")
 POISON = 0xFF
 PROT_NONE = 0
@@ -29,7 +32,9 @@ VCC = (106, 107)
 INVERSE_OF_TWO_PI = (248, 0x3E22F983)
 # After how many instructions a wave of a shuffled run has to wait for others, at most.
 LONGEST_TURN = 64
-USED = ("_init_wave", "_decode_at", "_wave_size", "_BARRIER_OPS", "_BARRIER_SOP1_OPS", "_MXCSRContext", "ENDPGM_PC")
+# They empty a cache, or write it back: here memory is seen by all at once.
+CACHE_CONTROL = ("BUFFER_GL0_INV", "BUFFER_WBL2", "BUFFER_INV", "GLOBAL_INV", "GLOBAL_WB", "GLOBAL_WBINV")
+USED = ("decode_inst", "_op_name", "_init_wave", "_decode_at", "_wave_size", "_BARRIER_OPS", "_BARRIER_SOP1_OPS", "_MXCSRContext", "ENDPGM_PC")
 
 
 class Emulator:
@@ -170,13 +175,21 @@ class Emulator:
             if place == end:
                 return "end"
             function, used, barrier = decoded.get(place) or self.decode(place)
+            if function is None:
+                state.pc = place + used
+                continue
             function(*[buffers[i] for i in used])
             if barrier:
                 return "barrier"
         return "turn"
 
     def decode(self, place):
+        """The function of an instruction, what it takes, and whether it is a barrier; no function and its size for one without effect."""
         emu = self.emu
+        instruction = emu.decode_inst(ctypes.string_at(place, 16), self.architecture)
+        if emu._op_name(instruction) in CACHE_CONTROL:
+            self.decoded[place] = (None, instruction.size(), False)
+            return self.decoded[place]
         (program, runtime), instruction = emu._decode_at(place, self.architecture)
         barrier = (
             isinstance(instruction, (emu.ir3.SOPP, emu.ir4.SOPP, emu.irc.SOPP)) and instruction.op in emu._BARRIER_OPS
