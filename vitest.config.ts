@@ -10,7 +10,7 @@ export default defineConfig({
     maxWorkers: 2,
     // Some tests run a compiler or a solver, on a machine that other work may share.
     testTimeout: 120_000,
-    hookTimeout: 120_000,
+    hookTimeout: 600_000,
     reporters: ["default", "./test/vitest-counts.ts"],
     // Compiled libraries are kept between runs, and out of the user's own cache.
     env: { TOKITAI_CACHE: `${root}.tokitai/cache` },

@@ -33,7 +33,8 @@ INVERSE_OF_TWO_PI = (248, 0x3E22F983)
 # After how many instructions a wave of a shuffled run has to wait for others, at most.
 LONGEST_TURN = 64
 # They empty a cache, or write it back: here memory is seen by all at once.
-CACHE_CONTROL = ("BUFFER_GL0_INV", "BUFFER_WBL2", "BUFFER_INV", "GLOBAL_INV", "GLOBAL_WB", "GLOBAL_WBINV")
+BUFFER_GL0_INV = bytes.fromhex("0000ace000000000")
+CACHE_CONTROL = ("BUFFER_WBL2", "BUFFER_INV", "GLOBAL_INV", "GLOBAL_WB", "GLOBAL_WBINV")
 USED = ("decode_inst", "_op_name", "_init_wave", "_decode_at", "_wave_size", "_BARRIER_OPS", "_BARRIER_SOP1_OPS", "_MXCSRContext", "ENDPGM_PC")
 
 
@@ -186,9 +187,14 @@ class Emulator:
     def decode(self, place):
         """The function of an instruction, what it takes, and whether it is a barrier; no function and its size for one without effect."""
         emu = self.emu
-        instruction = emu.decode_inst(ctypes.string_at(place, 16), self.architecture)
-        if emu._op_name(instruction) in CACHE_CONTROL:
-            self.decoded[place] = (None, instruction.size(), False)
+        words = ctypes.string_at(place, 16)
+        # This one the emulator does not decode at all.
+        cache_control = len(BUFFER_GL0_INV) if words.startswith(BUFFER_GL0_INV) else 0
+        if not cache_control:
+            instruction = emu.decode_inst(words, self.architecture)
+            cache_control = instruction.size() if emu._op_name(instruction) in CACHE_CONTROL else 0
+        if cache_control:
+            self.decoded[place] = (None, cache_control, False)
             return self.decoded[place]
         (program, runtime), instruction = emu._decode_at(place, self.architecture)
         barrier = (
