@@ -46,6 +46,7 @@ export const adamw_half = kernel(
     computes: "adamw_half",
     grid: ({ R, C }) => [ceilDiv(R, ROWS), ceilDiv(C, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { coalesced: ["weight", "mean", "square", "gradient"] },
     budget: { vgprs: 24, lds: 0, scratch: 0 },
   },
   ({ weight, mean, square, gradient, scale, rates, random, beta1, beta2, epsilon, decay, stream }, { R, C }) => {

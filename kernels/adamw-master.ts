@@ -28,6 +28,7 @@ export const adamw_master = kernel(
     computes: "adamw_master",
     grid: ({ R, C }) => [ceilDiv(R, ROWS), ceilDiv(C, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { coalesced: ["master", "mean", "square", "gradient", "weight"] },
     budget: { vgprs: 24, lds: 0, scratch: 0 },
   },
   ({ master, mean, square, gradient, scale, rates, weight, beta1, beta2, epsilon, decay }, { R, C }) => {

@@ -29,6 +29,7 @@ export const adamw = kernel(
     computes: "adamw",
     grid: ({ R, C }) => [ceilDiv(R, ROWS), ceilDiv(C, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { coalesced: ["weight", "mean", "square", "gradient"] },
     budget: { vgprs: 24, lds: 0, scratch: 0 },
   },
   ({ weight, mean, square, gradient, scale, rates, beta1, beta2, epsilon, decay }, { R, C }) => {

@@ -10,6 +10,7 @@ export const add = kernel(
     computes: "add",
     grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { coalesced: ["x", "y", "z"] },
     budget: { vgprs: 8, lds: 0, scratch: 0 },
   },
   ({ x, y, z }, { B, N }) => {

@@ -19,6 +19,7 @@ export const balance_coefficients = kernel(
     computes: "balance_coefficients",
     grid: ({ E }) => [E],
     block: [THREADS],
+    performance: { conflictFree: ["partial"] },
     budget: { vgprs: 8, lds: 512, scratch: 0 },
   },
   ({ w, k, alpha, coefficients }, { B, E }) => {

@@ -10,6 +10,7 @@ export const bias_add = kernel(
     computes: "bias_add",
     grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { coalesced: ["x", "bias", "y"] },
     budget: { vgprs: 8, lds: 0, scratch: 0 },
   },
   ({ x, bias, y }, { B, N }) => {

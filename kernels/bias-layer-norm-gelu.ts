@@ -22,6 +22,7 @@ export const bias_layer_norm_gelu = kernel(
     computes: "bias_layer_norm_gelu",
     grid: ({ B }) => [B],
     block: [THREADS],
+    performance: { coalesced: ["x", "bias", "gamma", "beta", "y"], conflictFree: ["partial"] },
     budget: { vgprs: 32, lds: 512, scratch: 0 },
   },
   ({ x, bias, gamma, beta, epsilon, y }, { N }) => {

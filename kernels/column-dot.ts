@@ -9,6 +9,7 @@ export const column_dot = kernel(
     computes: "column_dot",
     grid: ({ N }) => [ceilDiv(N, COLUMNS)],
     block: [COLUMNS],
+    performance: { coalesced: ["x", "y", "z"] },
     budget: { vgprs: 16, lds: 0, scratch: 0 },
   },
   ({ x, y, z }, { B, N }) => {

@@ -13,6 +13,7 @@ export const column_sum = kernel(
     computes: "column_sum",
     grid: ({ N }) => [ceilDiv(N, COLUMNS)],
     block: [COLUMNS],
+    performance: { coalesced: ["x", "y"] },
     budget: { vgprs: 8, lds: 0, scratch: 0 },
   },
   ({ x, y }, { B, N }) => {

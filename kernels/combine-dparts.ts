@@ -14,6 +14,7 @@ export const combine_dparts = kernel(
     computes: "combine_dparts",
     grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { coalesced: ["weights", "dy", "dparts"] },
     budget: { vgprs: 16, lds: 0, scratch: 0 },
   },
   ({ weights, dy, dparts }, { B, E, N }) => {

@@ -21,6 +21,7 @@ export const combine_rows = kernel(
     where: { T: ({ B, K }) => B * K },
     grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { coalesced: ["gates", "parts", "position", "y"] },
     budget: { vgprs: 24, lds: 0, scratch: 0 },
   },
   ({ gates, parts, position, y }, { B, T, K, N }) => {

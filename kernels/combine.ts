@@ -15,6 +15,7 @@ export const combine = kernel(
     computes: "combine",
     grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { coalesced: ["weights", "parts", "y"] },
     budget: { vgprs: 16, lds: 0, scratch: 0 },
   },
   ({ weights, parts, y }, { B, E, N }) => {

@@ -26,6 +26,7 @@ export const expert_counts = kernel(
     index: "i32",
     grid: ({ E }) => [ceilDiv(E, THREADS)],
     block: [THREADS],
+    performance: { coalesced: ["ids", "counts"] },
     budget: { vgprs: 8, lds: 0, scratch: 0 },
   },
   ({ ids, counts }, { T, E }) => {

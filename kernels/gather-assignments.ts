@@ -14,6 +14,7 @@ export const gather_assignments = kernel(
     computes: "gather_assignments",
     grid: ({ T, N }) => [ceilDiv(T, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { coalesced: ["x", "source", "y"] },
     budget: { vgprs: 24, lds: 0, scratch: 0 },
   },
   ({ x, source, k, y }, { R, T, N }) => {

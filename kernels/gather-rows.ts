@@ -10,6 +10,7 @@ export const gather_rows = kernel(
     computes: "gather_rows",
     grid: ({ T, N }) => [ceilDiv(T, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { coalesced: ["x", "source", "y"] },
     budget: { vgprs: 16, lds: 0, scratch: 0 },
   },
   ({ x, source, y }, { R, T, N }) => {

@@ -11,6 +11,7 @@ export const gelu_tanh_dx = kernel(
     computes: "gelu_tanh_dx",
     grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { coalesced: ["x", "dy", "dx"] },
     budget: { vgprs: 16, lds: 0, scratch: 0 },
   },
   ({ x, dy, dx }, { B, N }) => {

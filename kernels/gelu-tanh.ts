@@ -11,6 +11,7 @@ export const gelu_tanh = kernel(
     computes: "gelu_tanh",
     grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { coalesced: ["x", "y"] },
     budget: { vgprs: 8, lds: 0, scratch: 0 },
   },
   ({ x, y }, { B, N }) => {

@@ -38,6 +38,7 @@ export const grouped_layer_norm_gelu = kernel(
     computes: "grouped_layer_norm_gelu",
     grid: ({ T }) => [T],
     block: [THREADS],
+    performance: { coalesced: ["x", "gamma", "beta", "expert", "y"], conflictFree: ["partial"] },
     budget: { vgprs: 32, lds: 512, scratch: 0 },
   },
   ({ x, gamma, beta, expert, epsilon, y }, { T, E, N }) => {

@@ -37,6 +37,7 @@ export const grouped_layer_norm = kernel(
     computes: "grouped_layer_norm",
     grid: ({ T }) => [T],
     block: [THREADS],
+    performance: { coalesced: ["x", "gamma", "beta", "expert", "y"], conflictFree: ["partial"] },
     budget: { vgprs: 48, lds: 512, scratch: 0 },
   },
   ({ x, gamma, beta, expert, epsilon, y }, { T, E, N }) => {

@@ -15,7 +15,13 @@ export const layer_norm_dx = kernel(
     epsilon: scalar(f32),
     dx: output(f32, ["B", "N"]),
   },
-  { computes: "layer_norm_dx", grid: ({ B }) => [B], block: [THREADS], budget: { vgprs: 48, lds: 1024, scratch: 0 } },
+  {
+    computes: "layer_norm_dx",
+    grid: ({ B }) => [B],
+    block: [THREADS],
+    performance: { coalesced: ["x", "gamma", "dy", "dx"], conflictFree: ["slopes", "partial"] },
+    budget: { vgprs: 48, lds: 1024, scratch: 0 },
+  },
   ({ x, gamma, dy, epsilon, dx }, { N }) => {
     const slopes = shared(f32, [THREADS]);
     const partial = shared(f32, [THREADS]);

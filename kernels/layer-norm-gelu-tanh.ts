@@ -21,6 +21,7 @@ export const layer_norm_gelu_tanh = kernel(
     computes: "layer_norm_gelu_tanh",
     grid: ({ B }) => [B],
     block: [THREADS],
+    performance: { coalesced: ["x", "gamma", "beta", "y"], conflictFree: ["partial"] },
     budget: { vgprs: 24, lds: 512, scratch: 0 },
   },
   ({ x, gamma, beta, epsilon, y }, { N }) => {

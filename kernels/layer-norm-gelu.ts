@@ -17,7 +17,13 @@ export const layer_norm_gelu = kernel(
     epsilon: scalar(f32),
     y: output(f32, ["B", "N"]),
   },
-  { computes: "layer_norm_gelu", grid: ({ B }) => [B], block: [THREADS], budget: { vgprs: 32, lds: 512, scratch: 0 } },
+  {
+    computes: "layer_norm_gelu",
+    grid: ({ B }) => [B],
+    block: [THREADS],
+    performance: { coalesced: ["x", "gamma", "beta", "y"], conflictFree: ["partial"] },
+    budget: { vgprs: 32, lds: 512, scratch: 0 },
+  },
   ({ x, gamma, beta, epsilon, y }, { N }) => {
     const partial = shared(f32, [THREADS]);
     const b = block.x;

@@ -16,7 +16,13 @@ export const layer_norm = kernel(
     epsilon: scalar(f32),
     y: output(f32, ["B", "N"]),
   },
-  { computes: "layer_norm", grid: ({ B }) => [B], block: [THREADS], budget: { vgprs: 40, lds: 512, scratch: 0 } },
+  {
+    computes: "layer_norm",
+    grid: ({ B }) => [B],
+    block: [THREADS],
+    performance: { coalesced: ["x", "gamma", "beta", "y"], conflictFree: ["partial"] },
+    budget: { vgprs: 40, lds: 512, scratch: 0 },
+  },
   ({ x, gamma, beta, epsilon, y }, { N }) => {
     const partial = shared(f32, [THREADS]);
     const b = block.x;

@@ -9,7 +9,13 @@ const THREADS = 128;
  */
 export const row_squares = kernel(
   { x: input(f32, ["R", "C"]), y: output(f32, ["R"]) },
-  { computes: "row_squares", grid: ({ R }) => [R], block: [THREADS], budget: { vgprs: 8, lds: 512, scratch: 0 } },
+  {
+    computes: "row_squares",
+    grid: ({ R }) => [R],
+    block: [THREADS],
+    performance: { coalesced: ["x", "y"], conflictFree: ["partial"] },
+    budget: { vgprs: 8, lds: 512, scratch: 0 },
+  },
   ({ x, y }, { C }) => {
     const partial = shared(f32, [THREADS]);
     const r = block.x;

@@ -33,6 +33,7 @@ export const scatter_rows = kernel(
     computes: "scatter_rows",
     grid: ({ T, N }) => [ceilDiv(T, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { coalesced: ["x", "position", "y"] },
     budget: { vgprs: 16, lds: 0, scratch: 0 },
   },
   ({ x, position, source, y }, { T, N }) => {

@@ -15,6 +15,7 @@ export const slot_experts = kernel(
     index: "i32",
     grid: ({ T }) => [ceilDiv(T, THREADS)],
     block: [THREADS],
+    performance: { coalesced: ["offsets", "expert"] },
     budget: { vgprs: 8, lds: 0, scratch: 0 },
   },
   ({ offsets, expert }, { T, E }) => {

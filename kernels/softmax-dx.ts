@@ -5,7 +5,13 @@ const THREADS = 64;
 /** dx = p·(dp − Σ p·dp) over each row, with p the softmax's result; one block per row */
 export const softmax_dx = kernel(
   { p: input(f32, ["B", "N"]), dp: input(f32, ["B", "N"]), dx: output(f32, ["B", "N"]) },
-  { computes: "softmax_dx", grid: ({ B }) => [B], block: [THREADS], budget: { vgprs: 40, lds: 256, scratch: 0 } },
+  {
+    computes: "softmax_dx",
+    grid: ({ B }) => [B],
+    block: [THREADS],
+    performance: { coalesced: ["p", "dp", "dx"], conflictFree: ["partial"] },
+    budget: { vgprs: 40, lds: 256, scratch: 0 },
+  },
   ({ p, dp, dx }, { N }) => {
     const partial = shared(f32, [THREADS]);
     const b = block.x;

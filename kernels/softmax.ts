@@ -10,7 +10,13 @@ const THREADS = 64;
  */
 export const softmax = kernel(
   { x: input(f32, ["B", "N"]), y: output(f32, ["B", "N"]) },
-  { computes: "softmax", grid: ({ B }) => [B], block: [THREADS], budget: { vgprs: 40, lds: 256, scratch: 0 } },
+  {
+    computes: "softmax",
+    grid: ({ B }) => [B],
+    block: [THREADS],
+    performance: { coalesced: ["x", "y"], conflictFree: ["partial"] },
+    budget: { vgprs: 40, lds: 256, scratch: 0 },
+  },
   ({ x, y }, { N }) => {
     const partial = shared(f32, [THREADS]);
     const b = block.x;

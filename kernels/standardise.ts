@@ -9,7 +9,13 @@ const THREADS = 128;
  */
 export const standardise = kernel(
   { x: input(f32, ["B", "N"]), epsilon: scalar(f32), y: output(f32, ["B", "N"]) },
-  { computes: "standardise", grid: ({ B }) => [B], block: [THREADS], budget: { vgprs: 32, lds: 512, scratch: 0 } },
+  {
+    computes: "standardise",
+    grid: ({ B }) => [B],
+    block: [THREADS],
+    performance: { coalesced: ["x", "y"], conflictFree: ["partial"] },
+    budget: { vgprs: 32, lds: 512, scratch: 0 },
+  },
   ({ x, epsilon, y }, { N }) => {
     const partial = shared(f32, [THREADS]);
     const b = block.x;

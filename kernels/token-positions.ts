@@ -30,6 +30,7 @@ export const token_positions = kernel(
     index: "i32",
     grid: ({ E }) => [ceilDiv(E, THREADS)],
     block: [THREADS],
+    performance: { coalesced: ["ids", "offsets", "position"] },
     budget: { vgprs: 8, lds: 0, scratch: 0 },
   },
   ({ ids, offsets, position }, { T, E }) => {

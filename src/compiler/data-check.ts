@@ -92,6 +92,7 @@ export function dataCheck(kernel: Kernel): DataCheck | undefined {
       covers: [],
       computes: undefined,
       indexWidth: "auto",
+      performance: undefined,
       budget: undefined,
       grid: gridOf(dataRequires),
       block: [BigInt(THREADS), 1n, 1n],

@@ -141,6 +141,13 @@ export interface Launch<P, Q> {
   readonly params?: Q;
   /** Demands 32-bit indices; sizes that do not fit are refused by the launcher. */
   readonly index?: "i32";
+  /** What is proved of how the threads of a wave access memory. */
+  readonly performance?: {
+    /** Tensors of which neighbouring threads access neighbouring elements. */
+    readonly coalesced?: readonly (keyof P & string)[];
+    /** Names of shared arrays of which no two threads of a wave access two words of one bank. */
+    readonly conflictFree?: readonly string[];
+  };
   /** The most that the kernel's machine code may use; a build for a GPU on which it uses more is refused. */
   readonly budget?: Budget | ((values: Values<Q>) => Budget);
 }

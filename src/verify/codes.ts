@@ -22,5 +22,7 @@ export const PROOF_CODES = {
   TK319: "a plan whose buffers get into each other's way",
   TK320: "a condition on data that may read an element that is not there",
   TK321: "sums that are compared although their elements may be negative",
+  TK322: "a tensor that a wave may access far apart, and that is to be coalesced",
+  TK323: "a shared array of which a wave may access two words of one bank, and that is to be free of conflicts",
   TK399: "an obligation that could be neither proved nor refuted",
 } as const;

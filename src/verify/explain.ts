@@ -46,6 +46,8 @@ const DUTY: Readonly<Record<ObligationKind, string>> = {
   init: "whatever is read has been written before, in every run",
   coverage: "every element of an output is written, by one thread only",
   alignment: "a vector access starts at a multiple of its width",
+  coalesced: "the threads of a wave access a tensor side by side",
+  "conflict-free": "the threads of a wave access one word of each bank of shared memory",
   launch: "the launch stays within the limits of the target, and an empty grid leaves nothing to write",
   contract: "assumptions can be met, and every invariant and ensures holds",
   equivalence: "the kernel computes what it claims",

@@ -18,6 +18,8 @@ export const OBLIGATION_KINDS = [
   "init",
   "coverage",
   "alignment",
+  "coalesced",
+  "conflict-free",
   "launch",
   "contract",
   "equivalence",

@@ -135,6 +135,7 @@ export function runRecord(kernel: Kernel, record: ReplayRecord): Outcome {
     tensors,
     width,
     maxSteps,
+    performance: record.fault.kinds.some((kind) => kind === "scattered" || kind === "conflict"),
     ...(limits && { limits }),
     ...(blocks && { blocks }),
     ...(iterations && { iterations: new Map(Object.entries(iterations)) }),

@@ -24,6 +24,7 @@ import { equivalenceResults } from "./kinds/equivalence.ts";
 import { initClaims } from "./kinds/init.ts";
 import { launchClaims } from "./kinds/launch.ts";
 import { divisorClaims, overflowClaims, rangeClaims } from "./kinds/overflow.ts";
+import { performanceClaims } from "./kinds/performance.ts";
 import { raceClaims } from "./kinds/race.ts";
 import { shapeClaims } from "./kinds/shape.ts";
 import { vacuityClaims } from "./kinds/vacuity.ts";
@@ -70,6 +71,7 @@ export function collectClaims(kernel: Kernel): KernelClaims {
     ...initClaims(kernel, summary, giveId),
     ...coverageClaims(kernel, summary, giveId),
     ...alignmentClaims(summary, giveId),
+    ...performanceClaims(kernel, summary, giveId),
     ...dataClaims(kernel, summary, giveId),
     ...vacuityClaims(kernel, summary, giveId),
   ];

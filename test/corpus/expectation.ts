@@ -51,5 +51,7 @@ export const init = expectation("init", "TK314");
 export const unwritten = expectation("coverage", "TK315");
 export const writtenTwice = expectation("coverage", "TK316");
 export const alignment = expectation("alignment", "TK317");
+export const farApart = expectation("coalesced", "TK322");
+export const bankConflict = expectation("conflict-free", "TK323");
 export const brokenEnsures = expectation("contract", "TK318");
 export const conditionReads = expectation("contract", "TK320");

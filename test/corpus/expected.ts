@@ -3,9 +3,10 @@
 import type { Expectations, Refusal } from "./expectation.ts";
 import { MEMORY } from "./expected-memory.ts";
 import { ORDER } from "./expected-order.ts";
+import { PERFORMANCE } from "./expected-performance.ts";
 import { VALUES } from "./expected-values.ts";
 
-export const EXPECTED: Expectations = { ...ORDER, ...MEMORY, ...VALUES };
+export const EXPECTED: Expectations = { ...ORDER, ...MEMORY, ...VALUES, ...PERFORMANCE };
 
 export const REFUSED: Readonly<Record<string, Refusal>> = {
   "atomic-slots-refused": {

@@ -131,6 +131,7 @@ export function kernelOf(parts: Given & Partial<Pick<Kernel, "doc" | "where" | "
     arrays: [],
     computes: undefined,
     indexWidth: "auto",
+    performance: undefined,
     budget: undefined,
     span,
     ...rest,

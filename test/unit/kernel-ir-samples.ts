@@ -174,6 +174,7 @@ export function kernelOf(parts: Partial<Kernel>): Kernel {
     covers: [],
     computes: undefined,
     indexWidth: "auto",
+    performance: undefined,
     budget: undefined,
     grid: [int(1), int(1), int(1)],
     block: [1n, 1n, 1n],

@@ -83,6 +83,7 @@ const everything: Kernel = kernelOf({
   ],
   computes: undefined,
   indexWidth: "i32",
+  performance: { coalesced: ["x"], conflictFree: ["s", "t"], span: int(1).span },
   budget: { limits: [{ resource: "vgprs", most: 64n }], span: int(0).span },
   arrays: [array("shared", "s", [2n, 3n])],
   body: [
@@ -155,9 +156,9 @@ describe("the text of kernels", () => {
 /** A kernel's fields as the front end orders them. */
 function inOrder(kernel: Kernel): Kernel {
   const { name, doc, params, dims, requires, dataRequires, ensures, covers, arrays, body, span, ...launch } = kernel;
-  const { grid, block, where, computes, indexWidth, budget } = launch;
+  const { grid, block, where, computes, indexWidth, performance, budget } = launch;
   const front = { name, doc, params, dims, requires, dataRequires, ensures, covers, arrays, body, span };
-  return { ...front, grid, block, where, computes, indexWidth, budget };
+  return { ...front, grid, block, where, computes, indexWidth, performance, budget };
 }
 
 const HELPER = "export const place = (i: number): number => i;\n";

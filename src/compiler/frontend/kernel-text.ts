@@ -20,6 +20,7 @@ import {
   type Kernel,
   type LocalArray,
   type Param,
+  type Performance,
   type Stmt,
   type Triple,
   type WhereClause,
@@ -194,6 +195,7 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
     where: list(record<WhereClause>({ dim: text, value: expr, span })),
     computes: textOrNothing,
     indexWidth: oneOf("i32", "auto"),
+    performance: orNothing(record<Performance>({ coalesced: list(text), conflictFree: list(text), span })),
     budget: orNothing(
       record<Budget>({
         limits: list(record<Budget["limits"][number]>({ resource: oneOf(...BUDGETED), most: whole })),

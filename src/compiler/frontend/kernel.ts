@@ -8,6 +8,7 @@ import type { Span } from "../../support/span.ts";
 import { bindPattern, type LaunchSource, lowerLaunch, readChoices, readLaunch } from "./launch.ts";
 import { createNames, whyUnusable } from "./names.ts";
 import { lowerParameters, type Parameters } from "./parameters.ts";
+import { checkPerformance } from "./performance.ts";
 import type { KernelProgram } from "./program.ts";
 import type { Reporter } from "./reporter.ts";
 import { createScope, type Scope } from "./scope.ts";
@@ -105,6 +106,8 @@ function lowerInstance(
   const statements: readonly Stmt[] = lowerStatements(rest, { top: true, inLoop: false, depth: 0, arrays }, scope);
   const specification = lowerClauses(clauses, reporter.count > before ? undefined : statements, taken, scope);
   if (launch === undefined) return undefined;
+  const declared = { params, arrays, body: statements };
+  if (!checkPerformance(launch.performance, launchSource.options.get("performance"), declared, scope)) return undefined;
   const suffix = [...choices].map(([choice, value]) => `_${choice}${value}`).join("");
   return {
     name: `${name.text}${suffix}`,

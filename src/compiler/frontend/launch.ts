@@ -1,5 +1,5 @@
 /**
- * The second argument of `kernel`: grid, block, `where`, `params`, `computes`, `index` and `budget`.
+ * The second argument of `kernel`: grid, block, `where`, `params`, `computes`, `index`, `performance` and `budget`.
  *
  * Everything here is over dimensions and compile-time parameters: the launcher evaluates it before any thread runs.
  */
@@ -7,9 +7,10 @@
 import { ts } from "ts-morph";
 import { int } from "../../ir/kernel/build.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
-import { BUDGETED, type Budget, type Triple, type WhereClause } from "../../ir/kernel/types.ts";
+import { BUDGETED, type Budget, type Performance, type Triple, type WhereClause } from "../../ir/kernel/types.ts";
 import { visitExpr } from "../../ir/kernel/walk.ts";
 import { lowerExpression } from "./expression.ts";
+import { lowerPerformance } from "./performance.ts";
 import { quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
 
 export interface LaunchSource {
@@ -17,7 +18,16 @@ export interface LaunchSource {
   readonly options: ReadonlyMap<string, ts.Expression>;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(["computes", "grid", "block", "where", "params", "index", "budget"]);
+const OPTIONS: ReadonlySet<string> = new Set([
+  "computes",
+  "grid",
+  "block",
+  "where",
+  "params",
+  "index",
+  "performance",
+  "budget",
+]);
 
 export function readLaunch(node: ts.ObjectLiteralExpression, scope: Scope): LaunchSource {
   const { reporter } = scope;
@@ -105,6 +115,7 @@ export interface LaunchValues {
   readonly where: readonly WhereClause[];
   readonly computes: string | undefined;
   readonly indexWidth: "i32" | "auto";
+  readonly performance: Performance | undefined;
   readonly budget: Budget | undefined;
 }
 
@@ -134,13 +145,16 @@ export function lowerLaunch(
     );
   }
   const budget = lowerBudget(options.get("budget"), scope, bindChoices);
-  if (grid === undefined || block === undefined || where === undefined || budget === undefined) return undefined;
+  const performance = lowerPerformance(options.get("performance"), scope);
+  if (grid === undefined || block === undefined || where === undefined) return undefined;
+  if (budget === undefined || performance === undefined) return undefined;
   return {
     grid,
     block,
     where,
     computes: computes?.text,
     indexWidth: width === undefined ? "auto" : "i32",
+    performance: performance === "none" ? undefined : performance,
     budget: budget === "none" ? undefined : budget,
   };
 }

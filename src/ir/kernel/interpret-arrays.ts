@@ -21,6 +21,7 @@ import {
   type Shadow,
   writerOf,
 } from "./interpret-shadow.ts";
+import { compileNote } from "./interpret-waves.ts";
 import { ELEMENT_RANGE } from "./limits.ts";
 import { elementText, indexOf, type NumberArray, type TensorMemory } from "./memory.ts";
 import type { LocalArray, Role, TensorParam } from "./types.ts";
@@ -100,7 +101,16 @@ export function compileAddress(
   site: FaultSite,
   verb: Conflict["deed"],
 ): NumberCode {
-  const address = compilePlace(machine, array, index, site, verb);
+  const place = compilePlace(machine, array, index, site, verb);
+  const note = compileNote(machine, array, site, verb);
+  const address =
+    note === undefined
+      ? place
+      : (): number => {
+          const at = place();
+          if (at >= 0) note(at);
+          return at;
+        };
   const { max } = exactRange(machine.width);
   const elements = array.shape.reduce((product, extent) => product * extent, 1);
   if (elements - 1 <= max) return address;

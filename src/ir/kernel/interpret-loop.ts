@@ -73,11 +73,14 @@ export function runLoop({ machine }: Names, loop: Loop, body: Code): Code {
   return () => {
     const progress = loop.start();
     loop.jump?.(progress);
+    const depth = machine.turns.push(0) - 1;
     while (loop.enters(progress)) {
       tick(machine, 1);
       body();
       loop.advance(progress);
+      machine.turns[depth] = (machine.turns[depth] ?? 0) + 1;
     }
+    machine.turns.length = depth;
   };
 }
 

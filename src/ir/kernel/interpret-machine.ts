@@ -13,7 +13,7 @@
 import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
 import { INT_RANGE, type IndexWidth } from "./limits.ts";
-import type { BarrierScope, Triple } from "./types.ts";
+import type { BarrierScope, Performance, Triple } from "./types.ts";
 
 export type FaultKind =
   /** An index outside its axis; the access is not performed. */
@@ -32,6 +32,10 @@ export type FaultKind =
   | "uninitialised"
   /** A vector access whose address is not a multiple of its size; it is performed all the same. */
   | "alignment"
+  /** Threads of a wave at elements that are not side by side, of a tensor that is to be coalesced. */
+  | "scattered"
+  /** Threads of a wave at two words of one bank, of a shared array that is to be free of conflicts. */
+  | "conflict"
   /** A loop invariant that is false. */
   | "invariant"
   /** An element of an output that nobody has written when the run ends. */
@@ -122,6 +126,10 @@ export interface Machine {
   waveEpoch: number;
   /** Statements and iterations so far. */
   steps: number;
+  /** How many iterations the loops under way have run: those of the block in step, then those of the running thread. */
+  readonly turns: number[];
+  /** What is promised of accesses; absent where it is not looked for. */
+  readonly performance: Performance | undefined;
   /** Iterations have been left out, so that mutable state is no longer that of a whole run. */
   skipped: boolean;
 

@@ -131,12 +131,17 @@ function compileForInStep(names: Names, stmt: ForStmt): GroupCode {
       return { thread, progress: loop.start() };
     });
     if (loop.jump) jumpTogether(machine, loop.jump, running);
-    for (;;) {
+    const depth = machine.turns.length;
+    for (let turn = 0; ; turn++) {
+      machine.turns[depth] = turn;
       running = running.filter(({ thread, progress }) => {
         enterThread(machine, thread);
         return loop.enters(progress);
       });
-      if (running.length === 0) return;
+      if (running.length === 0) {
+        machine.turns.length = depth;
+        return;
+      }
       tick(machine, running.length);
       body(running.map(({ thread }) => thread));
       for (const { thread, progress } of running) {
@@ -165,11 +170,14 @@ function compileStepsInStep(names: Names, { counter, values, body }: StepsStmt):
   const slot = slotOf(names, counter);
   const group = compileGroup(names, body);
   return (active) => {
-    for (const value of values) {
+    const depth = machine.turns.length;
+    for (const [turn, value] of values.entries()) {
       tick(machine, active.length);
+      machine.turns[depth] = turn;
       for (const thread of active) machine.frames[thread * machine.frameSize + slot] = Number(value);
       group(active);
     }
+    machine.turns.length = depth;
   };
 }
 
@@ -249,10 +257,13 @@ function compileSteps(names: Names, { counter, values, body }: StepsStmt): Code 
   const code = compileThread(names, body);
   const numbers = values.map(Number);
   return () => {
-    for (const value of numbers) {
+    const depth = machine.turns.length;
+    for (const [turn, value] of numbers.entries()) {
       tick(machine, 1);
+      machine.turns[depth] = turn;
       machine.frames[machine.base + slot] = value;
       code();
     }
+    machine.turns.length = depth;
   };
 }

@@ -59,6 +59,8 @@ export interface RunRequest {
    * broken invariants, and conditions on data that do not hold; default true.
    */
   readonly checks?: boolean;
+  /** Looks for what breaks the kernel's performance contracts, which takes time; default false. */
+  readonly performance?: boolean;
 }
 
 export interface Outcome {
@@ -212,6 +214,8 @@ function newMachine(request: RunRequest, frameSize: number, blockAt: Machine["bl
     epoch: 0,
     waveEpoch: 0,
     steps: 0,
+    turns: [],
+    performance: request.performance === true ? request.kernel.performance : undefined,
     skipped: false,
     faults: [],
     places: new Map(),

@@ -114,11 +114,18 @@ export function printKernel(kernel: Kernel): string {
     ...(kernel.computes === undefined ? [] : [`  computes ${kernel.computes}`]),
     `  index ${kernel.indexWidth}`,
     `  grid [${grid}] block [${block}]`,
+    ...printPerformance(kernel),
     ...kernel.arrays.map((array) => `  ${printArray(array)}`),
     "{",
     ...printBlock(kernel.body, 1),
     "}",
   ].join("\n")}\n`;
+}
+
+function printPerformance({ performance }: Kernel): readonly string[] {
+  const line = (what: string, arrays: readonly string[] = []): readonly string[] =>
+    arrays.length === 0 ? [] : [`  ${what} ${arrays.join(", ")}`];
+  return [...line("coalesced", performance?.coalesced), ...line("conflict-free", performance?.conflictFree)];
 }
 
 /** `forall([T, E], (t, e) => ids[t] < E)` */

@@ -196,6 +196,15 @@ export interface Budget {
 export const BUDGETED = ["vgprs", "sgprs", "lds", "scratch"] as const;
 export type BudgetedResource = (typeof BUDGETED)[number];
 
+/** Arrays of which the threads of a wave make the best use: proved (`verify/kinds/performance.ts`). */
+export interface Performance {
+  /** Tensors that a wave accesses side by side. */
+  readonly coalesced: readonly string[];
+  /** Shared arrays that a wave accesses without two words of one bank. */
+  readonly conflictFree: readonly string[];
+  readonly span: Span;
+}
+
 export type Triple<T> = readonly [T, T, T];
 
 export interface Kernel {
@@ -217,6 +226,7 @@ export interface Kernel {
   readonly computes: string | undefined;
   /** `i32`: the author demands 32-bit indices; `auto`: both instances, chosen at launch. */
   readonly indexWidth: "i32" | "auto";
+  readonly performance: Performance | undefined;
   /** Says nothing of what the kernel computes: it is not printed, and no proof depends on it. */
   readonly budget: Budget | undefined;
   readonly grid: Triple<Expr>;

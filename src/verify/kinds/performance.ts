@@ -1,0 +1,130 @@
+/**
+ * Performance contracts, of the arrays that a kernel names:
+ *
+ * - Coalesced: what the threads of a wave access in one instruction lies side by side. Of two threads that are d apart in their
+ *   wave, the elements are in one row and at most d accesses apart, so that 32 threads touch a window as wide as their
+ *   32 accesses: as few segments of memory as these bytes can be in, but for where the first one starts.
+ * - Conflict-free: of the 32 banks of shared memory, each 4 bytes wide, the threads of a wave read or write each at one
+ *   word. Threads at the same word are served at once.
+ *
+ * An instruction is an access in the same iteration of all loops around it. A wave is 32 consecutive threads, x fastest: of one
+ * of 64, LDS serves 32 threads at a time. Banks: AMD's RDNA 3 and CDNA 3 ISA documents, "LDS". The contract is of the
+ * accesses that the source has: the compiler may join neighbours into wider ones.
+ */
+
+import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
+import type { Kernel } from "../../ir/kernel/types.ts";
+import { type Claim, type GiveId, showIndex } from "../claim.ts";
+import { type Renaming, secondThread } from "../query.ts";
+import { declare, divide } from "../scope.ts";
+import type { Access, Summary } from "../summary.ts";
+import { add, and, eq, le, lt, not, numeral, rename, scale, sub, type Term } from "../term.ts";
+import { threadNumber, WAVE } from "./race.ts";
+import { bothReach } from "./two-threads.ts";
+
+/** Banks of shared memory, and bytes of a bank's word. */
+const BANKS = 32n;
+const BANK_BYTES = 4n;
+
+export function performanceClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
+  const { coalesced = [], conflictFree = [] } = kernel.performance ?? {};
+  return summary.accesses.flatMap((access): readonly Claim[] => {
+    if (access.space === "global" && coalesced.includes(access.array)) {
+      return [coalescedClaim(kernel, summary, access, giveId)];
+    }
+    if (access.space === "shared" && conflictFree.includes(access.array)) {
+      return [conflictClaim(kernel, summary, access, giveId)];
+    }
+    return [];
+  });
+}
+
+/** The thread of `renaming` is a later one of the wave, and executes the access at the same time. */
+function together(kernel: Kernel, summary: Summary, access: Access, renaming: Renaming): readonly Term[] {
+  const mine = threadNumber(kernel);
+  const wave = divide(summary.scope, mine, numeral(WAVE)).quotient;
+  return [
+    ...bothReach(summary, access, access, renaming),
+    lt(mine, rename(mine, renaming)),
+    eq(wave, rename(wave, renaming)),
+    ...access.loops.map(({ symbol, lo }) => eq(sub(symbol, lo), rename(sub(symbol, lo), renaming))),
+  ];
+}
+
+function coalescedClaim(kernel: Kernel, summary: Summary, access: Access, giveId: GiveId): Claim {
+  const { array, text, index, lanes, span, loops } = access;
+  const renaming = secondThread(summary.scope, true);
+  const other = index.map((term) => rename(term, renaming));
+  const last = index.length - 1;
+  const apart = sub(rename(threadNumber(kernel), renaming), threadNumber(kernel));
+  const between = sub(other[last] ?? "0", index[last] ?? "0");
+  const room = scale(lanes, apart);
+  const sideBySide = and(
+    ...index.slice(0, last).map((term, axis) => eq(term, other[axis] ?? "0")),
+    le(between, room),
+    le(sub("0", room), between),
+  );
+  return {
+    id: giveId("coalesced", array),
+    kind: "coalesced",
+    span,
+    statement: `the threads of a wave access ${text} side by side`,
+    failure: `the threads of a wave may access ${text} far apart`,
+    code: "TK322",
+    hypotheses: [...together(kernel, summary, access, renaming), not(sideBySide)],
+    renaming,
+    replay: {
+      faults: ["scattered"],
+      array,
+      places: [span],
+      width: 64,
+      loops,
+      show: [...showIndex(index), ...showIndex(other).map(({ label, term }) => ({ label: `other ${label}`, term }))],
+    },
+    fix: "let the last index follow thread.x, and let a row of the block be a multiple of 32 threads",
+  };
+}
+
+function conflictClaim(kernel: Kernel, summary: Summary, access: Access, giveId: GiveId): Claim {
+  const { scope } = summary;
+  const { array, text, span, loops } = access;
+  const renaming = secondThread(scope, true);
+  const word = wordOf(kernel, summary, access);
+  const other = rename(word, renaming);
+  // The words are a multiple of the banks apart, and not the same.
+  const turns = declare(scope, { name: `turns.${span.line}.${span.column}`, sort: "Int", owner: "launch" });
+  return {
+    id: giveId("conflict-free", array),
+    kind: "conflict-free",
+    span,
+    statement: `no two threads of a wave access two words of one bank through ${text}`,
+    failure: `two threads of a wave may access two words of one bank through ${text}`,
+    code: "TK323",
+    hypotheses: [
+      ...together(kernel, summary, access, renaming),
+      eq(sub(other, word), scale(BANKS, turns)),
+      not(eq(turns, "0")),
+    ],
+    renaming,
+    replay: {
+      faults: ["conflict"],
+      array,
+      places: [span],
+      width: 64,
+      loops,
+      show: [
+        { label: "word", term: word },
+        { label: "other word", term: other },
+      ],
+    },
+    fix: `lengthen the rows of ${array} by one element, or let neighbouring threads access neighbouring words`,
+  };
+}
+
+/** The number of the array's 4-byte word that the access starts in. */
+function wordOf(kernel: Kernel, { scope }: Summary, { array, index }: Access): Term {
+  const local = kernel.arrays.find(({ name }) => name === array);
+  const element = index.reduce<Term>((sum, term, axis) => add(scale(local?.shape[axis] ?? 1n, sum), term), "0");
+  const bytes = ELEMENT_BYTES[local?.element ?? "f32"];
+  return bytes === BANK_BYTES ? element : divide(scope, scale(bytes, element), numeral(BANK_BYTES)).quotient;
+}
