@@ -92,6 +92,7 @@ export function dataCheck(kernel: Kernel): DataCheck | undefined {
       covers: [],
       computes: undefined,
       indexWidth: "auto",
+      matrix: undefined,
       performance: undefined,
       budget: undefined,
       grid: gridOf(dataRequires),

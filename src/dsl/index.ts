@@ -28,8 +28,10 @@ import type {
 } from "./types.ts";
 
 export { below, covers, ensures, forall, implies, invariant, occurrences, prefixSum, requires } from "./conditions.ts";
-export type { Fragment, Vector, WaveReductions } from "./later.ts";
-export { bf16, f32x2, f32x4, fragment, mma } from "./later.ts";
+export type { Vector, WaveReductions } from "./later.ts";
+export { bf16, f32x2, f32x4 } from "./later.ts";
+export type { FragmentArray, FragmentRole } from "./matrix.ts";
+export { fragment, loadFragment, matrix, mma } from "./matrix.ts";
 export { f16, randomBits, stochasticRound } from "./rounding.ts";
 export type * from "./types.ts";
 

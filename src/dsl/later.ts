@@ -43,19 +43,3 @@ export function f32x2(_a: number, _b: number): Vector<2> {
 export function f32x4(_a: number, _b: number, _c: number, _d: number): Vector<4> {
   return notRun("f32x4");
 }
-
-/** A part of a matrix, spread over the lanes of a wave. */
-export interface Fragment {
-  readonly rows: number;
-  readonly columns: number;
-}
-
-/** A matrix fragment. Reserved. */
-export function fragment(_element: Element<string>, _shape: readonly [number, number]): Fragment {
-  return notRun("fragment");
-}
-
-/** a·b + c on matrix fragments. Reserved. */
-export function mma(_a: Fragment, _b: Fragment, _c: Fragment): Fragment {
-  return notRun("mma");
-}

@@ -72,8 +72,14 @@ export type WriteArray<S extends readonly unknown[]> = S extends readonly [unkno
   : { [index: number]: number };
 
 declare const SIZES: unique symbol;
-/** An array in registers. The editor remembers its sizes, since a vector access takes a whole array of 2 to 16. */
-export type RegisterArray<S extends readonly number[]> = WriteArray<S> & { readonly [SIZES]: S };
+/** An array in registers. The editor remembers the sizes of a row, since a vector access takes a whole one of 2 to 16. */
+export type RegisterArray<S extends readonly number[]> = S extends readonly [
+  number,
+  infer Next extends number,
+  ...infer Rest extends readonly number[],
+]
+  ? { readonly [index: number]: RegisterArray<readonly [Next, ...Rest]> }
+  : { [index: number]: number; readonly [SIZES]: S };
 
 /** Accepts the sizes of what a vector access moves: 2, 4, 8 or 16 of one axis; `never` for others that are known. */
 export type VectorSizes<S extends readonly [number]> = number extends S[0]
@@ -141,6 +147,8 @@ export interface Launch<P, Q> {
   readonly params?: Q;
   /** Demands 32-bit indices; sizes that do not fit are refused by the launcher. */
   readonly index?: "i32";
+  /** The families of GPUs whose matrix instructions fragments are for; each makes a kernel of its own. */
+  readonly matrix?: readonly ("gfx11" | "gfx12" | "cdna")[];
   /** What is proved of how the threads of a wave access memory. */
   readonly performance?: {
     /** Tensors of which neighbouring threads access neighbouring elements. */

@@ -7,30 +7,38 @@
  * - `steps` is executed once per value.
  */
 
+import { int } from "../ir/kernel/build.ts";
 import { isFloat } from "../ir/kernel/elements.ts";
 import type { Expr } from "../ir/kernel/expr.ts";
-import { printExpr } from "../ir/kernel/print.ts";
+import { fragmentAccesses, rowArray } from "../ir/kernel/matrix.ts";
+import { printExpr, printIndex } from "../ir/kernel/print.ts";
 import type {
   AtomicStmt,
   ForStmt,
+  FragmentStmt,
   IfStmt,
   Kernel,
+  MmaStmt,
+  RegisterRow,
   StepsStmt,
   Stmt,
   StoreStmt,
   VectorStmt,
 } from "../ir/kernel/types.ts";
-import { assignedLocals, containsBarrier, visitStmts } from "../ir/kernel/walk.ts";
+import { assignedLocals, containsBarrier, runsTogether, visitStmts } from "../ir/kernel/walk.ts";
 import { InternalError } from "../support/result.ts";
+import type { Span } from "../support/span.ts";
 import { assume, coversTerms, dataClause, declareSymbols, startExecution } from "./assume.ts";
 import { asGhost, type Execution, evaluate, evaluateTerm, noteAccess, noteBranch, siteOf } from "./evaluate.ts";
 import { divide, fresh, from, newScope } from "./scope.ts";
 import { joinIntervals, passBarrier, stateSettled } from "./settled.ts";
-import type { BarrierNode, InvariantCheck, LoopContext, Node, PathStep, Summary } from "./summary.ts";
+import type { BarrierNode, Collective, InvariantCheck, LoopContext, Node, PathStep, Summary } from "./summary.ts";
 import { add, eq, implies, ite, le, lt, not, numeral, or, printTerm, sub, type Term, within } from "./term.ts";
 
 interface Collected {
+  readonly kernel: Kernel;
   readonly barriers: BarrierNode[];
+  readonly collectives: Collective[];
   readonly invariants: InvariantCheck[];
   /** The symbols of each loop counter, by its name in the source. */
   readonly counters: Map<string, string[]>;
@@ -44,7 +52,14 @@ export function summarise(kernel: Kernel): Summary {
   const run = startExecution(kernel, scope);
   const { grid, assumptions } = asGhost(run, () => assume(run, kernel));
   scope.data.push(...kernel.dataRequires.map((condition) => dataClause(run, condition)));
-  const collected: Collected = { barriers: [], invariants: [], counters: new Map(), nextLoop: 0 };
+  const collected: Collected = {
+    kernel,
+    barriers: [],
+    collectives: [],
+    invariants: [],
+    counters: new Map(),
+    nextLoop: 0,
+  };
   executeBlock(run, collected, kernel.body);
   stateSettled(scope, run.intervals);
   return {
@@ -56,6 +71,7 @@ export function summarise(kernel: Kernel): Summary {
     nodes: run.nodes,
     accesses: run.accesses,
     barriers: collected.barriers,
+    collectives: collected.collectives,
     computed: run.computed,
     divisors: run.divisors,
     stored: run.stored,
@@ -88,6 +104,12 @@ function executeStmt(run: Execution, out: Collected, stmt: Stmt): void {
       return;
     case "vector":
       executeVector(run, stmt);
+      return;
+    case "fragment":
+      executeFragment(run, out, stmt);
+      return;
+    case "mma":
+      executeMma(run, out, stmt);
       return;
     case "if":
       executeIf(run, out, stmt);
@@ -154,19 +176,61 @@ function executeAtomic(run: Execution, stmt: AtomicStmt): void {
 /** The side that is read comes first. */
 function executeVector(run: Execution, { direction, registers, lanes, array, index, span }: VectorStmt): void {
   run.owner = array.name;
-  const zero: Expr = { kind: "int", type: "int", value: 0n, span };
   const load = direction === "load";
   const memory = (): unknown => noteAccess(run, array, index, span, { write: !load, lanes });
-  const own = (): unknown =>
-    noteAccess(run, { space: "register", name: registers }, [zero], span, { write: load, lanes });
+  const own = (): unknown => noteRow(run, registers, span, { write: load, lanes });
   for (const note of load ? [memory, own] : [own, memory]) note();
+}
+
+/** Elements of a row of registers, from `first` on. */
+function noteRow(
+  run: Execution,
+  { array, index }: RegisterRow,
+  span: Span,
+  { first = 0n, ...access }: { readonly write?: boolean; readonly lanes: bigint; readonly first?: bigint },
+): void {
+  noteAccess(run, { space: "register", name: array }, [...index, int(first, span)], span, access);
+}
+
+/** What a lane reads of its tile are accesses like any other. */
+function executeFragment(run: Execution, out: Collected, stmt: FragmentStmt): void {
+  const { target, array, index, span } = stmt;
+  run.owner = target.array;
+  const tile = asGhost(run, () => index.map((i) => evaluateTerm(run, i)));
+  out.collectives.push({
+    what: "fragment",
+    array: target.array,
+    text: `${array.name}${printIndex(index)}`,
+    tile,
+    ...siteOf(run, span),
+    decisions: run.decisions,
+  });
+  for (const { index: own, first, lanes } of fragmentAccesses(out.kernel, stmt)) {
+    noteAccess(run, array, own, span, { lanes });
+    noteRow(run, target, span, { write: true, lanes, first });
+  }
+}
+
+function executeMma(run: Execution, out: Collected, { accumulator, a, b, span }: MmaStmt): void {
+  run.owner = accumulator.array;
+  out.collectives.push({
+    what: "mma",
+    array: accumulator.array,
+    text: `${accumulator.array}${printIndex(accumulator.index)}`,
+    tile: [],
+    ...siteOf(run, span),
+    decisions: run.decisions,
+  });
+  const lanesOf = (row: RegisterRow): bigint => rowArray(out.kernel, row).shape.at(-1) ?? 1n;
+  for (const row of [a, b, accumulator]) noteRow(run, row, span, { lanes: lanesOf(row) });
+  noteRow(run, accumulator, span, { write: true, lanes: lanesOf(accumulator) });
 }
 
 function executeIf(run: Execution, out: Collected, stmt: IfStmt): void {
   run.owner = "if";
   const cond = noteBranch(run.scope, stmt.cond, evaluateTerm(run, stmt.cond));
   const { path, decisions, env } = run;
-  if (containsBarrier([stmt])) {
+  if (runsTogether([stmt])) {
     run.decisions = [...decisions, { path, loops: run.loops, terms: [cond], text: printExpr(stmt.cond) }];
   }
   const { intervals } = run;
@@ -213,7 +277,7 @@ function executeFor(run: Execution, out: Collected, stmt: ForStmt): void {
   const hi = evaluateTerm(run, stmt.hi);
   const { path, env, loops, decisions, nodes } = run;
   const aligned = containsBarrier(stmt.body, "block");
-  const decided = containsBarrier(stmt.body);
+  const decided = runsTogether(stmt.body);
   const carried = [...assignedLocals(stmt.body)].filter((name) => env.has(name));
   checkInvariants(run, out, stmt, lo, "holds before the first iteration");
 
@@ -227,7 +291,8 @@ function executeFor(run: Execution, out: Collected, stmt: ForStmt): void {
     lo,
     hi,
     aligned,
-    waveAligned: decided,
+    waveAligned: containsBarrier(stmt.body),
+    decided,
   };
   run.env = new Map(env).set(stmt.counter, symbol);
   havoc(run, stmt.body, carried);

@@ -46,6 +46,8 @@ export interface LoopContext {
   readonly aligned: boolean;
   /** Whether a barrier of any scope is in it: threads of one wave run it in step. */
   readonly waveAligned: boolean;
+  /** Whether a barrier or a collective is in it: threads of a block run the same iterations of it. */
+  readonly decided: boolean;
 }
 
 export interface Site {
@@ -84,6 +86,19 @@ export interface Decision {
 export interface BarrierNode extends Site {
   readonly kind: "barrier";
   readonly scope: BarrierScope;
+  readonly decisions: readonly Decision[];
+}
+
+/**
+ * What the threads of a wave run together: reached by all threads of the block, as a barrier is, and ordering nothing. `tile`
+ * is what the lanes of a wave agree on: the first element of a tile, of a fragment that is loaded.
+ */
+export interface Collective extends Site {
+  readonly what: "fragment" | "mma";
+  /** The array whose fragment it is, as in the source. */
+  readonly array: string;
+  readonly text: string;
+  readonly tile: readonly Term[];
   readonly decisions: readonly Decision[];
 }
 
@@ -193,6 +208,7 @@ export interface Summary {
   readonly nodes: readonly Node[];
   readonly accesses: readonly Access[];
   readonly barriers: readonly BarrierNode[];
+  readonly collectives: readonly Collective[];
   readonly computed: readonly Computed[];
   readonly divisors: readonly Divisor[];
   readonly stored: readonly Stored[];

@@ -66,7 +66,7 @@ export function collectClaims(kernel: Kernel): KernelClaims {
     ...divisorClaims(summary, giveId),
     ...boundsClaims(summary, giveId),
     ...raceClaims(kernel, summary, giveId),
-    ...divergenceClaims(summary, giveId),
+    ...divergenceClaims(kernel, summary, giveId),
     ...rangeClaims(summary, giveId),
     ...initClaims(kernel, summary, giveId),
     ...coverageClaims(kernel, summary, giveId),

@@ -91,6 +91,8 @@ function changesOfNested(stmt: Stmt, rule: StmtRule): readonly Change<Stmt>[] {
     case "store":
     case "atomic":
     case "vector":
+    case "fragment":
+    case "mma":
     case "barrier":
       return [];
     default:
@@ -117,6 +119,15 @@ export function changesInStmt(stmt: Stmt, rule: ExprRule): readonly Change<reado
       ];
     case "vector":
       return atEach(stmt.index, (index) => ({ ...stmt, index }));
+    case "fragment":
+      return [
+        ...atEach(stmt.target.index, (index) => ({ ...stmt, target: { ...stmt.target, index } })),
+        ...atEach(stmt.index, (index) => ({ ...stmt, index })),
+      ];
+    case "mma":
+      return (["accumulator", "a", "b"] as const).flatMap((row) =>
+        atEach(stmt[row].index, (index) => ({ ...stmt, [row]: { ...stmt[row], index } })),
+      );
     case "if":
       return at(stmt.cond, (cond) => ({ ...stmt, cond }));
     case "for":

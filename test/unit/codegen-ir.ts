@@ -128,6 +128,7 @@ export function kernelOf(parts: Given & Partial<Pick<Kernel, "doc" | "where" | "
     dataRequires: [],
     ensures: [],
     covers: [],
+    matrix: undefined,
     arrays: [],
     computes: undefined,
     indexWidth: "auto",

@@ -49,7 +49,15 @@ const vector = (
   lanes: number,
   array: ArrayRef,
   ...index: readonly Expr[]
-): Stmt => ({ kind: "vector", direction, registers, lanes: BigInt(lanes), array, index, span });
+): Stmt => ({
+  kind: "vector",
+  direction,
+  registers: { array: registers, index: [] },
+  lanes: BigInt(lanes),
+  array,
+  index,
+  span,
+});
 
 export const BINS = 16;
 const THREADS = 64;

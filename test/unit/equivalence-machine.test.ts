@@ -21,7 +21,7 @@ import { attributesAt } from "../../src/verify/equivalence/compare.ts";
 import { defineClaim, type RealTensor } from "../../src/verify/equivalence/define.ts";
 import { evaluatorOf } from "../../src/verify/equivalence/evaluate.ts";
 import { type Launched, launch } from "../../src/verify/equivalence/launch.ts";
-import { lift, type Memory } from "../../src/verify/equivalence/machine.ts";
+import { lift, type Memory, Pending } from "../../src/verify/equivalence/machine.ts";
 import { NotDefined } from "../../src/verify/equivalence/real-arithmetic.ts";
 import { type Real, Reals } from "../../src/verify/equivalence/reals.ts";
 import { bindSignature } from "../../src/verify/equivalence/signature.ts";
@@ -159,9 +159,10 @@ function compare(kernel: Kernel, at: Case, contents: Contents, fill: (position: 
   let [elements, size] = [0, 0];
   const wrong: string[] = [];
   for (const { param, formal } of bound.outputs) {
-    const own = memoryOf(launched, param.name).values.map((value) =>
-      isFloat(param.element) && typeof value === "number" ? value : lift(reals, value),
-    );
+    const own = memoryOf(launched, param.name).values.map((value) => {
+      if (value instanceof Pending) throw new Error("a tensor is no accumulator");
+      return isFloat(param.element) && typeof value === "number" ? value : lift(reals, value);
+    });
     const definition = defined.get(formal)?.elements ?? [];
     const numberOf = evaluatorOf(reals, [...own, ...definition])(variables);
     const expected = reference.outputs.get(formal);

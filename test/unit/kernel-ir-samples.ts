@@ -126,7 +126,15 @@ export const vectorOf = (
   space: Space,
   name: string,
   at: readonly Expr[],
-): VectorStmt => ({ kind: "vector", direction, registers, lanes, array: { space, name }, index: at, span });
+): VectorStmt => ({
+  kind: "vector",
+  direction,
+  registers: { array: registers, index: [] },
+  lanes,
+  array: { space, name },
+  index: at,
+  span,
+});
 /** `forall([extent…], (variable…) => condition)` */
 export const forall = (variables: Readonly<Record<string, Expr>>, condition: Expr): DataCondition => ({
   variables: Object.entries(variables).map(([name, extent]) => ({ name, extent })),
@@ -174,6 +182,7 @@ export function kernelOf(parts: Partial<Kernel>): Kernel {
     covers: [],
     computes: undefined,
     indexWidth: "auto",
+    matrix: undefined,
     performance: undefined,
     budget: undefined,
     grid: [int(1), int(1), int(1)],

@@ -11,7 +11,8 @@
  */
 
 import type { Axis } from "../../ir/kernel/expr.ts";
-import type { Kernel, LetStmt, LocalArray } from "../../ir/kernel/types.ts";
+import { rowArray } from "../../ir/kernel/matrix.ts";
+import type { Kernel, LetStmt, LocalArray, MmaStmt, RegisterRow } from "../../ir/kernel/types.ts";
 import { visitStmts } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";
@@ -22,6 +23,7 @@ import {
   type CItem,
   type CStmt,
   type CType,
+  call,
   cast,
   constant,
   declare,
@@ -30,12 +32,13 @@ import {
   loop,
   name,
   param,
+  run,
   type,
   unary,
   when,
 } from "./c-ast.ts";
 import { contractComment } from "./contract-comment.ts";
-import { axisName, ELEMENT_C, type Frame, INDEX, lowerExpr, type Place, sharedAlignment } from "./expr.ts";
+import { axisName, ELEMENT_C, type Frame, INDEX, lowerExpr, lowerRow, type Place, sharedAlignment } from "./expr.ts";
 import { templateName } from "./hip-kernel.ts";
 import { AXES, kernelParams, paramList, usedAxes } from "./kernel-params.ts";
 import {
@@ -207,6 +210,8 @@ function emitRegion(region: Region, block: Block): readonly CStmt[] {
   switch (region.kind) {
     case "threads":
       return emitThreads(region, block);
+    case "mma":
+      return [emitMma(region.stmt, block)];
     case "if": {
       const cond = lowerExpr(region.stmt.cond, frame, outside);
       const [then, otherwise] = [emitRegions(region.then, block), emitRegions(region.else, block)];
@@ -239,11 +244,29 @@ function emitThreads(region: ThreadsRegion, block: Block): readonly CStmt[] {
     stored: live.stored,
     barrier: { block: [], wave: [] },
     unroll: [],
+    mma: () => {
+      throw new InternalError("fragments are multiplied by all threads of a block");
+    },
   };
   const body = [...own.map((array) => arrayDeclaration(array, [], frame)), ...lowerStmts(stmts, context)];
   if (body.length === 0) return [];
   const loops = nest("thread", threadAxes(kernel), (axis) => integer(kernel.block[axis]), body);
   return [...storedDeclarations(region, block), ...(threadAxes(kernel).length === 0 ? body : loops)];
+}
+
+/**
+ * `tok_mma<tok_gfx11>(256, &acc[0][i][0], 16, &a[0][i][0], 32, &b[0][0][0], 32);`: the rows of thread 0, and how many
+ * elements on the same row of the next thread begins.
+ */
+function emitMma({ accumulator, a, b }: MmaStmt, { frame, outside }: Block): CStmt {
+  const { kernel } = frame;
+  const threads = kernel.block.reduce((product, extent) => product * extent, 1n);
+  const operand = (row: RegisterRow): readonly CExpr[] => {
+    const stride = rowArray(kernel, row).shape.reduce((product, extent) => product * extent, 1n);
+    return [unary("&", at(lowerRow(row, frame, outside), integer(0))), integer(stride)];
+  };
+  const args = [integer(threads), ...[accumulator, a, b].flatMap(operand)];
+  return run(call("tok_mma", args, [type(`tok_${kernel.matrix}`)]));
 }
 
 /** The arrays of the locals that this region makes and a later one reads. */

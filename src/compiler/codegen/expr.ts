@@ -9,8 +9,9 @@ import { add, int, mul } from "../../ir/kernel/build.ts";
 import type { ElementType } from "../../ir/kernel/elements.ts";
 import type { Axis, CompareOp, Expr, FloatFunction, FloatOp, IntBinary, LoadExpr } from "../../ir/kernel/expr.ts";
 import { ELEMENT_BYTES, vectorAlignment } from "../../ir/kernel/limits.ts";
+import { fragmentAccesses } from "../../ir/kernel/matrix.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
-import type { Kernel, LocalArray, Stmt, TensorParam } from "../../ir/kernel/types.ts";
+import type { Kernel, LocalArray, RegisterRow, Stmt, TensorParam } from "../../ir/kernel/types.ts";
 import { statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
 import { at, binary, type CBinaryOp, type CExpr, type CType, call, cast, name, type, unary } from "./c-ast.ts";
@@ -82,7 +83,11 @@ export function arraysTouched(stmt: Stmt): readonly string[] {
     case "atomic":
       return [stmt.array.name];
     case "vector":
-      return [stmt.array.name, stmt.registers];
+      return [stmt.array.name, stmt.registers.array];
+    case "fragment":
+      return [stmt.array.name, stmt.target.array];
+    case "mma":
+      return [stmt.accumulator.array, stmt.a.array, stmt.b.array];
     case "let":
     case "assign":
     case "if":
@@ -104,14 +109,17 @@ export function arrayAlignments(kernel: Kernel): ReadonlyMap<string, bigint> {
   const tensors = kernel.params.filter((param) => param.kind === "tensor");
   const elements = new Map([...tensors, ...kernel.arrays].map(({ name: array, element }) => [array, element]));
   const bytes = new Map<string, bigint>([...elements].map(([array, element]) => [array, ELEMENT_BYTES[element]]));
-  visitStmts(kernel.body, (stmt) => {
-    if (stmt.kind !== "vector") return;
-    const { array, lanes } = stmt;
-    const [element, known] = [elements.get(array.name), bytes.get(array.name)];
-    if (element === undefined || known === undefined)
-      throw new InternalError(`${kernel.name} has no array ${array.name}`);
+  const demand = (array: string, lanes: bigint): void => {
+    const [element, known] = [elements.get(array), bytes.get(array)];
+    if (element === undefined || known === undefined) throw new InternalError(`${kernel.name} has no array ${array}`);
     const needed = vectorAlignment(element, lanes);
-    if (needed > known) bytes.set(array.name, needed);
+    if (needed > known) bytes.set(array, needed);
+  };
+  visitStmts(kernel.body, (stmt) => {
+    if (stmt.kind === "vector") demand(stmt.array.name, stmt.lanes);
+    if (stmt.kind === "fragment") {
+      for (const { lanes } of fragmentAccesses(kernel, stmt)) demand(stmt.array.name, lanes);
+    }
   });
   return bytes;
 }
@@ -269,6 +277,11 @@ function lowerLoad(expr: LoadExpr, frame: Frame, place: Place): CExpr {
   if (expr.type === "int") return cast(INDEX, element);
   // Arithmetic on two halves would be that of halves.
   return elementOf(expr.array, frame) === "f16" ? cast(ELEMENT_C.f32, element) : element;
+}
+
+/** A row of a thread's register array, as C writes it. */
+export function lowerRow({ array, index }: RegisterRow, frame: Frame, place: Place): CExpr {
+  return at(place.array(array), ...index.map((i) => lowerExpr(i, frame, place)));
 }
 
 /** The element as C writes it: a tensor is flat and row-major, an array of the kernel keeps its axes. */

@@ -6,6 +6,7 @@
  */
 
 import type { IndexWidth } from "../../ir/kernel/limits.ts";
+import type { LocalArray } from "../../ir/kernel/types.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";
 import {
   type CItem,
@@ -23,7 +24,7 @@ import {
   type,
 } from "./c-ast.ts";
 import { contractComment } from "./contract-comment.ts";
-import { axisName, ELEMENT_C, type Frame, INDEX, type Place, sharedAlignment } from "./expr.ts";
+import { axisName, ELEMENT_C, type Frame, INDEX, lowerRow, type Place, sharedAlignment } from "./expr.ts";
 import { AXES, kernelParams, paramArgs, paramList, usedAxes } from "./kernel-params.ts";
 import { lowerStmts } from "./stmt.ts";
 
@@ -53,6 +54,14 @@ export function hipKernelItems(proved: ProvedKernel, frame: Frame): readonly CIt
     stored: new Set(),
     barrier: { block: [run(call("__syncthreads", []))], wave: [run(call("tok_wave_barrier", []))] },
     unroll: [{ kind: "pragma", text: "unroll" }],
+    mma: ({ accumulator, a, b }) => [
+      run(
+        call(
+          "tok_mma",
+          [accumulator, a, b].map((row) => lowerRow(row, frame, place)),
+        ),
+      ),
+    ],
   });
   const threads = kernel.block.reduce((product, extent) => product * extent, 1n);
   return [
@@ -81,12 +90,17 @@ function arrayStmts(frame: Frame): readonly CStmt[] {
   return frame.kernel.arrays
     .filter((array) => frame.used.has(array.name))
     .map((array) =>
-      declare(ELEMENT_C[array.element], frame.names.value(array.name), undefined, {
-        extents: array.shape.map(integer),
+      declare(arrayType(array), frame.names.value(array.name), undefined, {
+        extents: (array.fragment === undefined ? array.shape : array.shape.slice(0, -1)).map(integer),
         specifiers: array.space === "shared" ? ["__shared__"] : [],
         align: sharedAlignment(array, frame),
       }),
     );
+}
+
+/** A fragment's elements are one vector, as matrix instructions take them. */
+function arrayType({ element, fragment, shape }: LocalArray): CType {
+  return fragment === undefined ? ELEMENT_C[element] : type(`tok_${element}x${shape.at(-1)}`);
 }
 
 /** `const Index block_x = (Index)blockIdx.x;` for each axis that the body reads. */

@@ -104,6 +104,10 @@ export function paramArgs(params: readonly KernelParam[], struct?: CExpr): reado
 /** The axes of `thread` or `block` that the body reads. */
 export function usedAxes(kernel: Kernel, of: "thread" | "block"): ReadonlySet<Axis> {
   const axes = new Set<Axis>();
+  // Which lane of its wave a thread is, follows from all of its indices.
+  if (of === "thread" && kernel.matrix !== undefined) {
+    for (const axis of AXES) if (kernel.block[axis] > 1n) axes.add(axis);
+  }
   visitStmts(kernel.body, (stmt) => {
     for (const outer of machineExprs(stmt)) {
       visitExpr(outer, (inner) => {

@@ -2,8 +2,9 @@
  * Regions: a kernel's body split at its barriers, so that a CPU can run the threads of a block one after another.
  *
  * - A `threads` region has no barrier: all threads of the block run it before any goes on to what follows.
- * - An `if`, `for` or `steps` with a barrier inside is hoisted out of the loops over threads. All threads decide alike
- *   there (that is the divergence obligation of the barrier), so that thread (0, 0, 0) decides for all.
+ * - An `mma` region multiplies the fragments of all waves of the block, after all threads have come to it.
+ * - An `if`, `for` or `steps` with a barrier or a collective inside is hoisted out of the loops over threads. All threads decide alike
+ *   there (that is its divergence obligation), so that thread (0, 0, 0) decides for all.
  *
  * That a region ends where the kernel has no barrier is harmless: no thread depends on another within a barrier interval
  * (the race obligation).
@@ -13,8 +14,8 @@
  */
 
 import type { Expr } from "../../ir/kernel/expr.ts";
-import type { ForStmt, IfStmt, LetStmt, StepsStmt, Stmt } from "../../ir/kernel/types.ts";
-import { containsBarrier, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
+import type { ForStmt, IfStmt, LetStmt, MmaStmt, StepsStmt, Stmt } from "../../ir/kernel/types.ts";
+import { runsTogether, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
 import { arraysTouched, type Frame, machineExprs, namesIn } from "./expr.ts";
 
@@ -27,6 +28,7 @@ export interface ThreadsRegion {
 
 export type Region =
   | ThreadsRegion
+  | { readonly kind: "mma"; readonly stmt: MmaStmt }
   | { readonly kind: "if"; readonly stmt: IfStmt; readonly then: readonly Region[]; readonly else: readonly Region[] }
   | { readonly kind: "for"; readonly stmt: ForStmt; readonly body: readonly Region[] }
   | { readonly kind: "steps"; readonly stmt: StepsStmt; readonly body: readonly Region[] };
@@ -49,7 +51,7 @@ export function splitRegions(body: readonly Stmt[], repeated = false): readonly 
     stmts = [];
   };
   for (const stmt of body) {
-    if (!containsBarrier([stmt])) {
+    if (stmt.kind === "fragment" || !runsTogether([stmt])) {
       stmts.push(stmt);
       continue;
     }
@@ -67,6 +69,9 @@ export function splitRegions(body: readonly Stmt[], repeated = false): readonly 
         regions.push({ kind: "steps", stmt, body: splitRegions(stmt.body, true) });
         break;
       case "barrier":
+        break;
+      case "mma":
+        regions.push({ kind: "mma", stmt });
         break;
       case "let":
       case "assign":
@@ -143,6 +148,10 @@ function collectUses(regions: readonly Region[]): Uses {
     switch (region.kind) {
       case "threads":
         threads.push(region);
+        return;
+      case "mma":
+        for (const array of arraysTouched(region.stmt)) hoisted.add(array);
+        read(...machineExprs(region.stmt));
         return;
       case "if":
         read(region.stmt.cond);

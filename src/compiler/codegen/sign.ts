@@ -89,6 +89,8 @@ export function nonNegativeLocals(kernel: Kernel): ReadonlySet<string> {
       case "store":
       case "atomic":
       case "vector":
+      case "fragment":
+      case "mma":
       case "barrier":
         return;
       default:

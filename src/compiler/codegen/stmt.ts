@@ -7,12 +7,15 @@
 
 import type { ScalarType } from "../../ir/kernel/elements.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
+import { fragmentAccesses } from "../../ir/kernel/matrix.ts";
 import type {
   AssignStmt,
   AtomicStmt,
   BarrierScope,
   ForStmt,
+  FragmentStmt,
   LetStmt,
+  MmaStmt,
   StepsStmt,
   Stmt,
   VectorStmt,
@@ -39,7 +42,7 @@ import {
   unary,
   when,
 } from "./c-ast.ts";
-import { ELEMENT_C, elementOf, type Frame, INDEX, lowerElement, lowerExpr, type Place } from "./expr.ts";
+import { ELEMENT_C, elementOf, type Frame, INDEX, lowerElement, lowerExpr, lowerRow, type Place } from "./expr.ts";
 
 export interface StmtContext {
   readonly frame: Frame;
@@ -49,6 +52,8 @@ export interface StmtContext {
   readonly barrier: Readonly<Record<BarrierScope, readonly CStmt[]>>;
   /** What stands before a loop that asks to be unrolled. */
   readonly unroll: readonly CStmt[];
+  /** What multiplies fragments, where the threads of a wave run together. */
+  readonly mma: (stmt: MmaStmt) => readonly CStmt[];
 }
 
 export const SCALAR_C: Readonly<Record<ScalarType, CType>> = { f32: ELEMENT_C.f32, int: INDEX, bool: type("bool") };
@@ -88,6 +93,10 @@ function lowerStmt(stmt: Stmt, context: StmtContext): readonly CStmt[] {
     }
     case "steps":
       return stepsLoop(stmt, frame, lowerStmts(stmt.body, context));
+    case "fragment":
+      return [lowerFragment(stmt, context)];
+    case "mma":
+      return context.mma(stmt);
     case "barrier":
       return context.barrier[stmt.scope];
     default:
@@ -107,8 +116,17 @@ function lowerAtomic({ op, array, index, value }: AtomicStmt, { frame, place }: 
 /** `tok_load_vector(v, &x[b * K + k]);` */
 function lowerVector({ direction, registers, array, index }: VectorStmt, { frame, place }: StmtContext): CStmt {
   const memory = unary("&", lowerElement(array, index, frame, place));
-  const args = direction === "load" ? [place.array(registers), memory] : [memory, place.array(registers)];
+  const row = lowerRow(registers, frame, place);
+  const args = direction === "load" ? [row, memory] : [memory, row];
   return run(call(`tok_${direction}_vector`, args));
+}
+
+/** `tok_load_fragment(a[i], &xs[row][k]);`: the lane's elements of a tile, which are neighbours. */
+function lowerFragment(stmt: FragmentStmt, { frame, place }: StmtContext): CStmt {
+  const [first] = fragmentAccesses(frame.kernel, stmt);
+  if (first === undefined) throw new InternalError("a fragment without elements");
+  const memory = unary("&", lowerElement(stmt.array, first.index, frame, place));
+  return run(call("tok_load_fragment", [lowerRow(stmt.target, frame, place), memory]));
 }
 
 function lowerLet(stmt: LetStmt, { frame, place, stored }: StmtContext): CStmt {

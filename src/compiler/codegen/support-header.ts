@@ -14,12 +14,13 @@ import { CHECKS, LAUNCH, MESSAGES } from "./support-checks.ts";
 import { DATA } from "./support-data.ts";
 import { DEVICE } from "./support-device.ts";
 import { HALF } from "./support-half.ts";
+import { MATRIX } from "./support-matrix.ts";
 import { MEMORY } from "./support-memory.ts";
 
 export const SUPPORT_PATH = "tokitai_support.hpp";
 
 export function supportHeader(): string {
-  return `${PROLOGUE}${HALF}${MEMORY}${LIMITS_COMMENT}${printFile(limitItems())}${CHECKED}${MESSAGES}${CHECKS}${DEVICE}${DATA}${LAUNCH}`;
+  return `${PROLOGUE}${HALF}${MEMORY}${MATRIX}${LIMITS_COMMENT}${printFile(limitItems())}${CHECKED}${MESSAGES}${CHECKS}${DEVICE}${DATA}${LAUNCH}`;
 }
 
 /** The limits that proofs assume and launchers check: one table, two uses. */

@@ -1,43 +1,67 @@
-/** `const tile = shared(f32, [16, 17])`: arrays of constant size in shared memory or registers. */
+/**
+ * `const tile = shared(f32, [16, 17])`: arrays of constant size in shared memory or registers, and
+ * `const a = fragment("a", f16, [2])`: register arrays whose rows are a lane's parts of fragments.
+ */
 
 import { ts } from "ts-morph";
 import type { LocalArray } from "../../ir/kernel/types.ts";
 import { lowerExpression } from "./expression.ts";
+import { checkFragment, fragmentShape, readFragment } from "./matrix.ts";
 import { dslName, quote, type Scope } from "./scope.ts";
+
+const ARRAY_WORDS = { shared: "shared", registers: "register", fragment: "register" } as const;
+export type ArrayWord = keyof typeof ARRAY_WORDS;
+
+export function isArrayWord(name: string | undefined): name is ArrayWord {
+  return name !== undefined && Object.hasOwn(ARRAY_WORDS, name);
+}
 
 /** Reports TK148 for a wrong place or form, TK149 for a size that is no positive constant, TK115 for the element. */
 export function lowerArrayDeclaration(
-  space: LocalArray["space"],
+  word: ArrayWord,
   name: ts.Identifier,
   call: ts.CallExpression,
   top: boolean,
   scope: Scope,
 ): LocalArray | undefined {
   const { reporter, program } = scope;
-  const word = space === "shared" ? "shared" : "registers";
+  const space = ARRAY_WORDS[word];
   if (!top) {
     const fix = `declare ${name.text} at the top of the kernel's body, before any return`;
     return reporter.report("TK148", call, `${name.text} is declared in a nested block`, fix);
   }
-  const [type, shape] = call.arguments;
-  if (type === undefined || shape === undefined || !ts.isArrayLiteralExpression(shape)) {
-    return reporter.report("TK148", call, `${quote(call)} has no type and sizes`, `write ${word}(f32, [16, 16])`);
+  const fragment = word === "fragment" ? readFragment(call, scope) : undefined;
+  if (word === "fragment" && fragment === undefined) return undefined;
+  const [type, shape] = call.arguments.slice(fragment === undefined ? 0 : 1);
+  const counted = shape === undefined && fragment !== undefined;
+  if (type === undefined || (!counted && (shape === undefined || !ts.isArrayLiteralExpression(shape)))) {
+    const form = fragment === undefined ? `${word}(f32, [16, 16])` : 'fragment("a", f16, [2])';
+    return reporter.report("TK148", call, `${quote(call)} has no type and sizes`, `write ${form}`);
   }
   const element = dslName(type, program);
-  const sizes = shape.elements.map((size) => {
+  const listed = shape !== undefined && ts.isArrayLiteralExpression(shape) ? shape.elements : [];
+  const sizes = listed.map((size) => {
     const value = lowerExpression(size, scope);
     if (value === undefined || (value.kind === "int" && value.value > 0n)) return value;
     const fix = "use integer constants from 1, module constants or params";
     return reporter.report("TK149", size, `${quote(size)} is not a positive constant`, fix);
   });
   if (element !== "f32" && element !== "f16" && element !== "i32") {
-    const fact = `${quote(type)} cannot be the element of a ${word === "shared" ? "shared" : "register"} array`;
+    const fact = `${quote(type)} cannot be the element of a ${space} array`;
     return reporter.report("TK115", type, fact, "use f32, f16 or i32");
   }
-  if (sizes.length === 0) {
-    return reporter.report("TK149", shape, `${name.text} has no axes`, `write ${word}(f32, [16])`);
+  if (sizes.length === 0 && fragment === undefined) {
+    return reporter.report("TK149", shape ?? call, `${name.text} has no axes`, `write ${word}(f32, [16])`);
   }
   const extents = sizes.flatMap((size) => (size?.kind === "int" ? [size.value] : []));
   if (extents.length < sizes.length) return undefined;
-  return { space, name: scope.names.take(name.text), element, shape: extents, span: reporter.spanOf(name.parent) };
+  const array: LocalArray = {
+    space,
+    name: scope.names.take(name.text),
+    element,
+    shape: fragment === undefined ? extents : fragmentShape(extents, fragment),
+    ...(fragment !== undefined && { fragment: fragment.role }),
+    span: reporter.spanOf(name.parent),
+  };
+  return checkFragment(array, call, scope) ? array : undefined;
 }

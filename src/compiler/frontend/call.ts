@@ -13,6 +13,7 @@ import { checkSize, mayExpand } from "./expand.ts";
 import { refuseForall } from "./forall-place.ts";
 import { GHOSTS, lowerGhost } from "./ghost.ts";
 import { literalToFloat } from "./literal.ts";
+import { lowerMatrixCall } from "./matrix.ts";
 import { isRoundingName, lowerRounding } from "./rounding.ts";
 import { type Binding, calledName, type FunctionNode, moduleNameOf, quote, type Scope, symbolOf } from "./scope.ts";
 
@@ -112,13 +113,17 @@ function lowerBuiltin(name: string, node: ts.CallExpression, scope: Scope, lower
     case "atomicMin":
     case "atomicMax":
     case "loadVector":
-    case "storeVector": {
+    case "storeVector":
+    case "loadFragment":
+    case "mma": {
       const written = name.endsWith("barrier") ? `${name}();` : `${name}(…);`;
       return reporter.report("TK150", node, `${name} has no value`, `write ${written} as a statement of its own`);
     }
     case "shared":
-    case "registers": {
-      const fix = `declare it at the top of the kernel's body: const a = ${name}(f32, [16])`;
+    case "registers":
+    case "fragment": {
+      const args = name === "fragment" ? '"a", f16' : "f32, [16]";
+      const fix = `declare it at the top of the kernel's body: const a = ${name}(${args})`;
       return reporter.report("TK148", node, `${name} declares an array, and stands inside the code`, fix);
     }
     case "i32":
@@ -129,6 +134,7 @@ function lowerBuiltin(name: string, node: ts.CallExpression, scope: Scope, lower
     }
     default: {
       if (isRoundingName(name)) return lowerRounding(name, node, scope, lower);
+      if (name.startsWith("matrix.")) return lowerMatrixCall(name.slice("matrix.".length), node, scope, lower);
       const ghost = GHOSTS.get(name);
       if (ghost !== undefined) return lowerGhost(ghost, node, scope, lower);
       const fix = name.startsWith("wave.")

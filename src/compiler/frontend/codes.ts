@@ -80,7 +80,7 @@ export const CODES = {
   TK182: "a float that is not rounded, stored into `f16`",
   TK185: "`wave.sum`, `wave.max`, `wave.shuffleXor` and `wave.ballot`, reserved",
   TK186: "`f32x2` and `f32x4`, reserved",
-  TK187: "`fragment` and `mma`, reserved",
+  TK187: "a fragment, an `mma` or a `matrix` option that does not fit a matrix unit, the block or the other fragments",
   TK189: '`barrier("shared")`, reserved',
   TK194: "an atomic on something else than an integer element of shared memory, of an `inout` or of an `output`",
   TK195:
@@ -106,6 +106,4 @@ export const RESERVED_NAMES: ReadonlyMap<string, { readonly code: Code; readonly
   ["wave.ballot", { code: "TK185", fix: WAVE_FIX }],
   ["f32x2", { code: "TK186", fix: "work on one element at a time" }],
   ["f32x4", { code: "TK186", fix: "work on one element at a time" }],
-  ["fragment", { code: "TK187", fix: "keep the tile in registers(f32, [rows, columns])" }],
-  ["mma", { code: "TK187", fix: "accumulate with fma(a, b, c) in registers(f32, [rows, columns])" }],
 ]);

@@ -32,28 +32,45 @@ export function lowerElement(
   const { reporter } = scope;
   const { base, indices } = indexChain(node);
   const array = resolveArray(base, scope);
-  const index = indices.map((expression) => lowerIndex(expression, scope, lower));
-  if (array === undefined) return undefined;
+  if (array === undefined) {
+    for (const expression of indices) lowerIndex(expression, scope, lower);
+    return undefined;
+  }
   const rank = array.rank;
   if (indices.length !== rank) {
     const fact = `${quote(node)} has ${plural(indices.length, "index", "indices")}, and ${array.ref.name} has ${plural(rank, "axis", "axes")}`;
     const fix = `give one index per axis: ${quote(base)}${"[…]".repeat(rank)}`;
+    for (const expression of indices) lowerIndex(expression, scope, lower);
     return reporter.report("TK173", node, fact, fix);
   }
-  const found = index.filter((value) => value !== undefined);
-  if (found.length !== rank) return undefined;
-  if (array.ref.space === "register") {
-    for (const [i, value] of found.entries()) {
-      const at = indices[i] ?? node;
-      if (!markCompileTime(value, scope)) {
-        const fact = `${quote(at)} is not known at compile time, so ${array.ref.name} cannot be in registers`;
-        const fix = "index with constants and counters of loops from a constant to a constant, or use shared(…)";
-        return reporter.report("TK175", at, fact, fix);
-      }
-    }
-  }
   const { ref, element, role } = array;
-  return { array: ref, element, type: valueType(element), index: found, role };
+  const index = lowerIndices(indices, ref.space === "register" ? ref.name : undefined, scope, lower);
+  if (index === undefined) return undefined;
+  if (array.operand) {
+    const fact = `${quote(node)} is an element of an operand, which loadFragment writes and mma reads`;
+    return reporter.report("TK187", node, fact, "compute with it before it is stored to the tile");
+  }
+  return { array: ref, element, type: valueType(element), index, role };
+}
+
+/** One integer per expression; those of the register array `registers` are known at compile time. */
+export function lowerIndices(
+  indices: readonly ts.Expression[],
+  registers: string | undefined,
+  scope: Scope,
+  lower: LowerExpression,
+): readonly Expr[] | undefined {
+  const index = indices.map((expression) => lowerIndex(expression, scope, lower));
+  const found = index.filter((value) => value !== undefined);
+  if (found.length !== indices.length) return undefined;
+  for (const [i, value] of found.entries()) {
+    const at = indices[i];
+    if (registers === undefined || at === undefined || markCompileTime(value, scope)) continue;
+    const fact = `${quote(at)} is not known at compile time, so ${registers} cannot be in registers`;
+    const fix = "index with constants and counters of loops from a constant to a constant, or use shared(…)";
+    return scope.reporter.report("TK175", at, fact, fix);
+  }
+  return found;
 }
 
 function indexChain(node: ts.ElementAccessExpression): {
@@ -79,12 +96,13 @@ function resolveArray(base: ts.Expression, scope: Scope) {
     case "tensor": {
       const { name, element, role, shape } = binding.param;
       const ref: ArrayRef = { space: "global", name };
-      return { ref, element, rank: shape.length, role };
+      return { ref, element, rank: shape.length, role, operand: false };
     }
     case "array": {
-      const { name, element, space, shape } = binding.array;
+      const { name, element, space, shape, fragment } = binding.array;
       const ref: ArrayRef = { space, name };
-      return { ref, element, rank: shape.length, role: undefined };
+      const operand = fragment === "a" || fragment === "b";
+      return { ref, element, rank: shape.length, role: undefined, operand };
     }
     default: {
       const reserved = RESERVED_NAMES.get(dslName(base, program) ?? "");

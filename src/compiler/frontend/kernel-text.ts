@@ -12,6 +12,7 @@
 
 import type { ScalarType } from "../../ir/kernel/elements.ts";
 import type { ArrayRef, Expr } from "../../ir/kernel/expr.ts";
+import { FRAGMENT_ROLES, MATRIX_UNITS } from "../../ir/kernel/matrix.ts";
 import {
   BUDGETED,
   type Budget,
@@ -21,6 +22,7 @@ import {
   type LocalArray,
   type Param,
   type Performance,
+  type RegisterRow,
   type Stmt,
   type Triple,
   type WhereClause,
@@ -117,6 +119,7 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
     }),
   );
 
+  const row = record<RegisterRow>({ array: text, index: list(expr) });
   const stmt: Codec<Stmt> = table<Stmt>(rows.stmts, (self) =>
     union<Stmt>({
       let: { name: text, type: scalarType, mutable: flag, value: expr, span },
@@ -125,12 +128,14 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
       atomic: { op: oneOf("add", "min", "max"), array: arrayRef, index: list(expr), value: expr, span },
       vector: {
         direction: oneOf("load", "store"),
-        registers: text,
+        registers: row,
         lanes: whole,
         array: arrayRef,
         index: list(expr),
         span,
       },
+      fragment: { target: row, array: arrayRef, index: list(expr), span },
+      mma: { accumulator: row, a: row, b: row, span },
       if: { cond: expr, then: list(self), else: list(self), span },
       for: {
         counter: text,
@@ -176,6 +181,7 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
     name: text,
     element: oneOf("f32", "f16", "i32"),
     shape: list(whole),
+    fragment: optional(oneOf(...FRAGMENT_ROLES)),
     span,
   });
   return record<Kernel>({
@@ -195,6 +201,7 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
     where: list(record<WhereClause>({ dim: text, value: expr, span })),
     computes: textOrNothing,
     indexWidth: oneOf("i32", "auto"),
+    matrix: orNothing(oneOf(...MATRIX_UNITS)),
     performance: orNothing(record<Performance>({ coalesced: list(text), conflictFree: list(text), span })),
     budget: orNothing(
       record<Budget>({

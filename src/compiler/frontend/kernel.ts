@@ -3,9 +3,11 @@
 import { ts } from "ts-morph";
 import { dim, int, scalar } from "../../ir/kernel/build.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
+import type { MatrixUnit } from "../../ir/kernel/matrix.ts";
 import type { Kernel, LocalArray, Stmt } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
 import { bindPattern, type LaunchSource, lowerLaunch, readChoices, readLaunch } from "./launch.ts";
+import { checkWaves, readUnits } from "./matrix.ts";
 import { createNames, whyUnusable } from "./names.ts";
 import { lowerParameters, type Parameters } from "./parameters.ts";
 import { checkPerformance } from "./performance.ts";
@@ -49,10 +51,20 @@ export function lowerKernel(source: KernelSource, program: KernelProgram, report
   const parameters = lowerParameters(params, outer);
   const launchSource = readLaunch(launch, outer);
   const before = reporter.count;
-  return readChoices(launchSource, outer).flatMap((choices) => {
-    const kernel = lowerInstance(source, parameters, launchSource, body, block, choices, program, reporter);
-    return kernel === undefined || reporter.count > before ? [] : [deepFreeze(kernel)];
-  });
+  const units = readUnits(launchSource.options.get("matrix"), outer);
+  return readChoices(launchSource, outer).flatMap((choices) =>
+    units.flatMap((unit) => {
+      const instance = { choices, unit };
+      const kernel = lowerInstance(source, parameters, launchSource, body, block, instance, program, reporter);
+      return kernel === undefined || reporter.count > before ? [] : [deepFreeze(kernel)];
+    }),
+  );
+}
+
+/** One value of each compile-time parameter, and one matrix unit. */
+interface Instance {
+  readonly choices: ReadonlyMap<string, bigint>;
+  readonly unit: MatrixUnit | undefined;
 }
 
 function lowerInstance(
@@ -61,12 +73,12 @@ function lowerInstance(
   launchSource: LaunchSource,
   body: ts.ArrowFunction,
   block: ts.Block,
-  choices: ReadonlyMap<string, bigint>,
+  { choices, unit }: Instance,
   program: KernelProgram,
   reporter: Reporter,
 ): Kernel | undefined {
   const names = createNames([name.text, ...params.map((param) => param.name), ...dims, ...choices.keys()]);
-  const scope = createScope(program, reporter, names, body);
+  const outer = createScope(program, reporter, names, body, unit && { unit, block: [1n, 1n, 1n] });
   const bindValue = (what: string, find: (source: string) => ((span: Span) => Expr) | undefined) => {
     return (parameter: ts.ParameterDeclaration | undefined, inner: Scope): void =>
       bindPattern(parameter, inner, (source, symbol, node) => {
@@ -83,7 +95,11 @@ function lowerInstance(
     const value = choices.get(source);
     return value === undefined ? undefined : (span) => int(value, span);
   });
-  const launch = lowerLaunch(launchSource, dims, scope, bindDims, bindChoices);
+  const launch = lowerLaunch(launchSource, dims, outer, bindDims, bindChoices);
+  // The lanes of waves are the threads of the block, which is known now.
+  const matrix = unit && launch && { unit, block: launch.block };
+  if (matrix !== undefined && !checkWaves(matrix, launchSource.options.get("block") ?? name, outer)) return undefined;
+  const scope: Scope = matrix === undefined ? outer : { ...outer, matrix };
   bindPattern(body.parameters[0], scope, (source, symbol, node) => {
     const param = params.find((candidate) => candidate.name === source);
     if (param?.kind === "tensor") scope.bindings.set(symbol, { kind: "tensor", param });
@@ -108,7 +124,9 @@ function lowerInstance(
   if (launch === undefined) return undefined;
   const declared = { params, arrays, body: statements };
   if (!checkPerformance(launch.performance, launchSource.options.get("performance"), declared, scope)) return undefined;
-  const suffix = [...choices].map(([choice, value]) => `_${choice}${value}`).join("");
+  const suffix = [...[...choices].map(([choice, value]) => `_${choice}${value}`), ...(unit ? [`_${unit}`] : [])].join(
+    "",
+  );
   return {
     name: `${name.text}${suffix}`,
     doc: docOf(statement),

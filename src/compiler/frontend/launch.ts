@@ -7,6 +7,7 @@
 import { ts } from "ts-morph";
 import { int } from "../../ir/kernel/build.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
+import type { MatrixUnit } from "../../ir/kernel/matrix.ts";
 import { BUDGETED, type Budget, type Performance, type Triple, type WhereClause } from "../../ir/kernel/types.ts";
 import { visitExpr } from "../../ir/kernel/walk.ts";
 import { lowerExpression } from "./expression.ts";
@@ -25,6 +26,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "where",
   "params",
   "index",
+  "matrix",
   "performance",
   "budget",
 ]);
@@ -115,6 +117,7 @@ export interface LaunchValues {
   readonly where: readonly WhereClause[];
   readonly computes: string | undefined;
   readonly indexWidth: "i32" | "auto";
+  readonly matrix: MatrixUnit | undefined;
   readonly performance: Performance | undefined;
   readonly budget: Budget | undefined;
 }
@@ -154,6 +157,7 @@ export function lowerLaunch(
     where,
     computes: computes?.text,
     indexWidth: width === undefined ? "auto" : "i32",
+    matrix: scope.matrix?.unit,
     performance: performance === "none" ? undefined : performance,
     budget: budget === "none" ? undefined : budget,
   };

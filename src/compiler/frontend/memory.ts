@@ -1,16 +1,18 @@
 /**
  * Statements about memory that are calls: `atomicAdd(counts[e], 1)`, `loadVector(v, x[b][k])`, `storeVector(y[b][k], v)`.
  *
- * An atomic changes one integer element. A vector access moves the whole of a register array of one axis, to or from
- * as many consecutive elements.
+ * An atomic changes one integer element. A vector access moves a row of a register array, to or from as many consecutive
+ * elements.
  */
 
 import { ts } from "ts-morph";
 import { isFloat } from "../../ir/kernel/elements.ts";
-import type { AtomicOp, LocalArray, Stmt } from "../../ir/kernel/types.ts";
-import { type ElementPlace, lowerElement, plural } from "./element.ts";
+import type { AtomicOp, Stmt } from "../../ir/kernel/types.ts";
+import { type ElementPlace, lowerElement } from "./element.ts";
 import { lowerExpression } from "./expression.ts";
-import { quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
+import { lowerLoadFragment, lowerMma } from "./fragment.ts";
+import { lowerRow } from "./row.ts";
+import { quote, type Scope, skipParentheses } from "./scope.ts";
 
 const ATOMICS: ReadonlyMap<string, AtomicOp> = new Map([
   ["atomicAdd", "add"],
@@ -26,6 +28,8 @@ export function lowerMemoryCall(name: string, call: ts.CallExpression, scope: Sc
   if (op !== undefined) return lowerAtomic(op, name, call, scope);
   if (name === "loadVector") return lowerVector("load", call, scope);
   if (name === "storeVector") return lowerVector("store", call, scope);
+  if (name === "loadFragment") return lowerLoadFragment(call, scope);
+  if (name === "mma") return lowerMma(call, scope);
   return undefined;
 }
 
@@ -88,36 +92,32 @@ function lowerVector(direction: "load" | "store", call: ts.CallExpression, scope
     const fix = `declare ${array.name} as output or inout`;
     return refuse("TK141", `${quote(call)} writes the input ${array.name}`, fix);
   }
-  if (element !== registers.element) {
-    const fact = `${array.name} holds ${element}, and ${registers.name} ${registers.element}`;
+  const own = registers.array;
+  if (element !== own.element) {
+    const fact = `${array.name} holds ${element}, and ${own.name} ${own.element}`;
     const fix =
       isFloat(element) || element === "i32"
-        ? `declare ${quote(registersNode)} = registers(${element}, [${registers.shape.join(", ")}])`
+        ? `declare ${own.name} = registers(${element}, [${own.shape.join(", ")}])`
         : "vectors are of f32, f16 or i32; move one element at a time";
     return refuse("TK195", fact, fix);
   }
-  const lanes = registers.shape[0] ?? 0n;
-  return [{ kind: "vector", direction, registers: registers.name, lanes, array, index, span: reporter.spanOf(target) }];
+  const lanes = own.shape.at(-1) ?? 0n;
+  return [{ kind: "vector", direction, registers: registers.row, lanes, array, index, span: reporter.spanOf(target) }];
 }
 
-/** The register array that a vector access moves, or a report of TK195. */
-function registersOf(node: ts.Expression, form: string, scope: Scope): LocalArray | undefined {
-  const { reporter, program } = scope;
-  const inner = skipParentheses(node);
-  const symbol = ts.isIdentifier(inner) ? symbolOf(inner, program.checker) : undefined;
-  const binding = symbol && scope.bindings.get(symbol);
-  if (binding?.kind === "refused") return undefined;
+/** The row of registers that a vector access moves, or a report of TK195. */
+function registersOf(node: ts.Expression, form: string, scope: Scope): ReturnType<typeof lowerRow> {
+  const { reporter } = scope;
   const fix = `declare const v = registers(f32, [4]), and write ${form}`;
-  if (binding?.kind !== "array" || binding.array.space !== "register") {
-    return reporter.report("TK195", node, `${quote(node)} is not a register array`, fix);
+  const found = lowerRow(node, "TK195", fix, scope, lowerExpression);
+  if (found === undefined) return undefined;
+  const { shape, fragment } = found.array;
+  if (fragment !== undefined) {
+    const fact = `${quote(node)} is a fragment, whose elements are not neighbours in memory`;
+    return reporter.report("TK195", node, fact, "load it with loadFragment, store an accumulator element by element");
   }
-  const { shape } = binding.array;
-  if (shape.length !== 1) {
-    const fact = `${quote(node)} has ${plural(shape.length, "axis", "axes")}, and a vector has one`;
-    return reporter.report("TK195", node, fact, fix);
-  }
-  if (LANES.some((lanes) => lanes === shape[0])) return binding.array;
-  const fact = `${quote(node)} has ${shape[0]} elements, and a vector has ${SIZES}`;
+  if (LANES.some((lanes) => lanes === shape.at(-1))) return found;
+  const fact = `${quote(node)} has ${shape.at(-1)} elements, and a vector has ${SIZES}`;
   return reporter.report("TK195", node, fact, fix);
 }
 

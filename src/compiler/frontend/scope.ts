@@ -11,6 +11,7 @@ import type { ArrayRef, Expr } from "../../ir/kernel/expr.ts";
 import type { LocalArray, TensorParam } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
 import { createGrowth, type Growth } from "./growth.ts";
+import type { MatrixContext } from "./matrix.ts";
 import type { NameSupply } from "./names.ts";
 import type { KernelProgram } from "./program.ts";
 import type { Reporter } from "./reporter.ts";
@@ -52,6 +53,8 @@ export interface Scope {
   readonly reporter: Reporter;
   readonly names: NameSupply;
   readonly bindings: Map<ts.Symbol, Binding>;
+  /** The instance's matrix unit and the block whose threads are its lanes; absent without one. */
+  readonly matrix: MatrixContext | undefined;
   /** Counters of loops with constant bounds, and whether a register index asks for the loop to be unrolled. */
   readonly constantLoops: Map<string, { unroll: boolean }>;
   /** Symbols that the kernel's body assigns to. */
@@ -61,13 +64,20 @@ export interface Scope {
   readonly growth: Growth;
 }
 
-export function createScope(program: KernelProgram, reporter: Reporter, names: NameSupply, body?: ts.Node): Scope {
+export function createScope(
+  program: KernelProgram,
+  reporter: Reporter,
+  names: NameSupply,
+  body?: ts.Node,
+  matrix?: MatrixContext,
+): Scope {
   return {
     clause: "code",
     program,
     reporter,
     names,
     bindings: new Map(),
+    matrix,
     constantLoops: new Map(),
     assigned: body === undefined ? new Set() : assignedSymbols(body, program.checker),
     expanding: [],
@@ -109,10 +119,11 @@ export function dslName(node: ts.Node, program: KernelProgram): string | undefin
   return name?.kind === "dsl" ? name.name : undefined;
 }
 
-/** The name that a call's function has in `tokitai/dsl`: `barrier`, or `wave.barrier`. */
+/** The name that a call's function has in `tokitai/dsl`: `barrier`, `wave.barrier` or `matrix.row`. */
 export function calledName({ expression }: ts.CallExpression, program: KernelProgram): string | undefined {
   if (!ts.isPropertyAccessExpression(expression)) return dslName(expression, program);
-  return dslName(expression.expression, program) === "wave" ? `wave.${expression.name.text}` : undefined;
+  const object = dslName(expression.expression, program);
+  return object === "wave" || object === "matrix" ? `${object}.${expression.name.text}` : undefined;
 }
 
 /** The parameter behind a reference to global memory. */

@@ -8,7 +8,7 @@
 import { ts } from "ts-morph";
 import { bool, local, not } from "../../ir/kernel/build.ts";
 import type { Stmt } from "../../ir/kernel/types.ts";
-import { lowerArrayDeclaration } from "./array.ts";
+import { isArrayWord, lowerArrayDeclaration } from "./array.ts";
 import { lowerAssignment } from "./assignment.ts";
 import { lowerCondition, lowerExpression } from "./expression.ts";
 import { MAX_DEPTH } from "./limits.ts";
@@ -89,9 +89,8 @@ function lowerDeclaration(declaration: ts.VariableDeclaration, place: Place, sco
   }
   if (ts.isCallExpression(initializer)) {
     const called = dslName(initializer.expression, program);
-    if (called === "shared" || called === "registers") {
-      const space = called === "shared" ? "shared" : "register";
-      const array = lowerArrayDeclaration(space, name, initializer, place.top, scope);
+    if (isArrayWord(called)) {
+      const array = lowerArrayDeclaration(called, name, initializer, place.top, scope);
       if (array !== undefined) place.arrays.push(array);
       scope.bindings.set(symbol, array === undefined ? { kind: "refused" } : { kind: "array", array });
       return [];

@@ -15,6 +15,7 @@
  *   TK216 an atomic change of floats or of registers
  *   TK217 a vector access whose lanes, registers and array do not fit each other
  *   TK219 a float that is not rounded to f16 and stored into an array of it
+ *   TK220 fragments that do not fit their matrix unit, the block or each other
  *   TK218 a `covers` clause for what is no output, or with a wrong number of variables or an unknown loop counter
  */
 
@@ -34,6 +35,7 @@ import {
   type Place,
   refuse,
 } from "./check-expr.ts";
+import { checkFragment, checkMatrix, checkMma, checkRow, isOperand } from "./check-matrix.ts";
 import { isFloat, valueType } from "./elements.ts";
 import { printExpr } from "./print.ts";
 import type {
@@ -55,8 +57,8 @@ import { assignedLocals, visitExpr, visitStmts } from "./walk.ts";
 const VECTOR_LANES: ReadonlySet<bigint> = new Set([2n, 4n, 8n, 16n]);
 
 interface Checker {
+  readonly kernel: Kernel;
   readonly diagnostics: Diagnostic[];
-  readonly arrays: ReadonlyMap<string, LocalArray>;
   /** Every name declared so far, in scope or not. */
   readonly names: Set<string>;
   scope: Map<string, Declaration>;
@@ -64,8 +66,7 @@ interface Checker {
 
 /** Everything that is wrong with the kernel, in source order. */
 export function checkKernel(kernel: Kernel): readonly Diagnostic[] {
-  const arrays = new Map(kernel.arrays.map((array) => [array.name, array]));
-  const checker: Checker = { diagnostics: [], arrays, names: new Set(), scope: new Map() };
+  const checker: Checker = { kernel, diagnostics: [], names: new Set(), scope: new Map() };
   for (const name of kernel.dims) declare(checker, name, { kind: "dim" }, kernel.span);
   for (const param of kernel.params) declareParam(checker, param);
   checkLaunch(checker, kernel);
@@ -73,6 +74,7 @@ export function checkKernel(kernel: Kernel): readonly Diagnostic[] {
   for (const condition of kernel.ensures) checkCondition(checker, "ensures", condition);
   for (const clause of kernel.covers) checkCovers(checker, kernel, clause);
   for (const array of kernel.arrays) declareArray(checker, array);
+  checkMatrix(at(checker, "launch"), kernel);
   checkBlock(checker, kernel.body);
   return sortDiagnostics(checker.diagnostics);
 }
@@ -219,6 +221,12 @@ function checkStmt(checker: Checker, stmt: Stmt): void {
     case "vector":
       checkVector(checker, stmt);
       return;
+    case "fragment":
+      checkFragment(at(checker, "body"), checker.kernel, stmt);
+      return;
+    case "mma":
+      checkMma(at(checker, "body"), checker.kernel, stmt);
+      return;
     case "barrier":
       return;
     default:
@@ -248,6 +256,7 @@ function checkStore(checker: Checker, { array, index, value, span }: StoreStmt):
     return;
   }
   checkExpr(context, value, valueType(found.element));
+  if (isOperand(checker.kernel, array)) refuse(context, "TK220", span, `${array.name} is stored to by element`);
   if (!isStorable(context, value, found.element)) {
     refuse(context, "TK219", value.span, `${printExpr(value)} is stored into ${array.name} and not rounded to f16`);
   }
@@ -276,11 +285,14 @@ function checkVector(checker: Checker, { direction, registers, lanes, array, ind
   if (found?.role === "input" && direction === "store") {
     refuse(context, "TK205", span, `${array.name} is an input and is stored to`);
   }
-  const own = checker.arrays.get(registers);
-  if (own?.space !== "register" || own.shape.length !== 1 || own.shape[0] !== lanes) {
-    refuse(context, "TK217", span, `${registers} is no register array of extent ${lanes}`);
+  const own = checkRow(context, checker.kernel, registers, "TK217", span);
+  if (own === undefined) return;
+  if (own.shape.at(-1) !== lanes) {
+    refuse(context, "TK217", span, `${own.name} is no register array with rows of ${lanes}`);
+  } else if (own.fragment !== undefined) {
+    refuse(context, "TK217", span, `${own.name} holds fragments, which no vector access moves`);
   } else if (found && own.element !== found.element) {
-    refuse(context, "TK217", span, `${registers} of ${own.element} and ${array.name} of ${found.element} differ`);
+    refuse(context, "TK217", span, `${own.name} of ${own.element} and ${array.name} of ${found.element} differ`);
   }
 }
 

@@ -29,11 +29,13 @@ import {
   Unspecified,
 } from "./interpret-machine.ts";
 import { printExpr } from "./print.ts";
+import type { Kernel } from "./types.ts";
 
 export type BoolCode = () => boolean;
 
 /** What names stand for in this run. */
 export interface Names {
+  readonly kernel: Kernel;
   readonly machine: Machine;
   /** Each local's place in a thread's frame; booleans are kept there as 0 and 1. */
   readonly slots: ReadonlyMap<string, number>;

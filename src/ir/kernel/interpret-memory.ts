@@ -9,9 +9,16 @@
 
 import { InternalError } from "../../support/result.ts";
 import type { ElementType } from "./elements.ts";
-import { type Code, compileLoad, compileStore, compileUpdate, type NumberCode } from "./interpret-arrays.ts";
+import {
+  type Code,
+  compileLoad,
+  compileStore,
+  compileUpdate,
+  type NumberCode,
+  type RunArray,
+} from "./interpret-arrays.ts";
 import { arrayOf, compileNumber, type Names } from "./interpret-expr.ts";
-import { report, Stopped } from "./interpret-machine.ts";
+import { type FaultSite, type Machine, report, Stopped } from "./interpret-machine.ts";
 import { addressOf, elementText } from "./memory.ts";
 import type { AtomicOp, AtomicStmt, VectorStmt } from "./types.ts";
 
@@ -60,33 +67,50 @@ function wrappingSum(element: ElementType): (before: number, operand: number) =>
 }
 
 export function compileVector(names: Names, stmt: VectorStmt): Code {
-  const { machine } = names;
-  const array = arrayOf(names, stmt.array.name);
-  const registers = arrayOf(names, stmt.registers);
-  const lanes = Number(stmt.lanes);
-  const start = stmt.index.map((i) => compileNumber(names, i));
+  const { registers } = stmt;
+  const row = {
+    array: arrayOf(names, registers.array),
+    prefix: registers.index.map((i) => compileNumber(names, i)),
+    first: 0,
+  };
+  const memory = {
+    array: arrayOf(names, stmt.array.name),
+    start: stmt.index.map((i) => compileNumber(names, i)),
+  };
+  return compileMove(names.machine, stmt.direction, row, memory, Number(stmt.lanes), stmt);
+}
+
+/** Moves consecutive elements between a row of registers, from its element `first` on, and memory. */
+export function compileMove(
+  machine: Machine,
+  direction: VectorStmt["direction"],
+  row: { readonly array: RunArray; readonly prefix: readonly NumberCode[]; readonly first: number },
+  { array, start }: { readonly array: RunArray; readonly start: readonly NumberCode[] },
+  lanes: number,
+  site: FaultSite & { readonly lanes: bigint },
+): Code {
   const last = start.length - 1;
   // The index of the access under way.
   const at: number[] = start.map(() => 0);
   const moves = Array.from({ length: lanes }, (_, lane): Code => {
-    const inRegisters: readonly NumberCode[] = [() => lane];
+    const inRegisters: readonly NumberCode[] = [...row.prefix, () => row.first + lane];
     const inArray = at.map(
       (_, axis): NumberCode =>
         () =>
           (at[axis] ?? 0) + (axis === last ? lane : 0),
     );
-    return stmt.direction === "load"
-      ? compileStore(machine, registers, inRegisters, compileLoad(machine, array, inArray, stmt), stmt)
-      : compileStore(machine, array, inArray, compileLoad(machine, registers, inRegisters, stmt), stmt);
+    return direction === "load"
+      ? compileStore(machine, row.array, inRegisters, compileLoad(machine, array, inArray, site), site)
+      : compileStore(machine, array, inArray, compileLoad(machine, row.array, inRegisters, site), site);
   });
   return () => {
     for (const [axis, code] of start.entries()) at[axis] = code();
     const address = addressOf(array.shape, at);
     if (address % lanes !== 0) {
-      const verb = stmt.direction === "load" ? "reads" : "writes";
+      const verb = direction === "load" ? "reads" : "writes";
       const message = (): string =>
         `${verb} ${lanes} lanes from ${elementText(array.name, at)} on, element ${address}, which is no multiple of ${lanes}`;
-      report(machine, "alignment", stmt, message, { array: array.name });
+      report(machine, "alignment", site, message, { array: array.name });
     }
     for (const move of moves) move();
   };

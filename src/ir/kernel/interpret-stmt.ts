@@ -1,7 +1,7 @@
 /**
  * Statements of the interpreter: a kernel's body → a closure that runs the running block.
  *
- * A statement that contains a barrier is run by all *active* threads of the block in step: conditions and bounds are
+ * A statement that contains a barrier or a collective is run by all *active* threads of the block in step: conditions and bounds are
  * evaluated for each of them, and the block of statements is run by those that take it. The statements between run thread
  * by thread, which no program without a race can tell from running at once.
  *
@@ -15,19 +15,12 @@ import type { Expr } from "./expr.ts";
 import { type Code, compileStore } from "./interpret-arrays.ts";
 import { arrayOf, compileCondition, compileNumber, type Names, slotOf } from "./interpret-expr.ts";
 import { compileLoop, type Progress, runLoop } from "./interpret-loop.ts";
-import {
-  enterThread,
-  formatTriple,
-  type Machine,
-  report,
-  Stopped,
-  startEpoch,
-  threadIndex,
-  tick,
-} from "./interpret-machine.ts";
+import { enterThread, type Machine, Stopped, startEpoch, tick } from "./interpret-machine.ts";
+import { compileFragment, compileMma, expectAll } from "./interpret-matrix.ts";
 import { compileAtomic, compileVector } from "./interpret-memory.ts";
+import { layoutOf } from "./matrix.ts";
 import type { BarrierStmt, ForStmt, IfStmt, StepsStmt, Stmt, StoreStmt } from "./types.ts";
-import { containsBarrier } from "./walk.ts";
+import { runsTogether } from "./walk.ts";
 
 /** Runs the threads of these numbers, which ascend. */
 export type GroupCode = (active: readonly number[]) => void;
@@ -41,7 +34,7 @@ export function compileGroup(names: Names, body: readonly Stmt[]): GroupCode {
     between = [];
   };
   for (const stmt of body) {
-    if (containsBarrier([stmt])) {
+    if (runsTogether([stmt])) {
       flush();
       parts.push(compileInStep(names, stmt));
     } else {
@@ -67,6 +60,10 @@ function compileInStep(names: Names, stmt: Stmt): GroupCode {
   switch (stmt.kind) {
     case "barrier":
       return compileBarrier(names.machine, stmt);
+    case "fragment":
+      return compileFragment(names, names.kernel, stmt, layoutOf(names.kernel));
+    case "mma":
+      return compileMma(names, stmt, layoutOf(names.kernel));
     case "if":
       return compileIfInStep(names, stmt);
     case "for":
@@ -78,7 +75,7 @@ function compileInStep(names: Names, stmt: Stmt): GroupCode {
     case "store":
     case "atomic":
     case "vector":
-      throw new InternalError(`a ${stmt.kind} contains no barrier`);
+      throw new InternalError(`a ${stmt.kind} is run thread by thread`);
     default:
       stmt satisfies never;
       throw new InternalError("unknown statement");
@@ -88,17 +85,8 @@ function compileInStep(names: Names, stmt: Stmt): GroupCode {
 /** A barrier that a part of the block reaches would wait forever: the block ends there. */
 function compileBarrier(machine: Machine, stmt: BarrierStmt): GroupCode {
   return (active) => {
-    const [first] = active;
-    if (first === undefined) return;
-    if (active.length < machine.threads) {
-      enterThread(machine, first);
-      const missing = active.findIndex((thread, position) => thread !== position);
-      const other = threadIndex(machine, missing < 0 ? active.length : missing);
-      const count = `${active.length} of ${machine.threads} threads`;
-      const message = (): string => `reaches the barrier with ${count}, without thread ${formatTriple(other)}`;
-      report(machine, "divergence", stmt, message, { otherThread: other });
-      throw new Stopped("block");
-    }
+    if (active.length === 0) return;
+    expectAll(machine, active, stmt);
     tick(machine, active.length);
     startEpoch(machine, stmt.scope);
   };
@@ -222,7 +210,9 @@ function compileStmt(names: Names, stmt: Stmt): Code {
     case "steps":
       return compileSteps(names, stmt);
     case "barrier":
-      throw new InternalError("a barrier is run by the whole block");
+    case "fragment":
+    case "mma":
+      throw new InternalError(`a ${stmt.kind} is run by the whole block`);
     default:
       stmt satisfies never;
       throw new InternalError("unknown statement");

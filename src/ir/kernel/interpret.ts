@@ -183,7 +183,7 @@ function nameEverything(request: RunRequest, blockAt: Machine["blockAt"]): Names
     arrays.set(param.name, globalArray(param, shape, memory, watch(param.name)));
   }
   for (const array of kernel.arrays) arrays.set(array.name, localArray(array, machine.threads, watch(array.name)));
-  return { machine, slots, arrays, dims, scalars, specification: undefined };
+  return { kernel, machine, slots, arrays, dims, scalars, specification: undefined };
 }
 
 function newMachine(request: RunRequest, frameSize: number, blockAt: Machine["blockAt"]): Machine {

@@ -6,7 +6,7 @@
 
 import { InternalError } from "../../support/result.ts";
 import type { CompareOp, Expr } from "./expr.ts";
-import type { CoversClause, DataCondition, Kernel, LocalArray, Param, Stmt } from "./types.ts";
+import type { CoversClause, DataCondition, Kernel, LocalArray, Param, RegisterRow, Stmt } from "./types.ts";
 
 const COMPARE: Readonly<Record<CompareOp, string>> = { lt: "<", le: "<=", gt: ">", ge: ">=", eq: "===", ne: "!==" };
 /** The names of the ghost functions in the source language. */
@@ -113,6 +113,7 @@ export function printKernel(kernel: Kernel): string {
     ...kernel.covers.map((clause) => `  ${printCovers(clause)}`),
     ...(kernel.computes === undefined ? [] : [`  computes ${kernel.computes}`]),
     `  index ${kernel.indexWidth}`,
+    ...(kernel.matrix === undefined ? [] : [`  matrix ${kernel.matrix}`]),
     `  grid [${grid}] block [${block}]`,
     ...printPerformance(kernel),
     ...kernel.arrays.map((array) => `  ${printArray(array)}`),
@@ -157,8 +158,13 @@ function printParam(param: Param): string {
   }
 }
 
-function printArray({ space, name, element, shape }: LocalArray): string {
-  return `${space} ${name}: ${element}[${shape.join(", ")}]`;
+function printArray({ space, name, element, shape, fragment }: LocalArray): string {
+  const role = fragment === undefined ? "" : ` fragment ${fragment}`;
+  return `${space} ${name}: ${element}[${shape.join(", ")}]${role}`;
+}
+
+function printRow({ array, index }: RegisterRow): string {
+  return `${array}${printIndex(index)}`;
 }
 
 function printBlock(body: readonly Stmt[], depth: number): readonly string[] {
@@ -198,9 +204,14 @@ function printStmt(stmt: Stmt, depth: number): readonly string[] {
       return [`${pad}atomic ${stmt.op} ${stmt.array.name}${printIndex(stmt.index)}, ${printExpr(stmt.value)}`];
     case "vector": {
       const element = `${stmt.array.name}${printIndex(stmt.index)}`;
-      const [to, from] = stmt.direction === "load" ? [stmt.registers, element] : [element, stmt.registers];
+      const row = printRow(stmt.registers);
+      const [to, from] = stmt.direction === "load" ? [row, element] : [element, row];
       return [`${pad}vector ${stmt.lanes} ${to} = ${from}`];
     }
+    case "fragment":
+      return [`${pad}fragment ${printRow(stmt.target)} = ${stmt.array.name}${printIndex(stmt.index)}`];
+    case "mma":
+      return [`${pad}mma ${printRow(stmt.accumulator)} += ${printRow(stmt.a)} · ${printRow(stmt.b)}`];
     case "barrier":
       return [stmt.scope === "wave" ? `${pad}wave barrier` : `${pad}barrier`];
     default:

@@ -3,6 +3,7 @@
  *
  *   Kernel ::= params dims where requires data-requires ensures covers grid block shared registers body
  *   Stmt   ::= let x = e | x = e | array[e…] = e | atomic op array[e…] e | vector registers ↔ array[e…]
+ *            | fragment row ← array[e…] | mma row += row · row
  *            | if (e) S else S | for (k = e; k < e; k += c) S | steps (k in c, c, …) S | barrier scope
  *   Expr   ::= literal | dim | scalar | local | thread.a | block.a | op e… | e ? e : e | fn(e…) | cast(e) | array[e…]
  *            | round e (by e) | random(e, e, e, e) | ghost fn(array, e…)
@@ -22,6 +23,9 @@
  *   width, so that it cannot overflow.
  * - `vector` moves consecutive elements between registers and memory in one access, whose address is a multiple of its
  *   size.
+ * - A *row* of a register array is all of its last axis at an index of the others.
+ * - `fragment` and `mma` are collective: all threads of the block reach them, and those of a wave run them together
+ *   (`matrix.ts` says what its lanes hold). They order no accesses.
  * - A ghost is a mathematical function of an index tensor's contents; it stands in specifications alone.
  * - `&&`, `||` and `select` evaluate from left to right and only as far as needed.
  *
@@ -31,6 +35,7 @@
 import type { Span } from "../../support/span.ts";
 import type { ElementType, FloatElement, ScalarType } from "./elements.ts";
 import type { ArrayRef, Expr } from "./expr.ts";
+import type { FragmentRole, MatrixUnit } from "./matrix.ts";
 
 export interface LetStmt {
   readonly kind: "let";
@@ -66,17 +71,42 @@ export interface AtomicStmt {
   readonly value: Expr;
   readonly span: Span;
 }
+/** All elements of a register array's last axis, at an index of the axes before. */
+export interface RegisterRow {
+  readonly array: string;
+  readonly index: readonly Expr[];
+}
 /**
- * Moves `lanes` consecutive elements between the whole register array `registers`, of that extent and rank 1, and
- * shared or global memory from `array[index…]` on; they lie in one row of the array's last axis.
+ * Moves `lanes` consecutive elements between a row of registers of that extent and shared or global memory from
+ * `array[index…]` on; they lie in one row of the array's last axis.
  */
 export interface VectorStmt {
   readonly kind: "vector";
   readonly direction: "load" | "store";
-  readonly registers: string;
+  readonly registers: RegisterRow;
   readonly lanes: bigint;
   readonly array: ArrayRef;
   readonly index: readonly Expr[];
+  readonly span: Span;
+}
+/**
+ * Each lane reads its elements of the operand fragment `target` from the tile of shared or global memory that begins at
+ * `array[index…]`: 16 rows along the axis before the last, 16 elements along the last. The tile is the same for all
+ * lanes of a wave.
+ */
+export interface FragmentStmt {
+  readonly kind: "fragment";
+  readonly target: RegisterRow;
+  readonly array: ArrayRef;
+  readonly index: readonly Expr[];
+  readonly span: Span;
+}
+/** `accumulator += a · b` of the fragments of each wave; products are added in an order of the hardware's. */
+export interface MmaStmt {
+  readonly kind: "mma";
+  readonly accumulator: RegisterRow;
+  readonly a: RegisterRow;
+  readonly b: RegisterRow;
   readonly span: Span;
 }
 export interface IfStmt {
@@ -122,6 +152,8 @@ export type Stmt =
   | StoreStmt
   | AtomicStmt
   | VectorStmt
+  | FragmentStmt
+  | MmaStmt
   | IfStmt
   | ForStmt
   | StepsStmt
@@ -153,6 +185,8 @@ export interface LocalArray {
   readonly name: string;
   readonly element: FloatElement | "i32";
   readonly shape: readonly bigint[];
+  /** Each row of it is a thread's part of a fragment; operands are written by `fragment` and read by `mma` alone. */
+  readonly fragment?: FragmentRole;
   readonly span: Span;
 }
 
@@ -226,6 +260,8 @@ export interface Kernel {
   readonly computes: string | undefined;
   /** `i32`: the author demands 32-bit indices; `auto`: both instances, chosen at launch. */
   readonly indexWidth: "i32" | "auto";
+  /** Whose matrix instructions the instance uses; absent without fragments. */
+  readonly matrix: MatrixUnit | undefined;
   readonly performance: Performance | undefined;
   /** Says nothing of what the kernel computes: it is not printed, and no proof depends on it. */
   readonly budget: Budget | undefined;

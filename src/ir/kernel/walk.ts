@@ -58,7 +58,11 @@ export function statementExprs(stmt: Stmt): readonly Expr[] {
     case "atomic":
       return [stmt.value, ...stmt.index];
     case "vector":
-      return stmt.index;
+      return [...stmt.registers.index, ...stmt.index];
+    case "fragment":
+      return [...stmt.target.index, ...stmt.index];
+    case "mma":
+      return [stmt.accumulator, stmt.a, stmt.b].flatMap((row) => row.index);
     case "if":
       return [stmt.cond];
     case "for":
@@ -85,6 +89,8 @@ export function nestedBlocks(stmt: Stmt): readonly (readonly Stmt[])[] {
     case "store":
     case "atomic":
     case "vector":
+    case "fragment":
+    case "mma":
     case "barrier":
       return [];
     default:
@@ -116,5 +122,16 @@ export function containsBarrier(body: readonly Stmt[], scope?: BarrierScope): bo
     (stmt) =>
       (stmt.kind === "barrier" && (scope === undefined || stmt.scope === scope)) ||
       nestedBlocks(stmt).some((block) => containsBarrier(block, scope)),
+  );
+}
+
+/** Whether the block has statements that its threads run together: barriers, and what waves compute as one. */
+export function runsTogether(body: readonly Stmt[]): boolean {
+  return body.some(
+    (stmt) =>
+      stmt.kind === "barrier" ||
+      stmt.kind === "fragment" ||
+      stmt.kind === "mma" ||
+      nestedBlocks(stmt).some((block) => runsTogether(block)),
   );
 }

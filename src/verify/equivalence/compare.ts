@@ -16,7 +16,7 @@ import type { Witness } from "../obligation.ts";
 import { type Comparison, confirmDifference, describeElement, type Element, floatTensors } from "./confirm.ts";
 import { defineClaim, type RealAttributes, type RealTensor, ShapeMismatch } from "./define.ts";
 import { type Launched, launch } from "./launch.ts";
-import { type Budget, lift, type Memory, type Reached } from "./machine.ts";
+import { type Budget, lift, type Memory, Pending, type Reached } from "./machine.ts";
 import { NotDefined } from "./real-arithmetic.ts";
 import { OverBudget, type Real, type Reals } from "./reals.ts";
 import type { Bound } from "./signature.ts";
@@ -174,6 +174,7 @@ function compareOutput(
 
 function realAt(reals: Reals, memory: Memory, address: number): Real {
   const value = memory.values[address];
+  if (value instanceof Pending) throw new InternalError("a tensor is no accumulator");
   return isFloat(memory.element) && typeof value === "number" ? value : lift(reals, value);
 }
 

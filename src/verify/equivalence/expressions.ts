@@ -25,6 +25,7 @@ import {
   spend,
   Unsupported,
   type Value,
+  valueAt,
 } from "./machine.ts";
 import type { Real } from "./reals.ts";
 
@@ -164,7 +165,7 @@ function evaluateLoad(machine: Machine, expr: LoadExpr, lanes: readonly number[]
   const memory = memoryOf(machine, expr.array.name);
   const places = addresses(machine, memory, expr.index, lanes);
   return map(machine, lanes, (t) => {
-    return memory.values[places[t] ?? -1] ?? outOfBounds(machine, memory);
+    return valueAt(machine, memory, places[t] ?? -1) ?? outOfBounds(machine, memory);
   });
 }
 

@@ -64,6 +64,7 @@ export function launch(kernel: Kernel, at: Case, contents: Contents, context: La
   );
   for (const memory of local) memories.set(memory.name, memory);
   const machine: Machine = {
+    kernel,
     reals,
     dims: Object.fromEntries(Object.entries(at.dims).map(([name, size]) => [name, Number(size)])),
     scalars,
@@ -85,10 +86,9 @@ export function launch(kernel: Kernel, at: Case, contents: Contents, context: La
       forget(machine, memory);
       continue;
     }
-    for (let i = 0; i < memory.size; i++) {
-      memory.values[i] = inputValue(param, i, shape, contents, variable);
-    }
-    before.set(param.name, [...memory.values]);
+    const given = Array.from({ length: memory.size }, (_, i) => inputValue(param, i, shape, contents, variable));
+    for (const [i, value] of given.entries()) memory.values[i] = value;
+    before.set(param.name, given);
   }
   const [columns, rows, layers] = evaluateGrid(kernel, at);
   for (let bz = 0; bz < layers; bz++) {

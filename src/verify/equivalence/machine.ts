@@ -10,7 +10,7 @@
 
 import { type ElementType, isFloat, type ScalarType } from "../../ir/kernel/elements.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
-import type { Stmt, Triple } from "../../ir/kernel/types.ts";
+import type { Kernel, Stmt, Triple } from "../../ir/kernel/types.ts";
 import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
 import type { Real, Reals } from "./reals.ts";
@@ -26,6 +26,19 @@ export class Symbolic {
 
 export type Value = number | boolean | Symbolic;
 export type Column = Value[];
+
+/** `before + Σ left[k] · right[k]` of floats: an element of memory that is multiplied out when it is read. */
+export class Pending {
+  readonly before: Value | Pending | undefined;
+  readonly left: readonly Value[];
+  readonly right: readonly Value[];
+
+  constructor(before: Value | Pending | undefined, left: readonly Value[], right: readonly Value[]) {
+    this.before = before;
+    this.left = left;
+    this.right = right;
+  }
+}
 
 /** Symbolic execution does not cover what the kernel does: nothing is said of it. */
 export class Unsupported extends Error {
@@ -46,7 +59,7 @@ export interface Memory {
   /** Elements of one thread's array, or of the one that all share. */
   readonly size: number;
   readonly perThread: boolean;
-  readonly values: Value[];
+  readonly values: (Value | Pending)[];
   /** Who wrote the element last. */
   readonly writers: (Stmt | undefined)[];
 }
@@ -60,6 +73,7 @@ export interface Budget {
 }
 
 export interface Machine {
+  readonly kernel: Kernel;
   readonly reals: Reals;
   readonly dims: Readonly<Record<string, number>>;
   readonly scalars: ReadonlyMap<string, Value>;
@@ -88,7 +102,7 @@ export function newMemory(
     shape,
     size,
     perThread: perThread !== undefined,
-    values: new Array<Value>(total).fill(0),
+    values: new Array<Value | Pending>(total).fill(0),
     writers: new Array<Stmt | undefined>(total).fill(undefined),
   };
 }
@@ -98,6 +112,35 @@ export function forget(machine: Machine, memory: Memory): void {
   const real = machine.reals.unknown(`${memory.name} before it is written`);
   memory.values.fill(isFloat(memory.element) ? real : new Symbolic(real));
   memory.writers.fill(undefined);
+}
+
+/** The value of an element, `undefined` for none; what is pending is computed, and kept. */
+export function valueAt(machine: Machine, memory: Memory, place: number): Value | undefined {
+  const value = memory.values[place];
+  if (!(value instanceof Pending)) return value;
+  const settled = settle(machine, value, memory.span);
+  memory.values[place] = settled;
+  return settled;
+}
+
+function settle(machine: Machine, pending: Pending, span: Span): Real {
+  const { reals } = machine;
+  const steps: Pending[] = [];
+  let value: Value | Pending | undefined = pending;
+  while (value instanceof Pending) {
+    steps.push(value);
+    value = value.before;
+  }
+  const float = (own: Value | undefined): Real => {
+    if (typeof own !== "number") throw new InternalError("a float that is no number");
+    return own;
+  };
+  let sum = float(value);
+  for (const { left, right } of steps.reverse()) {
+    spend(machine, left.length, span);
+    for (const [k, own] of left.entries()) sum = reals.add(sum, reals.multiply(float(own), float(right[k])));
+  }
+  return sum;
 }
 
 /** The value of an element that is not there. */

@@ -28,7 +28,9 @@ import {
   spend,
   Unsupported,
   type Value,
+  valueAt,
 } from "./machine.ts";
+import { loadFragment, multiplyFragments, rowAddresses } from "./matrix.ts";
 
 /** `guards` by lane: `true`, or the condition on floats under which it runs. */
 export function execute(machine: Machine, body: readonly Stmt[], lanes: readonly number[], guards: Column): void {
@@ -55,6 +57,12 @@ export function execute(machine: Machine, body: readonly Stmt[], lanes: readonly
         break;
       case "vector":
         vector(machine, stmt, lanes, guards);
+        break;
+      case "fragment":
+        loadFragment(machine, stmt, lanes, guards);
+        break;
+      case "mma":
+        multiplyFragments(machine, stmt, lanes, guards);
         break;
       case "if":
         branch(machine, stmt, lanes, guards);
@@ -94,7 +102,10 @@ function write(
 ): void {
   if (place < 0) return;
   const type = valueType(memory.element);
-  memory.values[place] = choose(machine.reals, type, guard, value, memory.values[place]);
+  memory.values[place] =
+    guard === true && value !== undefined
+      ? value
+      : choose(machine.reals, type, guard, value, valueAt(machine, memory, place));
   memory.writers[place] = stmt;
 }
 
@@ -104,7 +115,7 @@ function atomic(machine: Machine, stmt: AtomicStmt, lanes: readonly number[], gu
   const places = addresses(machine, memory, stmt.index, lanes);
   for (const t of lanes) {
     const place = places[t] ?? -1;
-    const [before, own] = [memory.values[place], value[t]];
+    const [before, own] = [valueAt(machine, memory, place), value[t]];
     if (place < 0) continue;
     if (typeof before !== "number" || typeof own !== "number" || guards[t] !== true) {
       throw new Unsupported(`an atomic change of ${memory.name} depends on floats`, stmt.span);
@@ -133,16 +144,25 @@ function atomicResult(stmt: AtomicStmt, memory: Memory, before: number, own: num
 }
 
 function vector(machine: Machine, stmt: VectorStmt, lanes: readonly number[], guards: Column): void {
-  const registers = memoryOf(machine, stmt.registers);
+  const registers = memoryOf(machine, stmt.registers.array);
+  const rows = rowAddresses(machine, stmt.registers, lanes);
   const memory = memoryOf(machine, stmt.array.name);
   const places = addresses(machine, memory, stmt.index, lanes);
   for (const t of lanes) {
     const first = places[t] ?? -1;
     for (let lane = 0; lane < Number(stmt.lanes); lane++) {
-      const own = t * registers.size + lane;
+      const own = (rows[t] ?? 0) + lane;
       const place = first < 0 ? -1 : first + lane;
-      if (stmt.direction === "store") write(machine, memory, place, registers.values[own], guards[t], stmt);
-      else write(machine, registers, own, memory.values[place] ?? outOfBounds(machine, memory), guards[t], stmt);
+      if (stmt.direction === "store") write(machine, memory, place, valueAt(machine, registers, own), guards[t], stmt);
+      else
+        write(
+          machine,
+          registers,
+          own,
+          valueAt(machine, memory, place) ?? outOfBounds(machine, memory),
+          guards[t],
+          stmt,
+        );
     }
   }
 }
