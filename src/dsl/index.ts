@@ -29,8 +29,8 @@ import type {
 
 export { below, covers, ensures, forall, implies, invariant, occurrences, prefixSum, requires } from "./conditions.ts";
 export type { Fragment, Vector, WaveReductions } from "./later.ts";
-export { bf16, f32x2, f32x4, fragment, mma } from "./later.ts";
-export { f16, randomBits, stochasticRound } from "./rounding.ts";
+export { f32x2, f32x4, fragment, mma } from "./later.ts";
+export { bf16, f16, randomBits, stochasticRound } from "./rounding.ts";
 export type * from "./types.ts";
 
 /** Single precision (IEEE binary32); `f32(i)` is the float nearest to the integer `i`, `f32(0)` a float literal. */

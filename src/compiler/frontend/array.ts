@@ -1,6 +1,7 @@
 /** `const tile = shared(f32, [16, 17])`: arrays of constant size in shared memory or registers. */
 
 import { ts } from "ts-morph";
+import { isElementType, isFloat } from "../../ir/kernel/elements.ts";
 import type { LocalArray } from "../../ir/kernel/types.ts";
 import { lowerExpression } from "./expression.ts";
 import { dslName, quote, type Scope } from "./scope.ts";
@@ -30,9 +31,9 @@ export function lowerArrayDeclaration(
     const fix = "use integer constants from 1, module constants or params";
     return reporter.report("TK149", size, `${quote(size)} is not a positive constant`, fix);
   });
-  if (element !== "f32" && element !== "f16" && element !== "i32") {
+  if (element === undefined || !isLocalElement(element)) {
     const fact = `${quote(type)} cannot be the element of a ${word === "shared" ? "shared" : "register"} array`;
-    return reporter.report("TK115", type, fact, "use f32, f16 or i32");
+    return reporter.report("TK115", type, fact, "use f32, f16, bf16 or i32");
   }
   if (sizes.length === 0) {
     return reporter.report("TK149", shape, `${name.text} has no axes`, `write ${word}(f32, [16])`);
@@ -40,4 +41,8 @@ export function lowerArrayDeclaration(
   const extents = sizes.flatMap((size) => (size?.kind === "int" ? [size.value] : []));
   if (extents.length < sizes.length) return undefined;
   return { space, name: scope.names.take(name.text), element, shape: extents, span: reporter.spanOf(name.parent) };
+}
+
+function isLocalElement(name: string): name is LocalArray["element"] {
+  return isElementType(name) && (isFloat(name) || name === "i32");
 }

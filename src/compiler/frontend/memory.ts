@@ -93,7 +93,7 @@ function lowerVector(direction: "load" | "store", call: ts.CallExpression, scope
     const fix =
       isFloat(element) || element === "i32"
         ? `declare ${quote(registersNode)} = registers(${element}, [${registers.shape.join(", ")}])`
-        : "vectors are of f32, f16 or i32; move one element at a time";
+        : "vectors are of f32, f16, bf16 or i32; move one element at a time";
     return refuse("TK195", fact, fix);
   }
   const lanes = registers.shape[0] ?? 0n;
