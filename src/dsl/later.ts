@@ -3,12 +3,6 @@
  */
 
 import { notRun } from "./not-run.ts";
-import type { Element } from "./types.ts";
-
-/** Brain float: the upper half of an f32. Reserved. */
-export const bf16: Element<"bf16"> = Object.assign((_value: number): number => notRun("bf16"), {
-  element: "bf16" as const,
-});
 
 /** Operations among the lanes of a wave that are reserved; `wave.barrier` is compiled. */
 export interface WaveReductions {

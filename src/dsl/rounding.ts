@@ -1,7 +1,7 @@
 /** Half precision: floats that occupy two bytes in memory, and how a float becomes one. */
 
 import { notRun } from "./not-run.ts";
-import type { Element } from "./types.ts";
+import type { Element, HalfElement } from "./types.ts";
 
 /**
  * Half precision (IEEE binary16) in memory; a float once loaded. `f16(x)` is the nearest float that an f16 holds, of two
@@ -12,11 +12,19 @@ export const f16: Element<"f16"> = Object.assign((_value: number): number => not
 });
 
 /**
- * `x` rounded to one of the two f16 around it: away from 0 where `random`/2³¹ is less than its share of the way there. With
- * `random` from `randomBits` the rounding is right on average, so that sums of updates that are small beside the distance
- * of two f16 arrive.
+ * Brain float, the upper half of an f32: its exponent, and 7 bits of its fraction. `bf16(x)` is the nearest float that a
+ * bf16 holds, of two equally near ones the even one.
  */
-export function stochasticRound(_element: Element<"f16">, _x: number, _random: number): number {
+export const bf16: Element<"bf16"> = Object.assign((_value: number): number => notRun("bf16"), {
+  element: "bf16" as const,
+});
+
+/**
+ * `x` rounded to one of the two values of the element around it: away from 0 where `random`/2³¹ is less than its share of the way there. With
+ * `random` from `randomBits` the rounding is right on average, so that sums of updates that are small beside the distance
+ * of two values arrive.
+ */
+export function stochasticRound(_element: HalfElement, _x: number, _random: number): number {
   return notRun("stochasticRound");
 }
 

@@ -11,7 +11,7 @@ const fieldSchema = z.object({
   field: z.string(),
   kind: z.enum(["tensor", "dim", "scalar", "workspace"]),
   role: z.enum(["input", "output", "inout", "weight"]).optional(),
-  element: z.enum(["f32", "f16", "i32", "u32", "i64"]).optional(),
+  element: z.enum(["f32", "f16", "bf16", "i32", "u32", "i64"]).optional(),
   shape: z.array(z.string()).optional(),
 });
 
@@ -27,7 +27,14 @@ const abiSchema = z.object({
   version: z.number(),
   library: z.string(),
   statuses: z.record(z.string(), z.number()),
-  dtypes: z.object({ f32: z.number(), i32: z.number(), u32: z.number(), i64: z.number(), f16: z.number() }),
+  dtypes: z.object({
+    f32: z.number(),
+    i32: z.number(),
+    u32: z.number(),
+    i64: z.number(),
+    f16: z.number(),
+    bf16: z.number(),
+  }),
   kernels: z.array(functionSchema),
   programs: z.array(functionSchema),
 });

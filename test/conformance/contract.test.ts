@@ -18,7 +18,7 @@ import { printExpr } from "../../src/ir/kernel/print.ts";
 import type { Kernel, TensorParam } from "../../src/ir/kernel/types.ts";
 import { visitStmts } from "../../src/ir/kernel/walk.ts";
 import { renderDiagnostics } from "../../src/support/diagnostic.ts";
-import { bitsOfHalf } from "../../src/support/float16.ts";
+import { bitsOfNearest } from "../../src/support/half-formats.ts";
 import { proved } from "../unit/codegen-ir.ts";
 import { normalise } from "../unit/codegen-kernels.ts";
 import { counted, sorted } from "../unit/codegen-kernels-data.ts";
@@ -55,11 +55,19 @@ if (sources.diagnostics.length > 0) throw new Error(renderDiagnostics(sources.di
 /** `sorted` without its last condition, which follows from the others, so that no data breaks it alone. */
 const ordered: Kernel = { ...sorted, dataRequires: sorted.dataRequires.slice(0, -1) };
 const narrow: Kernel = { ...scale, name: "scale_narrow", indexWidth: "i32" };
+const fromBrainFloats: Kernel = {
+  ...scale,
+  name: "scale_bf16",
+  params: scale.params.map((param) =>
+    param.kind === "tensor" && param.role === "input" ? { ...param, element: "bf16" } : param,
+  ),
+};
 const written = [
   ...sources.kernels,
   everyForm,
   scale,
   narrow,
+  fromBrainFloats,
   integers,
   normalise,
   histogram,
@@ -357,7 +365,11 @@ function callWith(kernel: Kernel, assignment: Assignment, contents: Contents) {
       case "f32":
         return [param.name, new Float32Array(Number(elementsOf(param, assignment))).fill(0.5)];
       case "f16":
-        return [param.name, new Uint16Array(Number(elementsOf(param, assignment))).fill(bitsOfHalf(0.5))];
+      case "bf16":
+        return [
+          param.name,
+          new Uint16Array(Number(elementsOf(param, assignment))).fill(bitsOfNearest(param.element, 0.5)),
+        ];
       case "i32":
         return [param.name, Int32Array.from(values, Number)];
       case "u32":
@@ -369,7 +381,13 @@ function callWith(kernel: Kernel, assignment: Assignment, contents: Contents) {
     }
   });
   const before = arrays.map(([, data]) => data.slice());
-  const fields = new Map(arrays.map(([name, data]) => [name, tensor(data)]));
+  const dtypes = new Map(tensorsOf(kernel).map(({ name, element }) => [name, DTYPE[element]]));
+  const fields = new Map(
+    arrays.map(([name, data]): [string, TensorField] => {
+      const field = tensor(data);
+      return [name, { ...field, dtype: dtypes.get(name) ?? field.dtype }];
+    }),
+  );
   const answer = library.call(kernel.name, fieldsOf(kernel, assignment, fields));
   const untouched = arrays.every(([, data], i) => data.every((value, at) => Object.is(value, before[i]?.[at])));
   return { answer, untouched };
@@ -383,7 +401,7 @@ describe("the kernels of this test", () => {
     const wide = (kernel: Kernel): boolean => tensorsOf(kernel).some((param) => alignmentOf(kernel, param) > 8n);
     expect(kernels.some(wide)).toBe(true);
     expect(new Set(kernels.flatMap(tensorsOf).map(({ element }) => element))).toEqual(
-      new Set(["f32", "f16", "i32", "u32", "i64"]),
+      new Set(["f32", "f16", "bf16", "i32", "u32", "i64"]),
     );
   });
 });

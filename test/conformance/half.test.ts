@@ -1,6 +1,6 @@
 /**
- * Conformance of half precision: what the CPU build makes of every f16 and of floats around them, bit by bit, against
- * `float16.ts` and `philox.ts`, as the interpreter does; and vectors of halves in registers and in shared memory.
+ * Conformance of half precision: what the CPU build makes of every f16 and bf16 and of floats around them, bit by bit,
+ * against `half-formats.ts` and `philox.ts`, as the interpreter does; and vectors of halves in registers and shared memory.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,13 +11,16 @@ import { findToolchain } from "../../src/compiler/build/toolchain.ts";
 import { denseTensor, interpretKernel } from "../../src/ir/kernel/interpret.ts";
 import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
 import {
-  bitsOfHalf,
-  floatsToHalves,
-  halfOfBits,
-  halvesToFloats,
-  roundToHalf,
-  roundToHalfAtRandom,
-} from "../../src/support/float16.ts";
+  bitsOfFloats,
+  bitsOfNearest,
+  floatsOfBits,
+  HALF_FORMATS,
+  type HalfElement,
+  roundAtRandom,
+  roundToNearest,
+  spacingAt,
+  valueOfBits,
+} from "../../src/support/half-formats.ts";
 import { randomBits } from "../../src/support/philox.ts";
 import { numbers } from "./cases.ts";
 import { buildInto, type ProvedSources, proveKernels, unwrap } from "./library.ts";
@@ -39,8 +42,11 @@ function kernelNamed(name: string) {
   return kernel;
 }
 
-/** Every f16, the middles between two, the f32 next to each, and floats of all sizes; with integers that decide. */
-function conversions() {
+/** Floats of these powers of two, which go beyond what the format holds where f32 does. */
+const WILD = { f16: [-50, 30], bf16: [-150, 128] } as const;
+
+/** Every half, the middles between two, the f32 next to each, and floats of all sizes; with integers that decide. */
+function conversions(element: HalfElement) {
   const view = new DataView(new ArrayBuffer(4));
   const near = (value: number): readonly number[] => {
     view.setFloat32(0, value);
@@ -51,11 +57,12 @@ function conversions() {
     });
   };
   const next = numbers(11);
-  const around = Array.from({ length: 0x7c00 }, (_, bits) => bits).flatMap((bits) => {
-    const [value, above] = [halfOfBits(bits), bits === 0x7bff ? 65_536 : halfOfBits(bits + 1)];
-    return [value, (value + above) / 2].flatMap(near);
+  const around = Array.from({ length: HALF_FORMATS[element].infinity }, (_, bits) => bits).flatMap((bits) => {
+    const value = valueOfBits(element, bits);
+    return [value, value + spacingAt(element, value) / 2].flatMap(near);
   });
-  const wild = Array.from({ length: 40_000 }, () => Math.fround((next() - 0.5) * 2 ** (80 * next() - 50)));
+  const [low, high] = WILD[element];
+  const wild = Array.from({ length: 40_000 }, () => Math.fround((next() - 0.5) * 2 ** ((high - low) * next() + low)));
   const signed = [...around.flatMap((x) => [x, -x]), ...wild, 0, -0, 1e-45, 3e38, Infinity, -Infinity, Number.NaN];
   const x = Float32Array.from(signed);
   return {
@@ -66,32 +73,44 @@ function conversions() {
 }
 
 /** NaN is NaN, whatever its bits. */
-const canonical = (bits: Uint16Array): Uint16Array => bits.map((half) => bitsOfHalf(halfOfBits(half)));
+const canonical = (element: HalfElement, bits: Uint16Array): Uint16Array =>
+  bits.map((half) => bitsOfNearest(element, valueOfBits(element, half)));
 
-describe("conversions of halves", () => {
+const FORMATS = [
+  { element: "f16", converting: "half_conversions", moving: "half_vectors", large: 70_000, least: 230_000 },
+  { element: "bf16", converting: "bf16_conversions", moving: "bf16_vectors", large: 3.4e38, least: 430_000 },
+] as const;
+
+describe.each(FORMATS)("conversions of $element", ({ element, converting, moving, large, least }) => {
   it("are bit for bit those of the definition", () => {
-    const { x, h, bits } = conversions();
+    const { x, h, bits } = conversions(element);
     const N = x.length;
+    expect(N).toBeGreaterThan(least);
+    expect(new Set(h).size).toBe(65_536);
     const [widened, seen] = [new Float32Array(N), new Float32Array(N)];
     const [nearest, either] = [new Uint16Array(N), new Uint16Array(N)];
-    library.call("half_conversions", { tensors: { h, x, bits, widened, nearest, either, seen }, dims: { N } });
-    expect(widened).toEqual(halvesToFloats(h));
-    expect(canonical(nearest)).toEqual(floatsToHalves(x));
-    const expected = Uint16Array.from(x, (value, i) => bitsOfHalf(roundToHalfAtRandom(value, bits[i] ?? 0)));
-    expect(canonical(either)).toEqual(expected);
-    expect(seen).toEqual(x.map((value, i) => roundToHalf(value) + Math.fround((widened[i] ?? 0) * 2 ** -15)));
+    library.call(converting, { tensors: { h, x, bits, widened, nearest, either, seen }, dims: { N } });
+    expect(widened).toEqual(floatsOfBits(element, h));
+    expect(canonical(element, nearest)).toEqual(bitsOfFloats(element, x));
+    const expected = Uint16Array.from(x, (value, i) =>
+      bitsOfNearest(element, roundAtRandom(element, value, bits[i] ?? 0)),
+    );
+    expect(canonical(element, either)).toEqual(expected);
+    expect(seen).toEqual(
+      x.map((value, i) => roundToNearest(element, value) + Math.fround((widened[i] ?? 0) * 2 ** -15)),
+    );
   });
 
   it("are the same interpreted", () => {
-    const all = conversions();
+    const all = conversions(element);
     const pick = (_: number, i: number): boolean => i % 97 === 0;
     const [x, h, bits] = [all.x.filter(pick), all.h.filter(pick), all.bits.filter(pick)];
     const N = x.length;
     const [widened, nearest, either, seen] = Array.from({ length: 4 }, () => new Float32Array(N));
-    const tensors = { h: halvesToFloats(h), x, bits, widened, nearest, either, seen };
+    const tensors = { h: floatsOfBits(element, h), x, bits, widened, nearest, either, seen };
     for (const width of [32, 64] as const) {
       const { faults, complete } = interpretKernel({
-        kernel: kernelNamed("half_conversions"),
+        kernel: kernelNamed(converting),
         dims: { N: BigInt(N) },
         scalars: {},
         tensors: Object.fromEntries(
@@ -100,48 +119,46 @@ describe("conversions of halves", () => {
         width,
       });
       expect({ faults, complete }).toEqual({ faults: [], complete: true });
-      expect(widened).toEqual(halvesToFloats(h));
-      expect(nearest).toEqual(x.map(roundToHalf));
-      expect(either).toEqual(x.map((value, i) => roundToHalfAtRandom(value, bits[i] ?? 0)));
+      expect(widened).toEqual(floatsOfBits(element, h));
+      expect(nearest).toEqual(x.map((value) => roundToNearest(element, value)));
+      expect(either).toEqual(x.map((value, i) => roundAtRandom(element, value, bits[i] ?? 0)));
     }
   });
 
-  it("widen what the caller's f16 tensor cannot hold to what it would hold", () => {
-    const kernel = kernelNamed("half_vectors");
-    const x = Float32Array.of(0.1, 1, 2, 3, 4, 5, 6, 70_000);
+  it("widen what the caller's tensor cannot hold to what it would hold", () => {
+    const kernel = kernelNamed(moving);
+    const x = Float32Array.of(0.1, 1, 2, 3, 4, 5, 6, large);
     const y = new Float32Array(8);
     const tensors = { x: denseTensor([8], x), y: denseTensor([8], y) };
     interpretKernel({ kernel, dims: { N: 8n }, scalars: {}, tensors, width: 32 });
-    expect(y).toEqual(Float32Array.of(Infinity, 6, 5, -4, -3, -2, 1, roundToHalf(0.1)));
+    expect(y).toEqual(Float32Array.of(Infinity, 6, 5, -4, -3, -2, 1, roundToNearest(element, 0.1)));
   });
 });
 
-describe("vectors of halves", () => {
+describe.each(FORMATS)("vectors of $element", ({ element, moving }) => {
   it.each([0, 8, 512, 520, 1024])("%d are moved eight at a time", (N) => {
-    const x = Uint16Array.from({ length: N }, (_, i) => bitsOfHalf(i + 0.5));
+    const x = Uint16Array.from({ length: N }, (_, i) => bitsOfNearest(element, i + 0.5));
     const y = new Uint16Array(N);
-    library.call("half_vectors", { tensors: { x, y }, dims: { N } });
+    library.call(moving, { tensors: { x, y }, dims: { N } });
     const values = Array.from(x, (_, i) => {
       const lane = i % 8;
-      const value = halfOfBits(x[i - lane + 7 - lane] ?? 0);
+      const value = valueOfBits(element, x[i - lane + 7 - lane] ?? 0);
       return 2 < lane && lane < 6 ? -value : value;
     });
-    expect(y).toEqual(floatsToHalves(values));
+    expect(y).toEqual(bitsOfFloats(element, values));
   });
 
   it("are refused at an address that no access of 16 bytes may have, and in another type", () => {
     const room = new Uint16Array(24);
     const [x, y] = [room.subarray(1, 9), new Uint16Array(8)];
-    expect(() => library.call("half_vectors", { tensors: { x, y }, dims: { N: 8 } })).toThrow(
-      /TOK_ALIGNMENT|multiple of 16/,
-    );
+    expect(() => library.call(moving, { tensors: { x, y }, dims: { N: 8 } })).toThrow(/TOK_ALIGNMENT|multiple of 16/);
     const floats = new Float32Array(8);
-    expect(() => library.call("half_vectors", { tensors: { x: floats, y }, dims: { N: 8 } })).toThrow(
-      /x has dtype f32 \(1\), expected f16/,
+    expect(() => library.call(moving, { tensors: { x: floats, y }, dims: { N: 8 } })).toThrow(
+      `x has dtype f32 (1), expected ${element}`,
     );
     const short = new Uint16Array(7);
-    expect(() => library.call("half_vectors", { tensors: { x: short, y }, dims: { N: 8 } })).toThrow(
-      /x has 14 bytes, expected 16 for f16 \[N\]/,
+    expect(() => library.call(moving, { tensors: { x: short, y }, dims: { N: 8 } })).toThrow(
+      `x has 14 bytes, expected 16 for ${element} [N]`,
     );
   });
 });

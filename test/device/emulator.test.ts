@@ -12,7 +12,8 @@ import { architecturesOf, findToolchain, INSTALL } from "../../src/compiler/buil
 import { type CpuLibrary, LaunchError, openCpuLibrary, type TensorData } from "../../src/runtime/cpu/library.ts";
 import { WAVE_ORDERS, type WaveOrder } from "../../src/runtime/hip/device.ts";
 import { type DeviceLibrary, openDeviceLibrary } from "../../src/runtime/hip/library.ts";
-import { floatsToHalves, halvesToFloats, roundToHalf, roundToHalfAtRandom } from "../../src/support/float16.ts";
+import { floatsToHalves } from "../../src/support/float16.ts";
+import { bitsOfNearest, floatsOfBits, HALF_FORMATS, roundAtRandom } from "../../src/support/half-formats.ts";
 import { caseData, faultOfCall, tensorsOf } from "../conformance/case-run.ts";
 import { CASES, type Case, caseName, numbers } from "../conformance/cases.ts";
 import { buildInto, proveKernels, unwrap } from "../conformance/library.ts";
@@ -175,19 +176,26 @@ if (TINYGRAD === "") {
         expect([...tensors.y]).toEqual([7, 7, 7, 7, 7, 7]);
       });
 
-      it("converts halves bit for bit as the definition says", async () => {
+      it.each([
+        { element: "f16", kernel: "half_conversions", low: -27, high: 18 },
+        { element: "bf16", kernel: "bf16_conversions", low: -136, high: 128 },
+      ] as const)("converts $element bit for bit as the definition says", async ({ element, kernel, low, high }) => {
         const N = 5_000;
-        const x = Float32Array.from({ length: N }, (_, i) => Math.fround(Math.sin(i) * 2 ** ((i % 45) - 27)));
-        const h = Uint16Array.from({ length: N }, (_, i) => (i * 13) & 0x7bff);
+        const x = Float32Array.from({ length: N }, (_, i) =>
+          Math.fround(Math.sin(i) * 2 ** ((i % (high - low)) + low)),
+        );
+        const h = Uint16Array.from({ length: N }, (_, i) => (i * 13) & (HALF_FORMATS[element].infinity - 1));
         const bits = Int32Array.from({ length: N }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 1);
         const [widened, seen] = [new Float32Array(N), new Float32Array(N)];
         const [nearest, either] = [new Uint16Array(N), new Uint16Array(N)];
         const tensors = { h, x, bits, widened, nearest, either, seen };
-        await library.call("half_conversions", { tensors, dims: { N } });
-        expect(widened).toEqual(halvesToFloats(h));
-        expect(halvesToFloats(nearest)).toEqual(x.map(roundToHalf));
-        const expected = Array.from(x, (value, i) => roundToHalfAtRandom(value, bits[i] ?? 0));
-        expect(either).toEqual(floatsToHalves(expected));
+        await library.call(kernel, { tensors, dims: { N } });
+        expect(widened).toEqual(floatsOfBits(element, h));
+        expect(nearest).toEqual(Uint16Array.from(x, (value) => bitsOfNearest(element, value)));
+        const expected = Uint16Array.from(x, (value, i) =>
+          bitsOfNearest(element, roundAtRandom(element, value, bits[i] ?? 0)),
+        );
+        expect(either).toEqual(expected);
       });
     },
   );

@@ -29,8 +29,9 @@ export type Field =
   | { readonly kind: "int"; readonly value: bigint }
   | { readonly kind: "double"; readonly value: number };
 
-export const DTYPE = { f32: 1n, i32: 2n, u32: 3n, i64: 4n, f16: 5n } as const;
+export const DTYPE = { f32: 1n, i32: 2n, u32: 3n, i64: 4n, f16: 5n, bf16: 6n } as const;
 
+/** Of 16 bits those of f16. */
 export function tensor(data: TypedArray): TensorField {
   const dtype =
     data instanceof Float32Array

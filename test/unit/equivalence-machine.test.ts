@@ -8,13 +8,13 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readKernels } from "../../src/compiler/frontend/read.ts";
-import { isFloat } from "../../src/ir/kernel/elements.ts";
+import { isFloat, isHalfElement } from "../../src/ir/kernel/elements.ts";
 import { denseTensor, interpretKernel, type TensorMemory } from "../../src/ir/kernel/interpret.ts";
 import type { Kernel } from "../../src/ir/kernel/types.ts";
 import { isClaimAttribute, isIntegerAttribute } from "../../src/ir/tensor/claim-signature.ts";
 import { agrees } from "../../src/ir/tensor/error-model.ts";
 import { type DenseTensor, evaluateOperation } from "../../src/ir/tensor/evaluate.ts";
-import { roundToHalf } from "../../src/support/float16.ts";
+import { roundToNearest } from "../../src/support/half-formats.ts";
 import type { Contents } from "../../src/verify/contents.ts";
 import { contentsOf } from "../../src/verify/contents.ts";
 import { attributesAt } from "../../src/verify/equivalence/compare.ts";
@@ -53,7 +53,7 @@ function memoryOf({ memories }: Launched, name: string): Memory {
   return memory;
 }
 
-/** What a variable of the launch holds, as an f32, or as an f16 where the tensor is of these. */
+/** What a variable of the launch holds, as an f32, or as a half where the tensor is of these. */
 function numbersOf(
   kernel: Kernel,
   at: Case,
@@ -65,7 +65,7 @@ function numbersOf(
     [...launched.origins].map(([real, { param, index }]) => {
       const { element, position = 0 } = params.get(param) ?? {};
       const value = Math.fround(at.scalars[param] ?? fillElement(fill(position), index));
-      return [real, element === "f16" ? roundToHalf(value) : value];
+      return [real, element !== undefined && isHalfElement(element) ? roundToNearest(element, value) : value];
     }),
   );
 }

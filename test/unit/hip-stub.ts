@@ -91,7 +91,14 @@ extern "C" __attribute__((visibility("default"))) void stub_set(const char *fail
 }
 `;
 
-const POINTEE = { f32: "float", f16: "tok_half", i32: "int32_t", u32: "uint32_t", i64: "int64_t" } as const;
+const POINTEE = {
+  f32: "float",
+  f16: "tok_half",
+  bf16: "tok_bf16",
+  i32: "int32_t",
+  u32: "uint32_t",
+  i64: "int64_t",
+} as const;
 
 /** `hipLaunchKernel`, which knows the 64-bit instances of these kernels: to be put after the generated text. */
 export function launchStub(kernels: readonly Kernel[]): string {

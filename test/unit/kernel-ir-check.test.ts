@@ -19,7 +19,7 @@ import {
 } from "../../src/ir/kernel/build.ts";
 import { checkKernel } from "../../src/ir/kernel/check.ts";
 import type { Expr } from "../../src/ir/kernel/expr.ts";
-import type { CoversClause, DataCondition, Kernel, StepsStmt, Stmt } from "../../src/ir/kernel/types.ts";
+import type { CoversClause, DataCondition, Kernel, Param, StepsStmt, Stmt } from "../../src/ir/kernel/types.ts";
 import { NO_SPAN } from "../../src/support/span.ts";
 import {
   array,
@@ -90,13 +90,15 @@ const drawn = random([zero, zero, zero, zero]);
 const atLeastZero = compare("le", float(0), read("from", zero));
 
 /** With halves in memory: an input `from` and an inout `h`. */
-const halves = (body: readonly Stmt[]): Kernel =>
+const halves = (body: readonly Stmt[], more: readonly Param[] = []): Kernel =>
   kernelOf({
-    params: [tensor("x", "input", [N]), tensor("from", "input", [N], "f16"), tensor("h", "inout", [N], "f16")],
+    params: [tensor("x", "input", [N]), tensor("from", "input", [N], "f16"), tensor("h", "inout", [N], "f16"), ...more],
     dims: ["N"],
     arrays: [array("register", "v", [4n], "f16"), array("shared", "s", [4n], "f16")],
     body,
   });
+/** With an inout `b` of bf16 as well. */
+const brains = (body: readonly Stmt[]): Kernel => halves(body, [tensor("b", "inout", [N], "bf16")]);
 const steps = (values: readonly bigint[], op: "mul" | "div", factor: bigint): StepsStmt => ({
   ...halving("j", 1n, []),
   values,
@@ -186,6 +188,19 @@ describe("a well-formed kernel", () => {
         storeShared("s", [zero], half(one)),
         vectorOf("load", "v", 4n, "global", "from", [zero]),
       ]),
+    ],
+    [
+      "numbers and choices of both half formats in either",
+      halves(
+        [
+          constant("a", select(lt(thread(), N), float(0.5), float(-2))),
+          store("h", [zero], f("a")),
+          store("b", [zero], f("a")),
+          store("b", [zero], round("bf16", read("from", zero), undefined)),
+          store("b", [zero], float(2 ** 100)),
+        ],
+        [tensor("b", "inout", [N], "bf16")],
+      ),
     ],
     ["steps upwards", kernelWith([steps([1n, 2n, 4n], "mul", 2n)])],
     ["steps that floor", kernelWith([steps([5n, 2n, 1n], "div", 2n)])],
@@ -315,6 +330,15 @@ describe("a malformed kernel", () => {
       kernelWith([atomic("add", "global", "io", [zero, zero], zero)]),
     ],
     ["TK219", "a float that is not rounded in an f16", halves([store("h", [zero], read("x", zero))])],
+    ["TK219", "an f16 in a bf16", brains([store("b", [zero], read("from", zero))])],
+    ["TK219", "a bf16 in an f16", brains([store("h", [zero], read("b", zero))])],
+    ["TK219", "a number that only bf16 holds in an f16", brains([store("h", [zero], float(2 ** 100))])],
+    ["TK219", "a number that only f16 holds in a bf16", brains([store("b", [zero], float(1 + 2 ** -10))])],
+    [
+      "TK219",
+      "a choice between the two half formats",
+      brains([store("b", [zero], select(lt(thread(), N), read("b", zero), half(one)))]),
+    ],
     ["TK219", "a local that is assigned in an f16", halves([variable("a", half(one)), store("h", [zero], f("a"))])],
     [
       "TK219",

@@ -83,6 +83,7 @@ describe("an expression", () => {
     [call("fma", [f("u"), f("v"), float(0.1)]), "fma(u, v, f32(0.1))"],
     [castToFloat(add(a, b)), "f32(a + b)"],
     [round("f16", f("u"), undefined), "f16(u)"],
+    [round("bf16", f("u"), undefined), "bf16(u)"],
     [round("f16", f("u"), random([a, b, c, a])), "stochasticRound(f16, u, randomBits(a, b, c, a))"],
     [float(1e-5), "f32(0.00001)"],
     [float(-0), "f32(-0)"],

@@ -93,6 +93,7 @@ const everything: Kernel = kernelOf({
     loop("k", int(0), shared, [store("y", [shared], read("x", shared))]),
     store("y", [shared], round("f16", float(0.1), random([shared, int(1), int(2), i("k")]))),
     store("y", [shared], round("f16", float(0.1), undefined)),
+    store("y", [shared], round("bf16", float(0.1), undefined)),
     halving("s", 8n, [store("y", [i("s")], readShared("s", i("s"), i("s")))]),
     atomic("max", "global", "q", [shared], i("k")),
     vectorOf("load", "r", 4n, "global", "x", [shared]),

@@ -65,12 +65,12 @@ describe("arguments", () => {
     [
       "an array of numbers",
       { tensors: { ...right.tensors, x: [1, 2, 3] } },
-      "integers: the tensor x is of type Array; pass a Float32Array, Uint16Array (bits of f16), Int32Array, Uint32Array or BigInt64Array",
+      "integers: the tensor x is of type Array; pass a Float32Array, Uint16Array (bits of f16 or bf16), Int32Array, Uint32Array or BigInt64Array",
     ],
     [
       "bytes",
       { tensors: { ...right.tensors, x: new Uint8Array(12) } },
-      "integers: the tensor x is of type Uint8Array; pass a Float32Array, Uint16Array (bits of f16), Int32Array, Uint32Array or BigInt64Array",
+      "integers: the tensor x is of type Uint8Array; pass a Float32Array, Uint16Array (bits of f16 or bf16), Int32Array, Uint32Array or BigInt64Array",
     ],
     ["text for a dimension", { dims: { N: "3" } }, "integers: the dimension N is of type string; pass an integer"],
     [

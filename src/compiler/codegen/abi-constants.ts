@@ -13,6 +13,7 @@ export const DTYPES: Readonly<Record<ElementType, { readonly name: string; reado
   u32: { name: "TOK_U32", value: 3 },
   i64: { name: "TOK_I64", value: 4 },
   f16: { name: "TOK_F16", value: 5 },
+  bf16: { name: "TOK_BF16", value: 6 },
 };
 
 export interface Status {

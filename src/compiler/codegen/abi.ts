@@ -104,12 +104,19 @@ function checkOf(kernel: Kernel): AbiCheck | undefined {
 export function describeAbi(spec: LibrarySpec): AbiDescription {
   checkLibrary(spec);
   const shapeOf = (shape: readonly Expr[]): readonly string[] => shape.map(printExpr);
-  const { f32, i32, u32, i64, f16 } = DTYPES;
+  const { f32, i32, u32, i64, f16, bf16 } = DTYPES;
   return {
     version: ABI_VERSION,
     library: spec.name,
     statuses: Object.fromEntries(STATUSES.map(({ name }, value) => [name, value])),
-    dtypes: { f32: f32.value, i32: i32.value, u32: u32.value, i64: i64.value, f16: f16.value },
+    dtypes: {
+      f32: f32.value,
+      i32: i32.value,
+      u32: u32.value,
+      i64: i64.value,
+      f16: f16.value,
+      bf16: bf16.value,
+    },
     kernels: spec.kernels.map(({ kernel, widths }): AbiKernel => {
       const names = kernelNames(kernel);
       const check = checkOf(kernel);

@@ -6,7 +6,7 @@
  */
 
 import { add, int, mul } from "../../ir/kernel/build.ts";
-import type { ElementType } from "../../ir/kernel/elements.ts";
+import { type ElementType, type HalfElement, isHalfElement } from "../../ir/kernel/elements.ts";
 import type { Axis, CompareOp, Expr, FloatFunction, FloatOp, IntBinary, LoadExpr } from "../../ir/kernel/expr.ts";
 import { ELEMENT_BYTES, vectorAlignment } from "../../ir/kernel/limits.ts";
 import { fragmentAccesses } from "../../ir/kernel/matrix.ts";
@@ -23,10 +23,14 @@ export const INDEX: CType = type("Index");
 export const ELEMENT_C: Readonly<Record<ElementType, CType>> = {
   f32: type("float"),
   f16: type("tok_half"),
+  bf16: type("tok_bf16"),
   i32: type("int32_t"),
   u32: type("uint32_t"),
   i64: type("int64_t"),
 };
+
+/** What rounds a float to one that a half holds; by chance with `_at_random` after it (`support-half.ts`). */
+const ROUNDING_C: Readonly<Record<HalfElement, string>> = { f16: "tok_round_half", bf16: "tok_round_bf16" };
 
 /** What emission knows of a kernel as a whole. */
 export interface Frame {
@@ -215,10 +219,12 @@ export function lowerExpr(expr: Expr, frame: Frame, place: Place): CExpr {
     }
     case "cast":
       return cast(ELEMENT_C.f32, lower(expr.value));
-    case "round":
+    case "round": {
+      const rounding = ROUNDING_C[expr.to];
       return expr.random === undefined
-        ? call("tok_round_half", [lower(expr.value)])
-        : call("tok_round_half_at_random", [lower(expr.value), lower(expr.random)]);
+        ? call(rounding, [lower(expr.value)])
+        : call(`${rounding}_at_random`, [lower(expr.value), lower(expr.random)]);
+    }
     case "random":
       return call("tok_random_bits", expr.args.map(lower), [INDEX]);
     case "load":
@@ -276,7 +282,7 @@ function lowerLoad(expr: LoadExpr, frame: Frame, place: Place): CExpr {
   const element = lowerElement(expr.array, expr.index, frame, place);
   if (expr.type === "int") return cast(INDEX, element);
   // Arithmetic on two halves would be that of halves.
-  return elementOf(expr.array, frame) === "f16" ? cast(ELEMENT_C.f32, element) : element;
+  return isHalfElement(elementOf(expr.array, frame)) ? cast(ELEMENT_C.f32, element) : element;
 }
 
 /** A row of a thread's register array, as C writes it. */

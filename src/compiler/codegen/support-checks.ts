@@ -31,6 +31,7 @@ inline Dtype dtype_of(uint64_t dtype) {
     case TOK_U32: return {"u32", 4};
     case TOK_I64: return {"i64", 8};
     case TOK_F16: return {"f16", 2};
+    case TOK_BF16: return {"bf16", 2};
     default: return {"unknown", 1};
   }
 }

@@ -1,9 +1,10 @@
 /**
  * The constant text of `tokitai_support.hpp`, on half precision and random integers.
  *
- * `tok_half` is an element of memory: kernels compute with `float`, and a cast converts. On the GPU it is the native type;
- * on the CPU it is 16 bits and arithmetic on them, since not every C++ compiler has such a type, and compilers that have it
- * may call a library for each element. The three functions compute what `float16.ts` and `philox.ts` say, bit by bit.
+ * `tok_half` and `tok_bf16` are elements of memory: kernels compute with `float`, and a cast converts. `tok_half` is the
+ * native type on the GPU; on the CPU it is 16 bits and arithmetic on them, since not every C++ compiler has such a type, and
+ * compilers that have it may call a library for each element. `tok_bf16` is 16 bits on both: what a GPU's matrix instructions
+ * take as `short` or `__bf16`. The functions compute what `half-formats.ts` and `philox.ts` say, bit by bit.
  */
 
 import { KEY_INCREMENTS, MULTIPLIERS, ROUNDS } from "../../support/philox.ts";
@@ -69,6 +70,33 @@ TOK_DEVICE inline float tok_round_half_at_random(float value, int64_t random) {
   const float below = floorf(steps);
   const bool up = random < (int64_t)ceilf((steps - below) * 0x1p31f);
   return copysignf((up ? below + 1.0f : below) * spacing, value);
+}
+
+// The upper half of a float in memory.
+struct tok_bf16 {
+  uint16_t bits;
+
+  tok_bf16() = default;
+
+  // The nearest value, of two equally near ones the even one. A carry into the exponent is what it must be, up to infinity.
+  TOK_DEVICE explicit tok_bf16(float value) {
+    const uint32_t word = tok_bit_cast<uint32_t>(value);
+    const bool is_nan = (word & 0x7fffffffu) > 0x7f800000u;
+    bits = (uint16_t)(is_nan ? 0x7fc0u : (word + 0x7fffu + (word >> 16 & 1u)) >> 16);
+  }
+
+  TOK_DEVICE operator float() const { return tok_bit_cast<float>((uint32_t)bits << 16); }
+};
+
+// The nearest float that a bf16 holds.
+TOK_DEVICE inline float tok_round_bf16(float value) { return (float)(tok_bf16)value; }
+
+// As above, between two bf16: the bits that go are the share of the way, in 2^-16.
+TOK_DEVICE inline float tok_round_bf16_at_random(float value, int64_t random) {
+  const uint32_t word = tok_bit_cast<uint32_t>(value);
+  if ((word & 0x7fffffffu) >= 0x7f7f0000u) return tok_round_bf16(value);
+  const bool up = random < (int64_t)(word & 0xffffu) << 15;
+  return tok_bit_cast<float>(((word >> 16) + (up ? 1u : 0u)) << 16);
 }
 
 // 31 bits of Philox4x32-10 (Salmon, Moraes, Dror and Shaw, 2011): the key is (seed, stream), the counter (index, step).

@@ -35,6 +35,10 @@ export const MATRIX = `
 typedef _Float16 tok_f16x4 __attribute__((ext_vector_type(4)));
 typedef _Float16 tok_f16x8 __attribute__((ext_vector_type(8)));
 typedef _Float16 tok_f16x16 __attribute__((ext_vector_type(16)));
+// Matrix instructions take the bits of bf16 as integers.
+typedef short tok_bf16x4 __attribute__((ext_vector_type(4)));
+typedef short tok_bf16x8 __attribute__((ext_vector_type(8)));
+typedef short tok_bf16x16 __attribute__((ext_vector_type(16)));
 typedef float tok_f32x4 __attribute__((ext_vector_type(4)));
 typedef float tok_f32x8 __attribute__((ext_vector_type(8)));
 
@@ -52,17 +56,29 @@ ${compiledFor("gfx11")}
 __device__ inline void tok_mma(tok_f32x8 &accumulator, const tok_f16x16 &a, const tok_f16x16 &b) {
   accumulator = __builtin_amdgcn_wmma_f32_16x16x16_f16_w32(a, b, accumulator);
 }
+
+__device__ inline void tok_mma(tok_f32x8 &accumulator, const tok_bf16x16 &a, const tok_bf16x16 &b) {
+  accumulator = __builtin_amdgcn_wmma_f32_16x16x16_bf16_w32(a, b, accumulator);
+}
 #endif
 #if __clang_major__ >= 19
 ${compiledFor("gfx12")}
 __device__ inline void tok_mma(tok_f32x8 &accumulator, const tok_f16x8 &a, const tok_f16x8 &b) {
   accumulator = __builtin_amdgcn_wmma_f32_16x16x16_f16_w32_gfx12(a, b, accumulator);
 }
+
+__device__ inline void tok_mma(tok_f32x8 &accumulator, const tok_bf16x8 &a, const tok_bf16x8 &b) {
+  accumulator = __builtin_amdgcn_wmma_f32_16x16x16_bf16_w32_gfx12(a, b, accumulator);
+}
 #endif
 #endif
 ${compiledFor("cdna")}
 __device__ inline void tok_mma(tok_f32x4 &accumulator, const tok_f16x4 &a, const tok_f16x4 &b) {
   accumulator = __builtin_amdgcn_mfma_f32_16x16x16f16(a, b, accumulator, 0, 0, 0);
+}
+
+__device__ inline void tok_mma(tok_f32x4 &accumulator, const tok_bf16x4 &a, const tok_bf16x4 &b) {
+  accumulator = __builtin_amdgcn_mfma_f32_16x16x16bf16_1k(a, b, accumulator, 0, 0, 0);
 }
 
 // Element e of all lanes is a quarter of k, in an order of its own that both operands share.

@@ -19,6 +19,11 @@ struct tok_lane<tok_half> {
   typedef uint16_t type;
 };
 
+template <>
+struct tok_lane<tok_bf16> {
+  typedef uint16_t type;
+};
+
 // What one access moves: all of a vector, or 16 bytes of a longer one.
 template <typename Element, int Lanes>
 struct tok_access {

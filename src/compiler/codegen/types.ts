@@ -8,6 +8,7 @@ import { checkLibrary, type GeneratedFile, type LibrarySpec } from "./library.ts
 const ARRAY_TYPE: Readonly<Record<ElementType, string>> = {
   f32: "Float32Array",
   f16: "Uint16Array",
+  bf16: "Uint16Array",
   i32: "Int32Array",
   u32: "Uint32Array",
   i64: "BigInt64Array",

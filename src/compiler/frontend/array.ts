@@ -4,6 +4,7 @@
  */
 
 import { ts } from "ts-morph";
+import { isElementType, isFloat } from "../../ir/kernel/elements.ts";
 import type { LocalArray } from "../../ir/kernel/types.ts";
 import { lowerExpression } from "./expression.ts";
 import { checkFragment, fragmentShape, readFragment } from "./matrix.ts";
@@ -46,9 +47,9 @@ export function lowerArrayDeclaration(
     const fix = "use integer constants from 1, module constants or params";
     return reporter.report("TK149", size, `${quote(size)} is not a positive constant`, fix);
   });
-  if (element !== "f32" && element !== "f16" && element !== "i32") {
+  if (element === undefined || !isLocalElement(element)) {
     const fact = `${quote(type)} cannot be the element of a ${space} array`;
-    return reporter.report("TK115", type, fact, "use f32, f16 or i32");
+    return reporter.report("TK115", type, fact, "use f32, f16, bf16 or i32");
   }
   if (sizes.length === 0 && fragment === undefined) {
     return reporter.report("TK149", shape ?? call, `${name.text} has no axes`, `write ${word}(f32, [16])`);
@@ -64,4 +65,8 @@ export function lowerArrayDeclaration(
     span: reporter.spanOf(name.parent),
   };
   return checkFragment(array, call, scope) ? array : undefined;
+}
+
+function isLocalElement(name: string): name is LocalArray["element"] {
+  return isElementType(name) && (isFloat(name) || name === "i32");
 }

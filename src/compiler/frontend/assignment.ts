@@ -2,12 +2,12 @@
 
 import { ts } from "ts-morph";
 import { load } from "../../ir/kernel/build.ts";
-import type { ElementType } from "../../ir/kernel/elements.ts";
+import { type ElementType, isHalfElement } from "../../ir/kernel/elements.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
 import type { Stmt } from "../../ir/kernel/types.ts";
 import { lowerElement } from "./element.ts";
 import { lowerArithmetic, lowerExpression } from "./expression.ts";
-import { isRounded } from "./rounding.ts";
+import { halvesOf } from "./rounding.ts";
 import { quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
 
 const { SyntaxKind } = ts;
@@ -47,11 +47,12 @@ export function lowerAssignment(node: ts.BinaryExpression, scope: Scope): readon
   }
   const value = op === undefined ? right : lowerArithmetic(op, node, ...sides, scope);
   if (value === undefined) return [];
-  if (target.element === "f16" && !isRounded(value, scope)) {
+  const { element } = target;
+  if (element !== undefined && isHalfElement(element) && !halvesOf(value, scope).includes(element)) {
     const [stored, whole] = [quote(node.right), quote(node)];
     const written = op === undefined ? stored : `${quote(left)} ${node.operatorToken.getText().slice(0, -1)} ${stored}`;
-    const fact = `${whole} stores a float that is not rounded into f16`;
-    reporter.report("TK182", node, fact, `write ${quote(left)} = f16(${written})`);
+    const fact = `${whole} stores a float that is not rounded into ${element}`;
+    reporter.report("TK182", node, fact, `write ${quote(left)} = ${element}(${written})`);
     return [];
   }
   return [target.assign(value)];

@@ -76,8 +76,7 @@ export const CODES = {
   TK177: "a closure",
   TK178: "a string or a template",
   TK179: "an object or array value",
-  TK181: "`bf16`, reserved",
-  TK182: "a float that is not rounded, stored into `f16`",
+  TK182: "a float that is not rounded, stored into `f16` or `bf16`",
   TK185: "`wave.sum`, `wave.max`, `wave.shuffleXor` and `wave.ballot`, reserved",
   TK186: "`f32x2` and `f32x4`, reserved",
   TK187: "a fragment, an `mma` or a `matrix` option that does not fit a matrix unit, the block or the other fragments",
@@ -99,7 +98,6 @@ const WAVE_FIX = "combine the values in a shared array, with a barrier() before 
 
 /** Names of `tokitai/dsl` that are declared, but not compiled yet: the code of their refusal, and what to do instead. */
 export const RESERVED_NAMES: ReadonlyMap<string, { readonly code: Code; readonly fix: string }> = new Map([
-  ["bf16", { code: "TK181", fix: "use f32" }],
   ["wave.sum", { code: "TK185", fix: WAVE_FIX }],
   ["wave.max", { code: "TK185", fix: WAVE_FIX }],
   ["wave.shuffleXor", { code: "TK185", fix: WAVE_FIX }],

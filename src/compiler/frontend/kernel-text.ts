@@ -112,7 +112,7 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
         span,
       },
       cast: { type: f32, value: self, span },
-      round: { type: f32, to: oneOf("f16"), value: self, random: optional(self), span },
+      round: { type: f32, to: oneOf("f16", "bf16"), value: self, random: optional(self), span },
       random: { type: int, args: list(self), span },
       load: { type: scalarType, array: arrayRef, index: list(self), span },
       ghost: { type: int, fn: oneOf("prefix-sum", "occurrences", "below"), array: arrayRef, args: list(self), span },
@@ -158,7 +158,7 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
     }),
   );
 
-  const element = oneOf("f32", "f16", "i32", "u32", "i64");
+  const element = oneOf("f32", "f16", "bf16", "i32", "u32", "i64");
   const param = union<Param>({
     tensor: { name: text, role: oneOf("input", "output", "inout"), element, shape: list(expr), span },
     scalar: { name: text, element: oneOf("f32", "i32", "i64"), span },
@@ -179,7 +179,7 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
   const array = record<LocalArray>({
     space: oneOf("shared", "register"),
     name: text,
-    element: oneOf("f32", "f16", "i32"),
+    element: oneOf("f32", "f16", "bf16", "i32"),
     shape: list(whole),
     fragment: optional(oneOf(...FRAGMENT_ROLES)),
     span,

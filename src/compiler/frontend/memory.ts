@@ -98,7 +98,7 @@ function lowerVector(direction: "load" | "store", call: ts.CallExpression, scope
     const fix =
       isFloat(element) || element === "i32"
         ? `declare ${own.name} = registers(${element}, [${own.shape.join(", ")}])`
-        : "vectors are of f32, f16 or i32; move one element at a time";
+        : "vectors are of f32, f16, bf16 or i32; move one element at a time";
     return refuse("TK195", fact, fix);
   }
   const lanes = own.shape.at(-1) ?? 0n;

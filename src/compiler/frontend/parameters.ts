@@ -5,7 +5,6 @@ import { int } from "../../ir/kernel/build.ts";
 import { isElementType } from "../../ir/kernel/elements.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
 import type { Param, Role } from "../../ir/kernel/types.ts";
-import { RESERVED_NAMES } from "./codes.ts";
 import { lowerExpression } from "./expression.ts";
 import { whyUnusable } from "./names.ts";
 import { dslName, quote, type Scope } from "./scope.ts";
@@ -67,16 +66,12 @@ function lowerParameter(name: string, node: ts.Expression, dims: Set<string>, sc
   }
   const [type, shape] = node.arguments;
   const element = type && dslName(type, program);
-  const reserved = RESERVED_NAMES.get(element ?? "");
-  if (type !== undefined && reserved !== undefined) {
-    return reporter.report(reserved.code, type, `${element} is reserved, not built yet`, reserved.fix);
-  }
   if (role === "scalar") {
     if (element === "f32" || element === "i32" || element === "i64") return { kind: "scalar", name, element, span };
     return reporter.report("TK115", node, `${quote(node)} is not a scalar's type`, "use f32, i32 or i64");
   }
   if (element === undefined || !isElementType(element)) {
-    const fix = "use f32, f16, i32, u32 or i64";
+    const fix = "use f32, f16, bf16, i32, u32 or i64";
     return reporter.report("TK115", type ?? node, `${quote(type ?? node)} is no element type`, fix);
   }
   if (shape === undefined || !ts.isArrayLiteralExpression(shape) || shape.elements.length === 0) {

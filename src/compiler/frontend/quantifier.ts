@@ -94,7 +94,7 @@ export function bindVariables(
     const symbol = symbolOf(name, program.checker);
     if (symbol !== undefined) {
       symbols.push(symbol);
-      bindings.set(symbol, { kind: "local", name: unique, type: "int", mutable: false, half: false });
+      bindings.set(symbol, { kind: "local", name: unique, type: "int", mutable: false, halves: [] });
     }
     return unique;
   });

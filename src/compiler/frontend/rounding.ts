@@ -1,14 +1,16 @@
-/** Rounding to f16: `f16(x)`, `stochasticRound(f16, x, random)` and `randomBits(…)`, and what may be stored. */
+/** Rounding to halves: `f16(x)`, `stochasticRound(f16, x, random)` and `randomBits(…)`, and what may be stored. */
 
 import type { ts } from "ts-morph";
 import * as build from "../../ir/kernel/build.ts";
+import { type HalfElement, isHalfElement } from "../../ir/kernel/elements.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
-import { isHalf } from "../../ir/kernel/half.ts";
+import { formatsHolding } from "../../ir/kernel/half.ts";
 import type { LowerExpression } from "./element.ts";
 import { dslName, quote, type Scope } from "./scope.ts";
 
 const FORMS = {
   f16: "f16(x)",
+  bf16: "bf16(x)",
   stochasticRound: "stochasticRound(f16, x, randomBits(seed, stream, step, index))",
   randomBits: "randomBits(seed, stream, step, index)",
 } as const;
@@ -47,18 +49,20 @@ export function lowerRounding(
     return found.filter((value) => value !== undefined);
   };
   switch (name) {
-    case "f16": {
-      if (given !== 1) return refuse(node, `f16 takes 1 argument, and is given ${given}`);
+    case "f16":
+    case "bf16": {
+      if (given !== 1) return refuse(node, `${name} takes 1 argument, and is given ${given}`);
       const [value] = values(node.arguments, ["f32"]) ?? [];
-      return value && build.round("f16", value, undefined, span);
+      return value && build.round(name, value, undefined, span);
     }
     case "stochasticRound": {
       const [element, ...rest] = node.arguments;
-      if (given !== 3 || element === undefined || dslName(element, program) !== "f16") {
-        return refuse(node, `${quote(node)} does not name f16, a float and a random integer`);
+      const to = element && dslName(element, program);
+      if (given !== 3 || to === undefined || !isHalfElement(to)) {
+        return refuse(node, `${quote(node)} does not name f16 or bf16, a float and a random integer`);
       }
       const [value, random] = values(rest, ["f32", "int"]) ?? [];
-      return value && random && build.round("f16", value, random, span);
+      return value && random && build.round(to, value, random, span);
     }
     case "randomBits": {
       if (given !== 4) return refuse(node, `randomBits takes 4 arguments, and is given ${given}`);
@@ -71,12 +75,15 @@ export function lowerRounding(
   }
 }
 
-/** Whether storing the value into an f16 array rounds nothing. */
-export function isRounded(value: Expr, scope: Scope): boolean {
+/** The half formats into whose arrays storing the value rounds nothing. */
+export function halvesOf(value: Expr, scope: Scope): readonly HalfElement[] {
   const bindings = [...scope.bindings.values()];
-  return isHalf(
+  return formatsHolding(
     {
-      local: (name) => bindings.some((binding) => binding.kind === "local" && binding.name === name && binding.half),
+      local: (name) => {
+        const found = bindings.find((binding) => binding.kind === "local" && binding.name === name);
+        return found?.kind === "local" ? found.halves : [];
+      },
       element: (array) => {
         for (const binding of bindings) {
           if (binding.kind === "tensor" && binding.param.name === array) return binding.param.element;

@@ -6,7 +6,7 @@
  */
 
 import { ts } from "ts-morph";
-import type { ScalarType } from "../../ir/kernel/elements.ts";
+import type { HalfElement, ScalarType } from "../../ir/kernel/elements.ts";
 import type { ArrayRef, Expr } from "../../ir/kernel/expr.ts";
 import type { LocalArray, TensorParam } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
@@ -25,8 +25,8 @@ export type Binding =
       readonly name: string;
       readonly type: ScalarType;
       readonly mutable: boolean;
-      /** It is immutable, and an f16 holds its value. */
-      readonly half: boolean;
+      /** The half formats that hold its value, of an immutable one. */
+      readonly halves: readonly HalfElement[];
     }
   /** The argument of an inlined function; it keeps the place of the call. */
   | { readonly kind: "argument"; readonly expr: Expr }

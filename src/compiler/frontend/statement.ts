@@ -15,7 +15,7 @@ import { MAX_DEPTH } from "./limits.ts";
 import { lowerFor } from "./loop.ts";
 import { lowerMemoryCall } from "./memory.ts";
 import { blockOf, inside, type Place } from "./place.ts";
-import { isRounded } from "./rounding.ts";
+import { halvesOf } from "./rounding.ts";
 import { calledName, dslName, isAssignment, isConst, quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
 
 export function lowerStatements(statements: readonly ts.Statement[], place: Place, scope: Scope): readonly Stmt[] {
@@ -107,8 +107,8 @@ function lowerDeclaration(declaration: ts.VariableDeclaration, place: Place, sco
     return [];
   }
   const unique = scope.names.take(name.text);
-  const half = !mutable && isRounded(value, scope);
-  scope.bindings.set(symbol, { kind: "local", name: unique, type: value.type, mutable, half });
+  const halves = mutable ? [] : halvesOf(value, scope);
+  scope.bindings.set(symbol, { kind: "local", name: unique, type: value.type, mutable, halves });
   return [{ kind: "let", name: unique, type: value.type, mutable, value, span: reporter.spanOf(declaration) }];
 }
 

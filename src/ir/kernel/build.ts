@@ -8,7 +8,7 @@
 
 import { InternalError } from "../../support/result.ts";
 import { NO_SPAN, type Span } from "../../support/span.ts";
-import type { ScalarType } from "./elements.ts";
+import type { HalfElement, ScalarType } from "./elements.ts";
 import type {
   ArrayRef,
   BoolLiteral,
@@ -148,7 +148,7 @@ export function castToFloat(value: Expr, span: Span = NO_SPAN): Expr {
   return { kind: "cast", type: "f32", value, span };
 }
 
-export function round(to: "f16", value: Expr, random: Expr | undefined, span: Span = NO_SPAN): RoundExpr {
+export function round(to: HalfElement, value: Expr, random: Expr | undefined, span: Span = NO_SPAN): RoundExpr {
   expectType(value, "f32", to);
   if (random !== undefined) expectType(random, "int", "stochasticRound");
   return { kind: "round", type: "f32", to, value, ...(random === undefined ? {} : { random }), span };

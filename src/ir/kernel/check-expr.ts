@@ -10,9 +10,9 @@ import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
 import { FLOAT_FUNCTIONS, GHOST_FUNCTIONS, RANDOM_ARGUMENTS } from "./build.ts";
-import { type ElementType, isFloat, type ScalarType, valueType } from "./elements.ts";
+import { type ElementType, type HalfElement, isFloat, isHalfElement, type ScalarType, valueType } from "./elements.ts";
 import type { ArrayRef, Expr, GhostExpr, LoadExpr, Space } from "./expr.ts";
-import { isHalf } from "./half.ts";
+import { formatsHolding } from "./half.ts";
 import { printExpr } from "./print.ts";
 import type { Role } from "./types.ts";
 import { children } from "./walk.ts";
@@ -100,8 +100,8 @@ export type Declaration =
       readonly mutable: boolean;
       /** Its value is known at compile time, once the loops around it are unrolled. */
       readonly constant: boolean;
-      /** It is immutable, and an f16 holds its value. */
-      readonly half: boolean;
+      /** The half formats that hold its value, of an immutable one. */
+      readonly halves: readonly HalfElement[];
     };
 
 export interface CheckContext {
@@ -276,18 +276,22 @@ export function checkElement(
   return found;
 }
 
-/** Whether the value is one that `element` holds without rounding: of what f16 holds, how it came about must show. */
+/** Whether the value is one that `element` holds without rounding: of what a half holds, how it came about must show. */
 export function isStorable(context: CheckContext, expr: Expr, element: ElementType): boolean {
-  if (element !== "f16") return true;
-  const local = (name: string): boolean => {
+  return !isHalfElement(element) || halvesOf(context, expr).includes(element);
+}
+
+/** The half formats that hold the value, as far as it shows. */
+export function halvesOf(context: CheckContext, expr: Expr): readonly HalfElement[] {
+  const local = (name: string): readonly HalfElement[] => {
     const found = context.scope.get(name);
-    return found?.kind === "local" && found.half;
+    return found?.kind === "local" ? found.halves : [];
   };
   const elementOf = (array: string): ElementType | undefined => {
     const found = context.scope.get(array);
     return found?.kind === "array" ? found.element : undefined;
   };
-  return isHalf({ local, element: elementOf }, expr);
+  return formatsHolding({ local, element: elementOf }, expr);
 }
 
 /** An integer of literals and of counters of unrolled loops over such integers. */

@@ -14,7 +14,7 @@
  *   TK215 a ghost outside of specifications, or not of an integer input of rank 1
  *   TK216 an atomic change of floats or of registers
  *   TK217 a vector access whose lanes, registers and array do not fit each other
- *   TK219 a float that is not rounded to f16 and stored into an array of it
+ *   TK219 a float that is not rounded to f16 or bf16 and stored into an array of it
  *   TK220 fragments that do not fit their matrix unit, the block or each other
  *   TK218 a `covers` clause for what is no output, or with a wrong number of variables or an unknown loop counter
  */
@@ -29,6 +29,7 @@ import {
   checkExpr,
   checkInside,
   type Declaration,
+  halvesOf,
   isConstant,
   isLinear,
   isStorable,
@@ -173,7 +174,7 @@ function withVariables(checker: Checker, names: readonly string[], span: Span, c
     if (own.has(name) || scope.has(name))
       refuse(at(checker, "launch"), "TK201", span, `the name ${name} is already taken`);
     own.add(name);
-    checker.scope.set(name, { kind: "local", type: "int", mutable: false, constant: false, half: false });
+    checker.scope.set(name, { kind: "local", type: "int", mutable: false, constant: false, halves: [] });
   }
   check();
   checker.scope = scope;
@@ -194,8 +195,8 @@ function checkStmt(checker: Checker, stmt: Stmt): void {
       const context = at(checker, "body");
       checkExpr(context, value, type);
       const constant = !mutable && isConstant(context, value);
-      const half = !mutable && isStorable(context, value, "f16");
-      declare(checker, name, { kind: "local", type, mutable, constant, half }, span);
+      const halves = mutable ? [] : halvesOf(context, value);
+      declare(checker, name, { kind: "local", type, mutable, constant, halves }, span);
       return;
     }
     case "assign":
@@ -258,7 +259,12 @@ function checkStore(checker: Checker, { array, index, value, span }: StoreStmt):
   checkExpr(context, value, valueType(found.element));
   if (isOperand(checker.kernel, array)) refuse(context, "TK220", span, `${array.name} is stored to by element`);
   if (!isStorable(context, value, found.element)) {
-    refuse(context, "TK219", value.span, `${printExpr(value)} is stored into ${array.name} and not rounded to f16`);
+    refuse(
+      context,
+      "TK219",
+      value.span,
+      `${printExpr(value)} is stored into ${array.name} and not rounded to ${found.element}`,
+    );
   }
   if (found.role === "input") refuse(context, "TK205", span, `${array.name} is an input and is stored to`);
 }
@@ -337,7 +343,7 @@ function checkSteps(checker: Checker, { counter, values, update, body, span }: S
 function checkCounted(checker: Checker, counter: string, constant: boolean, span: Span, check: () => void): void {
   const { scope } = checker;
   checker.scope = new Map(scope);
-  declare(checker, counter, { kind: "local", type: "int", mutable: false, constant, half: false }, span);
+  declare(checker, counter, { kind: "local", type: "int", mutable: false, constant, halves: [] }, span);
   check();
   checker.scope = scope;
 }

@@ -1,16 +1,19 @@
 /**
  * Element types: what a tensor's element occupies in memory, and what a kernel sees of it.
  *
- * A kernel computes with `f32`, mathematical integers and booleans alone. `f16` is a way to store a float: reading an
- * element widens it, which is exact, and what is written is a float that was rounded to f16 before.
+ * A kernel computes with `f32`, mathematical integers and booleans alone. `f16` and `bf16` are ways to store a float: reading
+ * an element widens it, which is exact, and what is written is a float that was rounded to the element before.
  */
 
-/** `f16` is IEEE 754's binary16. */
-export type FloatElement = "f32" | "f16";
+import { HALF_FORMATS, type HalfElement } from "../../support/half-formats.ts";
+
+export type { HalfElement } from "../../support/half-formats.ts";
+/** Floats in memory; those of two bytes are in `half-formats.ts`. */
+export type FloatElement = "f32" | HalfElement;
 export type IntegerElement = "i32" | "u32" | "i64";
 export type ElementType = FloatElement | IntegerElement;
 
-const ELEMENT_TYPES: ReadonlySet<string> = new Set<ElementType>(["f32", "f16", "i32", "u32", "i64"]);
+const ELEMENT_TYPES: ReadonlySet<string> = new Set<ElementType>(["f32", "f16", "bf16", "i32", "u32", "i64"]);
 
 export function isElementType(name: string): name is ElementType {
   return ELEMENT_TYPES.has(name);
@@ -20,7 +23,11 @@ export function isElementType(name: string): name is ElementType {
 export type ScalarType = "f32" | "int" | "bool";
 
 export function isFloat(element: ElementType): element is FloatElement {
-  return element === "f32" || element === "f16";
+  return element === "f32" || isHalfElement(element);
+}
+
+export function isHalfElement(name: string): name is HalfElement {
+  return Object.hasOwn(HALF_FORMATS, name);
 }
 
 /** The type of an element's value in expressions. */

@@ -6,7 +6,7 @@
  */
 
 import type { Span } from "../../support/span.ts";
-import type { ScalarType } from "./elements.ts";
+import type { HalfElement, ScalarType } from "./elements.ts";
 
 export type Axis = 0 | 1 | 2;
 
@@ -144,12 +144,12 @@ export interface CastExpr {
 }
 /**
  * `value` rounded to a float that `to` holds: to the nearest one, of two equally near ones to the even one; or, given
- * `random`, to one of the two neighbours by chance (`float16.ts`).
+ * `random`, to one of the two neighbours by chance (`half-formats.ts`).
  */
 export interface RoundExpr {
   readonly kind: "round";
   readonly type: "f32";
-  readonly to: "f16";
+  readonly to: HalfElement;
   readonly value: Expr;
   /** An integer that decides; uniform on 0 ≤ random < 2³¹, the rounding is right on average. */
   readonly random?: Expr;

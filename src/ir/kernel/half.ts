@@ -1,32 +1,42 @@
-/** Which expressions have a value that f16 holds, so that storing it rounds nothing that the kernel does not say. */
+/** Which expressions have a value that a half format holds, so that storing it rounds nothing that the kernel does not say. */
 
-import { roundToHalf } from "../../support/float16.ts";
+import { HALF_ELEMENTS, roundToNearest } from "../../support/half-formats.ts";
 import { InternalError } from "../../support/result.ts";
-import type { ElementType } from "./elements.ts";
+import { type ElementType, type HalfElement, isHalfElement } from "./elements.ts";
 import type { Expr } from "./expr.ts";
 
 export interface HalfContext {
-  /** Whether the local is immutable and was declared with such a value. */
-  readonly local: (name: string) => boolean;
+  /** The formats that hold the value which an immutable local was declared with. */
+  readonly local: (name: string) => readonly HalfElement[];
   /** The element type of an array. */
   readonly element: (array: string) => ElementType | undefined;
 }
 
-/** What is rounded, read from an f16 array or written as a number of f16, and choices among such values. */
-export function isHalf(context: HalfContext, expr: Expr): boolean {
+/**
+ * The formats that hold the value: of what is rounded, read from an array of halves or written as a number, and of choices
+ * among such values.
+ */
+export function formatsHolding(context: HalfContext, expr: Expr): readonly HalfElement[] {
   switch (expr.kind) {
     case "round":
-      return expr.to === "f16";
-    case "load":
-      return context.element(expr.array.name) === "f16";
+      return [expr.to];
+    case "load": {
+      const element = context.element(expr.array.name);
+      return element !== undefined && isHalfElement(element) ? [element] : [];
+    }
     case "local":
       return context.local(expr.name);
     case "float":
-      return roundToHalf(Math.fround(expr.value)) === Math.fround(expr.value);
+      return HALF_ELEMENTS.filter((element) => {
+        const value = Math.fround(expr.value);
+        return roundToNearest(element, value) === value;
+      });
     case "neg":
-      return expr.type === "f32" && isHalf(context, expr.value);
-    case "select":
-      return isHalf(context, expr.then) && isHalf(context, expr.else);
+      return expr.type === "f32" ? formatsHolding(context, expr.value) : [];
+    case "select": {
+      const otherwise = formatsHolding(context, expr.else);
+      return formatsHolding(context, expr.then).filter((element) => otherwise.includes(element));
+    }
     case "int":
     case "bool":
     case "dim":
@@ -41,7 +51,7 @@ export function isHalf(context: HalfContext, expr: Expr): boolean {
     case "cast":
     case "random":
     case "ghost":
-      return false;
+      return [];
     default:
       expr satisfies never;
       throw new InternalError("unknown expression");

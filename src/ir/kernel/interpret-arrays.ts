@@ -7,9 +7,9 @@
  * where the launch's size limits let the element count exceed the index width.
  */
 
-import { roundToHalf } from "../../support/float16.ts";
+import { roundToNearest } from "../../support/half-formats.ts";
 import { InternalError } from "../../support/result.ts";
-import { type ElementType, isFloat } from "./elements.ts";
+import { type ElementType, isFloat, isHalfElement } from "./elements.ts";
 import { noteSecondWriter, reportRace } from "./interpret-conflicts.ts";
 import { exactRange, type FaultSite, type Machine, report, Stopped, settleInt } from "./interpret-machine.ts";
 import {
@@ -246,7 +246,7 @@ export function compilePeek(machine: Machine, array: RunArray): (address: number
 function compileAccept(machine: Machine, array: RunArray, site: FaultSite): (value: number) => number {
   const { element, name } = array;
   if (element === "f32") return Math.fround;
-  if (element === "f16") return roundToHalf;
+  if (isHalfElement(element)) return (value) => roundToNearest(element, value);
   const { min, max } = exactRange(machine.width);
   const accept = (value: number): number => {
     if (value >= min && value <= max) return value;

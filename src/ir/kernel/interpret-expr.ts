@@ -5,13 +5,13 @@
  * - An `int` is a mathematical integer, held in a double while that is exact. `+`, `-` and `*` that leave the index width
  *   are faults; so is `div` or `mod` by a value ≤ 0, which gives 0.
  * - An `f32` is a float that each operation rounds (`float32.ts`). A comparison with NaN is false, but for `!==`. A cast
- *   rounds to the nearest float, `f16` and `stochasticRound` to one that an f16 holds.
+ *   rounds to the nearest float, `f16`, `bf16` and `stochasticRound` to one that the format holds.
  * - `&&`, `||` and `select` evaluate from left to right and only as far as needed.
  * - A specification (an invariant, a condition on data) is not evaluated by the machine: its integers are held to no
  *   width, and its reads are no accesses (`interpret-ghost.ts`).
  */
 
-import { roundToHalf, roundToHalfAtRandom } from "../../support/float16.ts";
+import { roundAtRandom, roundToNearest } from "../../support/half-formats.ts";
 import { randomBits } from "../../support/philox.ts";
 import { InternalError } from "../../support/result.ts";
 import { foldInt } from "./build.ts";
@@ -95,9 +95,10 @@ export function compileNumber(names: Names, expr: Expr): NumberCode {
     }
     case "round": {
       const value = compileNumber(names, expr.value);
-      if (expr.random === undefined) return () => roundToHalf(value());
+      const { to } = expr;
+      if (expr.random === undefined) return () => roundToNearest(to, value());
       const random = compileNumber(names, expr.random);
-      return () => roundToHalfAtRandom(value(), random());
+      return () => roundAtRandom(to, value(), random());
     }
     case "random": {
       const args = expr.args.map((argument) => compileNumber(names, argument));

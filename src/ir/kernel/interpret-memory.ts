@@ -59,6 +59,7 @@ function wrappingSum(element: ElementType): (before: number, operand: number) =>
       };
     case "f32":
     case "f16":
+    case "bf16":
       throw new InternalError("an atomic sum of floats");
     default:
       element satisfies never;

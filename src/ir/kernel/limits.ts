@@ -47,7 +47,7 @@ export const MAX_BLOCK_THREADS = 1024n;
 export const MAX_SHARED_BYTES = 65_536n;
 
 /** Bytes of one element in memory. */
-export const ELEMENT_BYTES = { f32: 4n, f16: 2n, i32: 4n, u32: 4n, i64: 8n } as const;
+export const ELEMENT_BYTES = { f32: 4n, f16: 2n, bf16: 2n, i32: 4n, u32: 4n, i64: 8n } as const;
 
 /**
  * Bytes that one access of memory moves at most: a longer vector is moved in pieces of this size.

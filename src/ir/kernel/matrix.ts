@@ -54,7 +54,7 @@ export interface MatrixLayout {
 export const MATRIX_LAYOUTS: Readonly<Record<MatrixUnit, MatrixLayout>> = {
   gfx11: {
     lanes: 32n,
-    elements: ["f16"],
+    elements: ["f16", "bf16"],
     operandElements: 16n,
     operandStride: 0n,
     accumulatorElements: 8n,
@@ -63,7 +63,7 @@ export const MATRIX_LAYOUTS: Readonly<Record<MatrixUnit, MatrixLayout>> = {
   },
   gfx12: {
     lanes: 32n,
-    elements: ["f16"],
+    elements: ["f16", "bf16"],
     operandElements: 8n,
     operandStride: 8n,
     accumulatorElements: 8n,
@@ -72,7 +72,7 @@ export const MATRIX_LAYOUTS: Readonly<Record<MatrixUnit, MatrixLayout>> = {
   },
   cdna: {
     lanes: 64n,
-    elements: ["f16", "f32"],
+    elements: ["f16", "bf16", "f32"],
     operandElements: 4n,
     operandStride: 4n,
     accumulatorElements: 4n,

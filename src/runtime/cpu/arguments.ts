@@ -9,7 +9,7 @@
 import { InternalError } from "../../support/result.ts";
 import type { Abi, AbiField, AbiFunction } from "../abi.ts";
 
-/** Row-major; a `Uint16Array` holds the bits of f16. */
+/** Row-major; a `Uint16Array` holds the bits of f16 or of bf16, whichever the parameter has. */
 export type TensorData = Float32Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array;
 
 export interface CallArguments {
@@ -66,7 +66,7 @@ function packField(
 ): unknown {
   switch (kind) {
     case "tensor":
-      return packTensor(call, name, abi, args.tensors[name]);
+      return packTensor(call, name, element, abi, args.tensors[name]);
     case "workspace":
       return { data: workspace?.length === 0 ? null : workspace, bytes: workspace?.length ?? 0, dtype: 0 };
     case "dim":
@@ -83,18 +83,19 @@ function packField(
   }
 }
 
-function packTensor(call: string, name: string, abi: Abi, data: unknown): unknown {
-  const element = elementOf(data);
+function packTensor(call: string, name: string, wanted: AbiField["element"], abi: Abi, data: unknown): unknown {
+  const element = elementOf(data, wanted);
   if (element === undefined || !ArrayBuffer.isView(data)) {
-    const types = "a Float32Array, Uint16Array (bits of f16), Int32Array, Uint32Array or BigInt64Array";
+    const types = "a Float32Array, Uint16Array (bits of f16 or bf16), Int32Array, Uint32Array or BigInt64Array";
     throw new TypeError(`${call}: the tensor ${name} is ${describe(data)}; pass ${types}`);
   }
   return { data: data.byteLength === 0 ? null : data, bytes: data.byteLength, dtype: abi.dtypes[element] };
 }
 
-function elementOf(data: unknown): keyof Abi["dtypes"] | undefined {
+/** Nothing but the parameter tells the bits of one half format from those of the other. */
+function elementOf(data: unknown, wanted: AbiField["element"]): keyof Abi["dtypes"] | undefined {
   if (data instanceof Float32Array) return "f32";
-  if (data instanceof Uint16Array) return "f16";
+  if (data instanceof Uint16Array) return wanted === "bf16" ? "bf16" : "f16";
   if (data instanceof Int32Array) return "i32";
   if (data instanceof Uint32Array) return "u32";
   return data instanceof BigInt64Array ? "i64" : undefined;

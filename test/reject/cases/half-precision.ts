@@ -1,11 +1,19 @@
 import { bf16, block, ceilDiv, f16, f32, input, kernel, output, thread } from "tokitai/dsl";
 
-export const brainFloat = kernel(
-  { x: input(bf16, ["N"]), y: output(f32, ["N"]) },
+export const ofTwoFormats = kernel(
+  { x: input(f32, ["N"]), h: input(f16, ["N"]), y: output(bf16, ["N"]) },
   { grid: ({ N }) => [ceilDiv(N, 64)], block: [64] },
-  ({ x, y }, { N }) => {
+  ({ x, h, y }, { N }) => {
     const i = block.x * 64 + thread.x;
-    if (i < N) y[i] = x[i];
+    if (i >= N) return;
+    y[i] = x[i];
+    y[i] = h[i];
+    y[i] = f16(x[i]);
+    y[i] = i > 2 ? h[i] : bf16(h[i]);
+    y[i] = 1.0009765625;
+    y[i] *= 0.5;
+    const held = bf16(x[i]);
+    y[i] = i > 2 ? held : -2.0;
   },
 );
 

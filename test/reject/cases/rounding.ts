@@ -1,5 +1,6 @@
 import {
   atomicAdd,
+  bf16,
   block,
   ceilDiv,
   f16,
@@ -24,6 +25,9 @@ export const malformed = kernel(
     if (i >= N) return;
     y[i] = f16(i);
     y[i] = f16(x[i], x[i]);
+    y[i] = bf16(x[i], x[i]);
+    y[i] = bf16(i);
+    y[i] = stochasticRound(bf16, i, 3);
     y[i] = stochasticRound(f32, x[i], 3);
     y[i] = stochasticRound(f16, x[i], x[i]);
     y[i] = stochasticRound(f16, x[i], randomBits(seed, i));
