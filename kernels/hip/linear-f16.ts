@@ -2,6 +2,7 @@ import {
   barrier,
   block,
   ceilDiv,
+  covers,
   div,
   f16,
   f32,
@@ -11,7 +12,6 @@ import {
   loadFragment,
   loadVector,
   matrix,
-  min,
   mma,
   mod,
   output,
@@ -23,13 +23,14 @@ import {
 } from "tokitai/dsl";
 
 const THREADS = 256;
-/** Elements that a thread moves at once, and what a row of a tile is longer by so that rows begin in different banks. */
+/** Elements that a thread moves at once. */
 const VECTOR = 8;
+/** What a row of a tile is longer by, so that rows begin in different banks. */
 const PAD = 8;
-/** Waves beside each other along the columns of a tile. */
-const WAVE_COLUMNS = 2;
+/** Waves beside each other along the columns of a tile; the others are below each other. */
+const ACROSS = 2;
 
-/** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n], with f16 operands and f32 sums, in matrix instructions */
+/** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n] of f16, summed in f32 by matrix instructions */
 export const linear_f16 = kernel(
   { x: input(f16, ["B", "K"]), w: input(f16, ["N", "K"]), bias: input(f32, ["N"]), y: output(f32, ["B", "N"]) },
   {
@@ -41,71 +42,82 @@ export const linear_f16 = kernel(
   },
   ({ x, w, bias, y }, { B, K, N }, { ROWS, COLUMNS, DEPTH }) => {
     requires(mod(K, VECTOR) === 0);
+    covers(y, (m, n) => ({
+      block: [div(m, ROWS), div(n, COLUMNS)],
+      thread: [
+        matrix.lanes *
+          (ACROSS * div(mod(m, ROWS), div(ROWS * ACROSS * matrix.lanes, THREADS)) +
+            div(mod(n, COLUMNS), div(COLUMNS, ACROSS))) +
+          matrix.laneOf(mod(m, 16), mod(n, 16)),
+      ],
+      i: div(mod(m, div(ROWS * ACROSS * matrix.lanes, THREADS)), 16),
+      j: div(mod(n, div(COLUMNS, ACROSS)), 16),
+      e: matrix.elementOf(mod(m, 16)),
+    }));
+    // A wave's part of the tile, in elements and in fragments.
+    const wave_rows = div(ROWS * ACROSS * matrix.lanes, THREADS);
+    const wave_columns = div(COLUMNS, ACROSS);
+    const down = div(wave_rows, 16);
+    const right = div(wave_columns, 16);
+    // How many vectors a thread moves of each tile, and how many rows apart they are.
+    const x_vectors = div(ROWS * DEPTH, THREADS * VECTOR);
+    const w_vectors = div(COLUMNS * DEPTH, THREADS * VECTOR);
+    const step = div(THREADS * VECTOR, DEPTH);
     const xs = shared(f16, [2, ROWS, DEPTH + PAD]);
     const ws = shared(f16, [2, COLUMNS, DEPTH + PAD]);
-    const next_x = registers(f16, [div(ROWS * DEPTH, THREADS * VECTOR), VECTOR]);
-    const next_w = registers(f16, [div(COLUMNS * DEPTH, THREADS * VECTOR), VECTOR]);
-    const a = fragment("a", f16, [div(ROWS * matrix.lanes * WAVE_COLUMNS, THREADS * 16)]);
-    const b = fragment("b", f16, [div(COLUMNS, WAVE_COLUMNS * 16)]);
-    const sums = fragment("accumulator", f32, [
-      div(ROWS * matrix.lanes * WAVE_COLUMNS, THREADS * 16),
-      div(COLUMNS, WAVE_COLUMNS * 16),
-    ]);
+    const next_x = registers(f16, [x_vectors, VECTOR]);
+    const next_w = registers(f16, [w_vectors, VECTOR]);
+    const a = fragment("a", f16, [down]);
+    const b = fragment("b", f16, [right]);
+    const sums = fragment("accumulator", f32, [down, right]);
     const row = div(thread.x, div(DEPTH, VECTOR));
     const column = VECTOR * mod(thread.x, div(DEPTH, VECTOR));
-    const first_row = div(matrix.wave, WAVE_COLUMNS) * div(ROWS * matrix.lanes * WAVE_COLUMNS, THREADS);
-    const first_column = mod(matrix.wave, WAVE_COLUMNS) * div(COLUMNS, WAVE_COLUMNS);
-    for (let i = 0; i < div(ROWS * matrix.lanes * WAVE_COLUMNS, THREADS * 16); i++) {
-      for (let j = 0; j < div(COLUMNS, WAVE_COLUMNS * 16); j++) {
+    const first_row = div(matrix.wave, ACROSS) * wave_rows;
+    const first_column = mod(matrix.wave, ACROSS) * wave_columns;
+    for (let i = 0; i < down; i++) {
+      for (let j = 0; j < right; j++) {
         for (let e = 0; e < matrix.elements; e++) sums[i][j][e] = 0.0;
       }
     }
-    for (let p = 0; p < div(ROWS * DEPTH, THREADS * VECTOR); p++) {
-      const r = row + p * div(THREADS * VECTOR, DEPTH);
-      if (block.x * ROWS + r < B && column < K) loadVector(next_x[p], x[block.x * ROWS + r][column]);
+    for (let p = 0; p < x_vectors; p++) {
+      const r = block.x * ROWS + row + p * step;
+      if (r < B && column < K) loadVector(next_x[p], x[r][column]);
       else for (let v = 0; v < VECTOR; v++) next_x[p][v] = f16(0.0);
-      storeVector(xs[0][r][column], next_x[p]);
+      storeVector(xs[0][row + p * step][column], next_x[p]);
     }
-    for (let p = 0; p < div(COLUMNS * DEPTH, THREADS * VECTOR); p++) {
-      const r = row + p * div(THREADS * VECTOR, DEPTH);
-      if (block.y * COLUMNS + r < N && column < K) loadVector(next_w[p], w[block.y * COLUMNS + r][column]);
+    for (let p = 0; p < w_vectors; p++) {
+      const r = block.y * COLUMNS + row + p * step;
+      if (r < N && column < K) loadVector(next_w[p], w[r][column]);
       else for (let v = 0; v < VECTOR; v++) next_w[p][v] = f16(0.0);
-      storeVector(ws[0][r][column], next_w[p]);
+      storeVector(ws[0][row + p * step][column], next_w[p]);
     }
     barrier();
     for (let t = 0; t < ceilDiv(K, DEPTH); t++) {
+      // The next tile is on its way while this one is multiplied; past the end it is 0, and nobody multiplies it.
       const k = (t + 1) * DEPTH + column;
-      for (let p = 0; p < div(ROWS * DEPTH, THREADS * VECTOR); p++) {
-        const r = row + p * div(THREADS * VECTOR, DEPTH);
-        if (block.x * ROWS + r < B && k < K) loadVector(next_x[p], x[block.x * ROWS + r][k]);
+      for (let p = 0; p < x_vectors; p++) {
+        const r = block.x * ROWS + row + p * step;
+        if (r < B && k < K) loadVector(next_x[p], x[r][k]);
         else for (let v = 0; v < VECTOR; v++) next_x[p][v] = f16(0.0);
       }
-      for (let p = 0; p < div(COLUMNS * DEPTH, THREADS * VECTOR); p++) {
-        const r = row + p * div(THREADS * VECTOR, DEPTH);
-        if (block.y * COLUMNS + r < N && k < K) loadVector(next_w[p], w[block.y * COLUMNS + r][k]);
+      for (let p = 0; p < w_vectors; p++) {
+        const r = block.y * COLUMNS + row + p * step;
+        if (r < N && k < K) loadVector(next_w[p], w[r][k]);
         else for (let v = 0; v < VECTOR; v++) next_w[p][v] = f16(0.0);
       }
-      for (let s = 0; s < div(DEPTH, 16); s++) {
-        for (let i = 0; i < div(ROWS * matrix.lanes * WAVE_COLUMNS, THREADS * 16); i++) {
-          loadFragment(a[i], xs[mod(t, 2)][first_row + 16 * i][16 * s]);
-        }
-        for (let j = 0; j < div(COLUMNS, WAVE_COLUMNS * 16); j++) {
-          loadFragment(b[j], ws[mod(t, 2)][first_column + 16 * j][16 * s]);
-        }
-        for (let i = 0; i < div(ROWS * matrix.lanes * WAVE_COLUMNS, THREADS * 16); i++) {
-          for (let j = 0; j < div(COLUMNS, WAVE_COLUMNS * 16); j++) mma(sums[i][j], a[i], b[j]);
+      for (let s = 0; s < DEPTH; s += 16) {
+        for (let i = 0; i < down; i++) loadFragment(a[i], xs[mod(t, 2)][first_row + 16 * i][s]);
+        for (let j = 0; j < right; j++) loadFragment(b[j], ws[mod(t, 2)][first_column + 16 * j][s]);
+        for (let i = 0; i < down; i++) {
+          for (let j = 0; j < right; j++) mma(sums[i][j], a[i], b[j]);
         }
       }
-      for (let p = 0; p < div(ROWS * DEPTH, THREADS * VECTOR); p++) {
-        storeVector(xs[1 - mod(t, 2)][row + p * div(THREADS * VECTOR, DEPTH)][column], next_x[p]);
-      }
-      for (let p = 0; p < div(COLUMNS * DEPTH, THREADS * VECTOR); p++) {
-        storeVector(ws[1 - mod(t, 2)][row + p * div(THREADS * VECTOR, DEPTH)][column], next_w[p]);
-      }
+      for (let p = 0; p < x_vectors; p++) storeVector(xs[1 - mod(t, 2)][row + p * step][column], next_x[p]);
+      for (let p = 0; p < w_vectors; p++) storeVector(ws[1 - mod(t, 2)][row + p * step][column], next_w[p]);
       barrier();
     }
-    for (let i = 0; i < div(ROWS * matrix.lanes * WAVE_COLUMNS, THREADS * 16); i++) {
-      for (let j = 0; j < div(COLUMNS, WAVE_COLUMNS * 16); j++) {
+    for (let i = 0; i < down; i++) {
+      for (let j = 0; j < right; j++) {
         for (let e = 0; e < matrix.elements; e++) {
           const m = block.x * ROWS + first_row + 16 * i + matrix.row(e);
           const n = block.y * COLUMNS + first_column + 16 * j + matrix.column;

@@ -10,10 +10,11 @@
  * reads or compares is unknown, so that the guards must hold whatever it is.
  */
 
+import { digitLemmas } from "./digits.ts";
 import { proposalEquations, proposalKey } from "./invert.ts";
 import { otherThread, type Renaming } from "./query.ts";
 import type { Scope } from "./scope.ts";
-import type { Access, Path } from "./summary.ts";
+import { type Access, type Path, pathTerms } from "./summary.ts";
 import { add, and, eq, implies, le, lt, not, numeral, rename, type Term } from "./term.ts";
 
 export interface Candidate {
@@ -45,6 +46,8 @@ export function denyAll(scope: Scope, candidates: readonly Candidate[]): Denial 
     if (known === undefined) {
       names.set(key, other);
       hypotheses.push(...proposalEquations(values, other));
+      const own = new Map([...values].map(([symbol, value]) => [other(symbol), value]));
+      hypotheses.push(...digitLemmas(scope, [...pathTerms(access.path), ...access.index], other, own));
     }
     const touches = access.index.map((index, axis) => touch(access, axis, rename(index, other), element[axis] ?? "0"));
     const placed = position.map((term) => rename(term, other));

@@ -154,11 +154,11 @@ export function operandHolders(
   row: number,
   k: number,
 ): readonly { readonly lane: number; readonly element: number }[] {
-  const halves = Number(lanes / FRAGMENT);
-  return Array.from({ length: halves }, (_, half) => ({
-    lane: row + half * Number(FRAGMENT),
-    element: k - half * Number(operandStride),
-  })).filter(({ element }) => element >= 0 && element < Number(operandElements));
+  const holders: { readonly lane: number; readonly element: number }[] = [];
+  for (let lane = row, element = k; lane < Number(lanes); lane += Number(FRAGMENT), element -= Number(operandStride)) {
+    if (element >= 0 && element < Number(operandElements)) holders.push({ lane, element });
+  }
+  return holders;
 }
 
 /** The row and the column of an accumulator that a lane's element is. */

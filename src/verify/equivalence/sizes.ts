@@ -2,7 +2,9 @@
  * The shapes at which a kernel is executed: its text in, sizes and integer scalars of every launch to try out.
  *
  * A dimension takes 0, 1, 2, and T − 1, T, T + 1 for each *tile* T that the kernel cuts it into (`tiles.ts`). Without a tile
- * it takes 0, 1, 2 and 3. All combinations are tried that the kernel's contract allows, small ones first.
+ * it takes 0, 1, 2 and 3. All combinations are tried that the kernel's contract allows, small ones first. Of large tiles the
+ * combinations of several large sizes would take minutes: then the largest one is tried, and the others as far as `MAX_VOLUME`
+ * goes. How many were left out is said.
  */
 
 import { brokenConditions, type LaunchValues, withDerived } from "../../ir/kernel/interpret-launch.ts";
@@ -24,6 +26,8 @@ const MAX_TILE = 1_024;
 /** Of larger tiles only T and T + 1 are tried. */
 const WIDE_TILE = 256;
 const MAX_COMBINATIONS = 1_300;
+/** Σ Π (size + 1) over all combinations. */
+const MAX_VOLUME = 600_000;
 const WITHOUT_TILE = [0, 1, 2, 3];
 /** How many values an integer scalar takes at one shape. */
 const SCALAR_VALUES = 3;
@@ -33,8 +37,13 @@ export function casesOf(kernel: Kernel): Cases {
   const free = kernel.dims.filter((name) => !derived.has(name));
   const tilesOf = tilesIn(kernel);
   const sizes = new Map(free.map((name) => [name, sizesOf(tilesOf(name))]));
-  const shapes = combinations(fewEnough(sizes)).sort((a, b) => volume(a) - volume(b));
-  const cases = shapes.flatMap((shape) => scalarsAt(kernel, withDerived(kernel, shape)));
+  const allowed = combinations(fewEnough(sizes))
+    .sort((a, b) => volume(a) - volume(b))
+    .map((shape) => ({ shape, cases: scalarsAt(kernel, withDerived(kernel, shape)) }))
+    .filter((one) => one.cases.length > 0);
+  const kept = smallEnough(allowed.map(({ shape }) => volume(shape)));
+  const cases = allowed.filter((_, position) => kept.has(position)).flatMap((one) => one.cases);
+  const left = kept.size === allowed.length ? "" : `, ${kept.size} of ${allowed.length} combinations`;
   const used = (executed: readonly Case[], name: string): string => {
     const values = new Set(executed.map(({ dims }) => Number(dims[name] ?? 0n)));
     const large = [...tilesOf(name)].filter((tile) => tile > MAX_TILE);
@@ -42,7 +51,7 @@ export function casesOf(kernel: Kernel): Cases {
     return `${name} ∈ {${[...values].sort((a, b) => a - b).join(", ")}}${left}`;
   };
   const textOf = (executed: readonly Case[]): string =>
-    free.length === 0 ? "without dimensions" : free.map((name) => used(executed, name)).join(", ");
+    free.length === 0 ? "without dimensions" : `${free.map((name) => used(executed, name)).join(", ")}${left}`;
   return { cases, textOf };
 }
 
@@ -65,6 +74,19 @@ function fewEnough(sizes: ReadonlyMap<string, readonly number[]>): ReadonlyMap<s
   while (count() > MAX_COMBINATIONS) {
     const longest = [...kept.values()].reduce((most, values) => (values.length > most.length ? values : most));
     longest.splice(longest.length > 3 ? 2 : 0, 1);
+  }
+  return kept;
+}
+
+/** Positions among ascending volumes: the last one, and as many of the first ones as there is room for. */
+function smallEnough(volumes: readonly number[]): ReadonlySet<number> {
+  const last = volumes.length - 1;
+  let room = MAX_VOLUME - (volumes[last] ?? 0);
+  const kept = new Set(last < 0 ? [] : [last]);
+  for (const [position, own] of volumes.entries()) {
+    room -= own;
+    if (room < 0) break;
+    kept.add(position);
   }
   return kept;
 }

@@ -3,22 +3,24 @@
  *
  * - Written: the witness thread of an element is found by inverting the index of each store, or given by `covers(…)`; for
  *   all sizes and all elements one of them is a thread of the launch that reaches its store.
- * - By one thread: no two threads of a block write one element, whatever barriers lie between them. (Threads of two
- *   blocks are a matter of race.)
+ * - By one thread: no two threads of a block write one element, whatever barriers lie between them; or, with one word of
+ *   `covers(…)` for it, each thread that writes an element is the one that is named. (Threads of two blocks are a matter of
+ *   race.)
  *
  * An `inout` owes neither: what is not written keeps its value.
  */
 
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import { type Claim, type GiveId, showIndex } from "../claim.ts";
+import { digitLemmas } from "../digits.ts";
 import { type Candidate, denyAll } from "../existence.ts";
 import { invertAccess, proposalKey, QUOTIENT_GUESSES } from "../invert.ts";
 import { secondThread } from "../query.ts";
 import { declare } from "../scope.ts";
-import type { Access, Summary } from "../summary.ts";
-import { type Term, within } from "../term.ts";
-import { launchAssumptions } from "./assumptions.ts";
-import { apart, bothReach, meet } from "./two-threads.ts";
+import { type Access, pathTerms, type Summary } from "../summary.ts";
+import { not, type Term, within } from "../term.ts";
+import { baseAssumptions, launchAssumptions } from "./assumptions.ts";
+import { apart, bothReach, isNamed, meet, namedThreads } from "./two-threads.ts";
 
 const POSITION = ["block.x", "block.y", "block.z", "thread.x", "thread.y", "thread.z"];
 
@@ -26,7 +28,7 @@ export function coverageClaims(kernel: Kernel, summary: Summary, giveId: GiveId)
   return kernel.params.flatMap((param): readonly Claim[] => {
     if (param.kind !== "tensor" || param.role !== "output") return [];
     const writes = summary.accesses.filter(({ array, write }) => array === param.name && write);
-    return [writtenClaim(param, writes, summary, giveId), ...onceClaims(writes, summary, giveId)];
+    return [writtenClaim(param, writes, summary, giveId), ...onceClaims(kernel, writes, summary, giveId)];
   });
 }
 
@@ -75,7 +77,10 @@ function candidatesFor(summary: Summary, access: Access, element: readonly Term[
       const given = [...witness(element)].filter(([symbol]) => free.has(symbol));
       return invertAccess(scope, access, element, free, new Map(given));
     }),
-    ...QUOTIENT_GUESSES.map((guess) => invertAccess(scope, access, element, free, new Map(), guess)),
+    // Who has a word for it needs no guesses, which make the query longer.
+    ...(words.length > 0
+      ? []
+      : QUOTIENT_GUESSES.map((guess) => invertAccess(scope, access, element, free, new Map(), guess))),
   ];
   const distinct = new Map(proposals.map((values) => [proposalKey(values), values]));
   return [...distinct.values()].map((values) => ({
@@ -87,10 +92,42 @@ function candidatesFor(summary: Summary, access: Access, element: readonly Term[
   }));
 }
 
-function onceClaims(writes: readonly Access[], summary: Summary, giveId: GiveId): readonly Claim[] {
+/** With a word for who writes an element, that each writer is the one it names; else that no two write one element. */
+function onceClaims(kernel: Kernel, writes: readonly Access[], summary: Summary, giveId: GiveId): readonly Claim[] {
+  const named = writes[0] && namedThreads(kernel, summary, writes[0].array);
+  if (named !== undefined) return [...named].map(([access, thread]) => namedClaim(access, thread, summary, giveId));
   return writes.flatMap((first, position) =>
     writes.slice(position).map((second) => onceClaim(first, second, summary, giveId)),
   );
+}
+
+function namedClaim(access: Access, named: readonly Term[], summary: Summary, giveId: GiveId): Claim {
+  const { array, text, path, index, span, loops } = access;
+  const terms = [...pathTerms(path), ...index, ...named];
+  return {
+    id: giveId("coverage", `${array}.once`),
+    kind: "coverage",
+    span,
+    statement: `the thread that writes ${text} is the one that covers(${array}, …) names`,
+    failure: `another thread of the block than covers(${array}, …) names may write ${text}`,
+    code: "TK316",
+    hypotheses: [
+      ...baseAssumptions(summary),
+      ...pathTerms(path),
+      not(isNamed(named)),
+      ...digitLemmas(summary.scope, terms),
+    ],
+    replay: {
+      faults: ["twice", "race"],
+      array,
+      acrossBlocks: false,
+      element: true,
+      width: 64,
+      loops,
+      show: [...showIndex(index), ...named.map((term, axis) => ({ label: `covers: thread.${"xyz"[axis]}`, term }))],
+    },
+    fix: `let one thread write each element of ${array}, the one that covers(${array}, …) names`,
+  };
 }
 
 function onceClaim(first: Access, second: Access, summary: Summary, giveId: GiveId): Claim {

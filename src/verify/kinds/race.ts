@@ -20,7 +20,7 @@ import { divide } from "../scope.ts";
 import { type Access, type Node, type Path, type Summary, visitNodes } from "../summary.ts";
 import { add, eq, lt, not, numeral, printTerm, rename, scale, type Term, TRUE } from "../term.ts";
 import { intervalPairs, type Pair } from "./intervals.ts";
-import { apart, bothReach, meet } from "./two-threads.ts";
+import { apart, bothReach, isNamed, meet, namedThreads } from "./two-threads.ts";
 
 /** Where the two threads are. */
 type Where = "block" | "wave" | "other wave" | "grid";
@@ -140,6 +140,8 @@ function raceClaim(kernel: Kernel, summary: Summary, pair: Pair, where: Where, g
   const renaming = secondThread(summary.scope, sameBlock, shared);
   const mine = threadNumber(kernel);
   const waveOf = (thread: Term): Term => divide(summary.scope, thread, numeral(WAVE)).quotient;
+  // Both write one element, and that whoever writes it is the thread that is named is proved of each.
+  const named = first.write && second.write ? namedThreads(kernel, summary, first.array)?.get(first) : undefined;
   const sameWave = where === "wave" || where === "other wave" ? eq(waveOf(mine), rename(waveOf(mine), renaming)) : TRUE;
   return {
     id: giveId("race", first.array),
@@ -155,6 +157,7 @@ function raceClaim(kernel: Kernel, summary: Summary, pair: Pair, where: Where, g
       apart(sameBlock ? "thread" : "block", renaming),
       where === "other wave" ? not(sameWave) : sameWave,
       ...meet(first, second, renaming),
+      ...(sameBlock && named !== undefined ? [isNamed(named), isNamed(named, renaming)] : []),
     ],
     renaming,
     replay: {
