@@ -2,7 +2,7 @@
  * Verification of a launch plan: every launch binds the dimensions of its kernel consistently.
  *
  * For each argument of each launch the kernel's declared shape, under the launch's dimensions, is the shape of the view,
- * and the view lies within its buffer; and each launch meets what its kernel requires (`kinds/plan-memory.ts`: buffers
+ * the view lies within its buffer, and the buffer holds elements of the parameter's type; and each launch meets what its kernel requires (`kinds/plan-memory.ts`: buffers
  * do not get into each other's way; `kinds/handover.ts`: conditions on data). Dimensions of the plan stay symbolic. (The
  * launchers check shapes and `requires` again at run time; here they are known before anything runs.)
  */
@@ -75,6 +75,11 @@ function launchClaims(context: PlanContext, launch: Launch, kernel: Kernel): rea
     const statement = `${launch.label} binds ${param.name} of ${kernel.name} to ${describeView(view)}`;
     if (view === undefined || view.shape.length !== param.shape.length) {
       return [claim("shape", param.name, statement, FALSE)];
+    }
+    const held = [...plan.params, ...plan.buffers].find(({ name }) => name === view.buffer)?.element;
+    if (held !== param.element) {
+      const elements = `${statement}, which holds ${param.element}`;
+      return [claim("shape", param.name, elements, FALSE)];
     }
     const axes = param.shape.map((extent, axis) => {
       const declared = asGhost(bound, () => evaluateTerm(bound, extent));

@@ -9,6 +9,7 @@ import { liveRanges } from "../../src/compiler/lower/arena.ts";
 import { lowerProgram } from "../../src/compiler/lower/lower.ts";
 import { int } from "../../src/ir/kernel/build.ts";
 import { evaluateSize } from "../../src/ir/kernel/interpret.ts";
+import type { Kernel } from "../../src/ir/kernel/types.ts";
 import type { Launch, Plan } from "../../src/ir/plan.ts";
 import { type ModelBuilder, type Tensor, tensorProgram } from "../../src/ir/tensor/model.ts";
 import { MOE_SIZES } from "../../src/moe/sizes.ts";
@@ -118,6 +119,45 @@ function moved(launch: Launch, offset: number): Launch["args"] {
   const { y } = launch.args;
   return y === undefined ? launch.args : { ...launch.args, y: { ...y, offset: int(offset) } };
 }
+
+describe("kernels of halves", () => {
+  const constant = { kind: "constant", value: 0 } as const;
+  const linear = byName.get("linear");
+  const program = tensorProgram("test", (t) => {
+    t.output("y", t.linear("l", t.input("x", ["B", 3]), t.weight("w", [5, 3], constant), t.weight("b", [5], constant)));
+  });
+  if (linear === undefined || !program.ok) throw new InternalError("nothing to lower");
+  /** The same claim, with these parameters of bf16. */
+  const halved = (...names: readonly string[]): Kernel => ({
+    ...linear,
+    name: "linear_bf16",
+    params: linear.params.map((param) =>
+      param.kind === "tensor" && names.includes(param.name) ? { ...param, element: "bf16" } : param,
+    ),
+  });
+
+  it.each([[["x"]], [["y"]], [["bias"]], [["x", "w", "bias", "y"]]])("serve no program: %j", (names) => {
+    const plan = lowerProgram(program.value, [halved(...names), linear]);
+    expect(plan.ok && plan.value.launches.map(({ kernel }) => kernel)).toEqual(["linear"]);
+    expect(lowerProgram(program.value, [halved(...names)])).toMatchObject({
+      ok: false,
+      diagnostics: [{ code: "TK290" }],
+    });
+  });
+
+  it("are refuted in a plan that launches them all the same", async () => {
+    const plan = lowerProgram(program.value, [linear]);
+    if (!plan.ok) throw new InternalError("the program is not lowered");
+    const wrong = { ...plan.value, launches: plan.value.launches.map((one) => ({ ...one, kernel: "linear_bf16" })) };
+    const { obligations } = await verifyPlan(wrong, new Map([["linear_bf16", halved("w", "y")]]), openSession(pool));
+    const refuted = obligations.filter(({ verdict }) => verdict !== "proved");
+    expect(refuted.map(({ id, verdict }) => `${id} ${verdict}`)).toEqual([
+      "test/shape/l.w#1 refuted",
+      "test/shape/l.y#1 refuted",
+    ]);
+    expect(refuted[0]?.statement).toBe("l binds w of linear_bf16 to w [5, 3], which holds bf16");
+  });
+});
 
 describe("programs that cannot be lowered", () => {
   const build = (define: Parameters<typeof tensorProgram>[1]) => {

@@ -244,7 +244,7 @@ describe("claims", () => {
   it("stand in the language's reference as they are", () => {
     const tensors = (list: OperationSignature["inputs"]): string =>
       list
-        .map(({ name, shape, element }) => `${name}[${shape.join(", ")}]${element === "f32" ? "" : ` ${element}`}`)
+        .map(({ name, shape, element }) => `${name}[${shape.join(", ")}]${element === "float" ? "" : ` ${element}`}`)
         .join(", ");
     const rows = Object.entries<OperationSignature>(OPERATION_SIGNATURES).map(
       ([name, { inputs, outputs, attributes, sized = {} }]) =>

@@ -8,9 +8,11 @@
  */
 
 import type { Kernel } from "../../ir/kernel/types.ts";
+import { acceptsElement, elementInPrograms } from "../../ir/tensor/claim-signature.ts";
 import { claimOf, type OperationClaim } from "../../ir/tensor/claims.ts";
 import { type Op, operandsOf, type TensorProgram, type ValueId } from "../../ir/tensor/types.ts";
 import { InternalError } from "../../support/result.ts";
+import { bindSignature } from "../../verify/equivalence/signature.ts";
 
 export interface Step {
   readonly claim: OperationClaim;
@@ -46,13 +48,29 @@ const FUSIONS: readonly Fusion[] = [
   { first: "bias_add", second: "layer_norm_gelu_tanh", fused: "bias_layer_norm_gelu_tanh" },
 ];
 
-/** The kernel of each claim: the first that claims it. */
+/** The kernel of each claim: the first that claims it and takes the values of programs. */
 export function kernelsByClaim(kernels: readonly Kernel[]): ReadonlyMap<string, Kernel> {
   const byClaim = new Map<string, Kernel>();
   for (const kernel of kernels) {
-    if (kernel.computes !== undefined && !byClaim.has(kernel.computes)) byClaim.set(kernel.computes, kernel);
+    const { computes } = kernel;
+    if (computes !== undefined && !byClaim.has(computes) && takesValues(kernel)) byClaim.set(computes, kernel);
   }
   return byClaim;
+}
+
+/**
+ * Whether the kernel's parameters hold what programs give them: a kernel may compute its claim on floats of two bytes
+ * (`ClaimElement`), and then serves no program. What does not fit the claim at all is for others to report.
+ */
+function takesValues(kernel: Kernel): boolean {
+  const bound = bindSignature(kernel);
+  if (bound === undefined) return true;
+  const { inputs, outputs, signature } = bound;
+  const params = [...inputs, ...outputs.map(({ param }) => param)];
+  return [...signature.inputs, ...signature.outputs].every(({ element }, position) => {
+    const own = params[position]?.element;
+    return own === undefined || !acceptsElement(element, own) || own === elementInPrograms(element);
+  });
 }
 
 /** The steps of a program in order; `stack`, `concat` and `part` are layout and no steps. */

@@ -1,10 +1,16 @@
-/** Claims of the kernels that update weights by AdamW, of f32 and of f16, and of the scale of the loss. */
+/**
+ * Claims of the kernels that update weights by AdamW, of f32 and of f16, and of the scale of the loss.
+ *
+ * They name f32: in a weight or a moment of a half, rounded to the nearest value, small updates would be lost.
+ */
 
 import {
   type ClaimAttributes,
   type ClaimStep,
+  type ClaimTensor,
   indices,
   type OperationSignature,
+  singles,
   step,
   tensor,
 } from "./claim-signature.ts";
@@ -12,11 +18,11 @@ import { valueId } from "./types.ts";
 
 const [scale, squares, state] = [valueId("scale"), valueId("squares"), valueId("state")];
 const MOMENTS = ["mean", "square"] as const;
-const GIVEN = [tensor("gradient", "R", "C"), tensor("scale", 1), tensor("rates", 3)] as const;
+const GIVEN = [tensor("gradient", "R", "C"), singles("scale", 1), singles("rates", 3)] as const;
 const CONSTANTS = ["beta1", "beta2", "epsilon", "decay"] as const;
 
-const float = (name: string): ReturnType<typeof tensor> => tensor(name, "R", "C");
-const half = (name: string): ReturnType<typeof tensor> => ({ ...float(name), element: "f16" });
+const single = (name: string): ClaimTensor => singles(name, "R", "C");
+const half = (name: string): ClaimTensor => ({ ...single(name), element: "f16" });
 
 /** What a step of AdamW makes of the weight of this name and of its moments, under the names of `made`. */
 function adamwSteps(
@@ -48,8 +54,8 @@ function skippableSteps(weight: string, kept: string, attributes: ClaimAttribute
 
 /** A kernel may have what a step makes anew as an `inout`, which counts as input and output. */
 export const ADAMW: OperationSignature = {
-  inputs: [...["weight", ...MOMENTS].map(float), ...GIVEN],
-  outputs: ["weight", ...MOMENTS].map((name) => float(`new_${name}`)),
+  inputs: [...["weight", ...MOMENTS].map(single), ...GIVEN],
+  outputs: ["weight", ...MOMENTS].map((name) => single(`new_${name}`)),
   attributes: CONSTANTS,
   steps: (attributes) =>
     adamwSteps("weight", { weight: "new_weight", mean: "new_mean", square: "new_square" }, attributes),
@@ -61,8 +67,8 @@ export const ADAMW: OperationSignature = {
  */
 export const PRECISION_SIGNATURES = {
   adamw_half: {
-    inputs: [half("weight"), ...MOMENTS.map(float), ...GIVEN, indices("random", 2)],
-    outputs: [half("new_weight"), ...MOMENTS.map((name) => float(`new_${name}`))],
+    inputs: [half("weight"), ...MOMENTS.map(single), ...GIVEN, indices("random", 2)],
+    outputs: [half("new_weight"), ...MOMENTS.map((name) => single(`new_${name}`))],
     attributes: [...CONSTANTS, "stream"],
     steps: (attributes: ClaimAttributes) => {
       const { stream = Number.NaN } = attributes;
@@ -71,8 +77,8 @@ export const PRECISION_SIGNATURES = {
     },
   },
   adamw_master: {
-    inputs: [float("master"), ...MOMENTS.map(float), ...GIVEN],
-    outputs: [float("new_master"), ...MOMENTS.map((name) => float(`new_${name}`)), half("weight")],
+    inputs: [single("master"), ...MOMENTS.map(single), ...GIVEN],
+    outputs: [single("new_master"), ...MOMENTS.map((name) => single(`new_${name}`)), half("weight")],
     attributes: CONSTANTS,
     steps: (attributes: ClaimAttributes) => [
       ...skippableSteps("master", "new_master", attributes),
@@ -80,8 +86,8 @@ export const PRECISION_SIGNATURES = {
     ],
   },
   loss_scale: {
-    inputs: [tensor("squares", 1), tensor("state", 2)],
-    outputs: [tensor("new_state", 2), tensor("scale", 1)],
+    inputs: [singles("squares", 1), singles("state", 2)],
+    outputs: [singles("new_state", 2), singles("scale", 1)],
     attributes: ["max_norm", "interval"],
     steps: ({ max_norm: maxNorm = Number.NaN, interval = Number.NaN }: ClaimAttributes) => [
       step("scale", { kind: "loss-scale-factor", squares, state, maxNorm }),

@@ -4,13 +4,30 @@
  * Tensors come in a fixed order; `claims.ts` has all claims.
  */
 
+import { type ElementType, isFloat } from "../kernel/elements.ts";
 import { type Op, type OpKind, type Shape, type TensorElement, type ValueId, valueId } from "./types.ts";
 
 export interface ClaimTensor {
   readonly name: string;
   /** Names are the claim's own; `E+1` is one more than E, whether or not E is the size of another axis. */
   readonly shape: Shape;
-  readonly element: TensorElement;
+  readonly element: ClaimElement;
+}
+
+/**
+ * `float`: a kernel may have floats of any format there, since over the reals storing one rounds nothing. Where the format
+ * matters, a claim names it. Values of tensor programs are f32 where a claim takes any.
+ */
+export type ClaimElement = TensorElement | "float";
+
+/** Whether a kernel's parameter may have this element where the claim has the other. */
+export function acceptsElement(wanted: ClaimElement, element: ElementType): boolean {
+  return wanted === "float" ? isFloat(element) : wanted === element;
+}
+
+/** The element of a tensor program's value that stands where the claim has this. */
+export function elementInPrograms(element: ClaimElement): TensorElement {
+  return element === "float" ? "f32" : element;
 }
 
 /** Scalars that a claim's operations take; a kernel has each as a scalar parameter or as a constant. */
@@ -81,7 +98,8 @@ export interface ClaimStep {
   readonly op: Op;
 }
 
-export const tensor = (name: string, ...shape: Shape): ClaimTensor => ({ name, shape, element: "f32" });
+export const tensor = (name: string, ...shape: Shape): ClaimTensor => ({ name, shape, element: "float" });
+export const singles = (name: string, ...shape: Shape): ClaimTensor => ({ name, shape, element: "f32" });
 export const indices = (name: string, ...shape: Shape): ClaimTensor => ({ name, shape, element: "i32" });
 
 /** An operation without its label, which is the name of the claim's step. */

@@ -3,8 +3,9 @@
  * of the interpreter that leaves another number than the definition gives.
  */
 
-import { isFloat } from "../../ir/kernel/elements.ts";
+import { type ElementType, isFloat, isHalfElement } from "../../ir/kernel/elements.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
+import { roundToNearest } from "../../support/half-formats.ts";
 import { type Contents, fillingsOf } from "../contents.ts";
 import type { Witness } from "../obligation.ts";
 import { type Filling, fillElement, type ReplayRecord, runRecord } from "../replay-record.ts";
@@ -56,13 +57,14 @@ export function confirmDifference(
     reals,
     elements.flatMap(({ actual, expected }) => [actual, expected]),
   );
+  const formats = new Map(kernel.params.map(({ name, element }) => [name, element]));
   for (const trial of trials) {
     const fillings = new Map(floatTensors(kernel).map((name, position) => [name, trial(name, position)]));
     const variables = new Map<Real, number>();
     for (const [real, { param, index }] of launched.origins) {
       const filling = fillings.get(param);
       const value = filling === undefined ? (at.scalars[param] ?? 0) : fillElement(filling, index);
-      variables.set(real, Math.fround(value));
+      variables.set(real, held(formats.get(param), value));
     }
     const numberOf = evaluate(variables);
     for (const element of elements) {
@@ -77,6 +79,11 @@ export function confirmDifference(
     }
   }
   return undefined;
+}
+
+/** What a kernel reads of a value that was put into such a parameter. */
+function held(element: ElementType | undefined, value: number): number {
+  return element !== undefined && isHalfElement(element) ? roundToNearest(element, value) : Math.fround(value);
 }
 
 /** The float tensors that a trial fills, in the order of the parameters. */

@@ -7,7 +7,7 @@
  */
 
 import type { Kernel } from "../../ir/kernel/types.ts";
-import { ATTRIBUTE_ELEMENT, type OperationSignature } from "../../ir/tensor/claim-signature.ts";
+import { ATTRIBUTE_ELEMENT, acceptsElement, type OperationSignature } from "../../ir/tensor/claim-signature.ts";
 import { isOperationClaim, OPERATION_SIGNATURES } from "../../ir/tensor/claims.ts";
 import { foldDim, nameOfDim } from "../../ir/tensor/dim.ts";
 import { InternalError } from "../../support/result.ts";
@@ -55,9 +55,11 @@ export function shapeClaims(kernel: Kernel, summary: Summary, giveId: GiveId): r
     const statement = `${param?.name ?? "a missing parameter"} has the shape of ${formal} in ${kernel.computes}`;
     const fix = `declare the shapes of ${kernel.computes}: ${expected.map(({ name, shape }) => `${name}[${shape.join(", ")}]`).join(", ")}`;
     const name = param?.name ?? tensor.name;
-    if (param !== undefined && param.element !== tensor.element) {
-      const elements = `${param.name} holds ${tensor.element}, as ${tensor.name} in ${kernel.computes}`;
-      return shapeClaim(kernel, summary, giveId, name, elements, FALSE, `declare it as ${tensor.element}`);
+    if (param !== undefined && !acceptsElement(tensor.element, param.element)) {
+      const [held, declare] =
+        tensor.element === "float" ? ["floats", "f32, f16 or bf16"] : [tensor.element, tensor.element];
+      const elements = `${param.name} holds ${held}, as ${tensor.name} in ${kernel.computes}`;
+      return shapeClaim(kernel, summary, giveId, name, elements, FALSE, `declare it as ${declare}`);
     }
     if (declared === undefined || declared.length !== tensor.shape.length) {
       return shapeClaim(kernel, summary, giveId, name, statement, FALSE, fix);
