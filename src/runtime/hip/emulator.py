@@ -17,10 +17,11 @@ import sys
 import tempfile
 
 from code_object import PAGE, CodeObject, Descriptor
+from matrix import MATRIX, MatrixUnit, as_gfx942
 from refused import Refused
 
 ARCHITECTURES = {
-    **{"gfx942": "cdna", "gfx1100": "rdna3", "gfx1101": "rdna3"},
+    **{"gfx90a": "cdna", "gfx942": "cdna", "gfx1100": "rdna3", "gfx1101": "rdna3"},
     **{"gfx1200": "rdna4", "gfx1201": "rdna4"},
 }
 ORDERS = ("forward", "reverse", "shuffled")
@@ -32,6 +33,8 @@ VCC = (106, 107)
 INVERSE_OF_TWO_PI = (248, 0x3E22F983)
 # After how many instructions a wave of a shuffled run has to wait for others, at most.
 LONGEST_TURN = 64
+# Where a wave's buffers have its registers.
+SCALARS, VECTORS, ACCUMULATORS = 0, 1, 5
 # They empty a cache, or write it back: here memory is seen by all at once.
 BUFFER_GL0_INV = bytes.fromhex("0000ace000000000")
 CACHE_CONTROL = ("BUFFER_WBL2", "BUFFER_INV", "GLOBAL_INV", "GLOBAL_WB", "GLOBAL_WBINV")
@@ -59,8 +62,9 @@ class Emulator:
         self.mprotect = ctypes.CDLL(None, use_errno=True).mprotect
         self.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
         self.lds = wide_lds()
+        self.matrix = MatrixUnit()
         self.buffers = {}
-        self.code = self.architecture = None
+        self.code = self.architecture = self.named = None
         self.decoded = {}
 
     def runtime(self):
@@ -72,7 +76,7 @@ class Emulator:
     def load(self, elf, architecture):
         if architecture not in ARCHITECTURES:
             raise Refused(f"the emulator does not execute {architecture}; it executes {', '.join(ARCHITECTURES)}")
-        self.code, self.architecture = CodeObject(elf), ARCHITECTURES[architecture]
+        self.code, self.architecture, self.named = CodeObject(elf), ARCHITECTURES[architecture], architecture
         self.decoded = {}
         return sorted(name[:-3] for name in self.code.symbols if name.endswith(".kd"))
 
@@ -188,11 +192,18 @@ class Emulator:
         """The function of an instruction, what it takes, and whether it is a barrier; no function and its size for one without effect."""
         emu = self.emu
         words = ctypes.string_at(place, 16)
+        if self.named == "gfx90a":
+            words = as_gfx942(words)
         # This one the emulator does not decode at all.
         cache_control = len(BUFFER_GL0_INV) if words.startswith(BUFFER_GL0_INV) else 0
         if not cache_control:
             instruction = emu.decode_inst(words, self.architecture)
-            cache_control = instruction.size() if emu._op_name(instruction) in CACHE_CONTROL else 0
+            name = emu._op_name(instruction)
+            cache_control = instruction.size() if name in CACHE_CONTROL else 0
+            if MATRIX.search(name):
+                function = self.matrix.function(name, instruction, self.architecture, self.named)
+                self.decoded[place] = (function, (SCALARS, VECTORS, ACCUMULATORS), False)
+                return self.decoded[place]
         if cache_control:
             self.decoded[place] = (None, cache_control, False)
             return self.decoded[place]
@@ -228,6 +239,8 @@ def poison(state, rsrc2, given, lanes):
         state._write_sgpr(register, 0xFFFFFFFF)
     state._write_sgpr(*INVERSE_OF_TWO_PI)
     ctypes.memset(state.vgpr_buf._buf.va_addr + 4 * lanes, POISON, 255 * 4 * lanes)
+    if state.accvgpr_buf is not state.vgpr_buf:
+        ctypes.memset(state.accvgpr_buf._buf.va_addr, POISON, 256 * 4 * lanes)
 
 
 def arguments_of(kernel, launch):

@@ -1,6 +1,7 @@
 /** Where the tests find the emulator, and what they say where there is none. */
 
 import { describe, it } from "vitest";
+import { INSTALL } from "../../../src/compiler/build/toolchain.ts";
 import type { DeviceOptions, WaveOrder } from "../../../src/runtime/hip/device.ts";
 import { bridgePython } from "../../../src/runtime/hip/python.ts";
 
@@ -18,6 +19,10 @@ export function sayThatThereIsNone(what: string): void {
 export function describeExecuted(name: string, timeout: number, body: () => void): void {
   if (TINYGRAD === "") sayThatThereIsNone(name);
   else describe(name, { timeout }, body);
+}
+
+export function sayThatItIsNotBuilt(architecture: string): void {
+  process.stderr.write(`machine code for ${architecture} is not executed: ${INSTALL.newClang}\n`);
 }
 
 export function emulator(checkout: string, order: WaveOrder = "forward", seed = 1): DeviceOptions {
