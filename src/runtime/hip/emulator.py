@@ -12,6 +12,7 @@ import itertools
 import mmap
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -38,6 +39,8 @@ SCALARS, VECTORS, ACCUMULATORS = 0, 1, 5
 # They empty a cache, or write it back: here memory is seen by all at once.
 BUFFER_GL0_INV = bytes.fromhex("0000ace000000000")
 CACHE_CONTROL = ("BUFFER_WBL2", "BUFFER_INV", "GLOBAL_INV", "GLOBAL_WB", "GLOBAL_WBINV")
+# What the emulator takes for something else: the program counter, and hardware registers, which it has among the inline constants.
+NOT_MODELLED = re.compile("^S_(GETPC|SETPC|SWAPPC|CALL|GETREG|SETREG)")
 USED = ("decode_inst", "_op_name", "_init_wave", "_decode_at", "_wave_size", "_BARRIER_OPS", "_BARRIER_SOP1_OPS", "_MXCSRContext", "ENDPGM_PC")
 
 
@@ -200,6 +203,8 @@ class Emulator:
             instruction = emu.decode_inst(words, self.architecture)
             name = emu._op_name(instruction)
             cache_control = instruction.size() if name in CACHE_CONTROL else 0
+            if NOT_MODELLED.match(name) or (self.architecture != "rdna3" and returns_value(name, instruction)):
+                raise Refused(f"{name.lower()} is not executed: the emulator does not model what it gives (docs/emulator.md)")
             if MATRIX.search(name):
                 function = self.matrix.function(name, instruction, self.architecture, self.named)
                 self.decoded[place] = (function, (SCALARS, VECTORS, ACCUMULATORS), False)
@@ -213,6 +218,11 @@ class Emulator:
         ) or (isinstance(instruction, emu.ir4.SOP1) and instruction.op in emu._BARRIER_SOP1_OPS)
         self.decoded[place] = (runtime.fxn, program.arg.globals, barrier)
         return self.decoded[place]
+
+
+def returns_value(name, instruction):
+    """Whether an atomic gives what was there before, which the emulator leaves out on RDNA 4 (`th`) and on CDNA (`sc0`)."""
+    return "ATOMIC" in name and bool((getattr(instruction, "th", 0) or 0) & 1 or getattr(instruction, "sc0", 0))
 
 
 class Wave:
