@@ -23,7 +23,7 @@ export const LDS_LANES = 32;
 type Width = 4 | 8 | 16;
 /** Lanes from the first on, so many. */
 type Run = readonly [first: number, count: number];
-type Phase = readonly Run[];
+export type Phase = readonly Run[];
 
 interface Serving {
   readonly families: string;
@@ -79,7 +79,7 @@ function widthOf({ element, lanes }: SharedAccess): Width {
 }
 
 /** Words of one access, or of one of its pieces. */
-export function wordsOf(access: SharedAccess): number {
+function wordsOf(access: SharedAccess): number {
   return widthOf(access) / LDS_WORD_BYTES;
 }
 

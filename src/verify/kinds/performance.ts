@@ -13,7 +13,7 @@
  * neighbours into wider ones.
  */
 
-import { LDS_BANKS, LDS_WORD_BYTES, phasesOf, type SharedAccess, wordsOf } from "../../ir/kernel/lds.ts";
+import { LDS_BANKS, LDS_WORD_BYTES, type Phase, phasesOf, type SharedAccess } from "../../ir/kernel/lds.ts";
 import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { type Claim, type GiveId, showIndex } from "../claim.ts";
@@ -90,15 +90,15 @@ function conflictClaim(kernel: Kernel, summary: Summary, access: Access, giveId:
   const { scope } = summary;
   const { array, text, span, loops, lanes, write } = access;
   const renaming = secondThread(scope, true);
-  const word = wordOf(kernel, summary, access);
-  const other = rename(word, renaming);
-  const element = kernel.arrays.find(({ name }) => name === array)?.element ?? "f32";
-  const shared: SharedAccess = { element, lanes, write };
-  // Some word of the one is a multiple of the banks away from some word of the other, and not the same.
-  const symbol = (name: string): Term =>
-    declare(scope, { name: `${name}.${span.line}.${span.column}`, sort: "Int", owner: "launch" });
-  const [turns, step] = [symbol("turns"), symbol("step")];
-  const words = BigInt(wordsOf(shared));
+  const element = elementOf(kernel, access);
+  const local = kernel.arrays.find(({ name }) => name === array)?.element ?? "f32";
+  const bytes = ELEMENT_BYTES[local];
+  const single = bytes < WORD_BYTES && lanes === 1n;
+  // A vector access starts at a multiple of its words, which is an obligation of its own: two of them meet in a bank when their first
+  // words do. Words are counted in elements where these fill them.
+  const place = single ? divide(scope, scale(bytes, element), numeral(WORD_BYTES)).quotient : element;
+  const other = rename(place, renaming);
+  const turns = declare(scope, { name: `turns.${span.line}.${span.column}`, sort: "Int", owner: "launch" });
   return {
     id: giveId("conflict-free", array),
     kind: "conflict-free",
@@ -108,9 +108,9 @@ function conflictClaim(kernel: Kernel, summary: Summary, access: Access, giveId:
     code: "TK323",
     hypotheses: [
       ...together(kernel, summary, access, renaming),
-      inOnePhase(kernel, summary, shared, renaming),
-      within(numeral(1n - words), step, numeral(words)),
-      eq(add(sub(other, word), step), scale(BANKS, turns)),
+      inOnePhase(kernel, summary, { element: local, lanes, write }, renaming),
+      // A multiple of the banks apart, and not the same.
+      eq(sub(other, place), scale(single ? BANKS : (BANKS * WORD_BYTES) / bytes, turns)),
       not(eq(turns, "0")),
     ],
     renaming,
@@ -121,8 +121,8 @@ function conflictClaim(kernel: Kernel, summary: Summary, access: Access, giveId:
       width: 64,
       loops,
       show: [
-        { label: "word", term: word },
-        { label: "other word", term: other },
+        { label: single || bytes === WORD_BYTES ? "word" : "element", term: place },
+        { label: single || bytes === WORD_BYTES ? "other word" : "other element", term: other },
       ],
     },
     fix:
@@ -134,20 +134,27 @@ function conflictClaim(kernel: Kernel, summary: Summary, access: Access, giveId:
 
 /** The two threads are lanes of one phase, on some architecture. */
 function inOnePhase(kernel: Kernel, { scope }: Summary, access: SharedAccess, renaming: Renaming): Term {
-  const lane = divide(scope, threadNumber(kernel), numeral(WAVE)).remainder;
-  const isIn = (one: Term, phase: ReturnType<typeof phasesOf>[number][number]): Term =>
-    or(...phase.map(([first, count]) => within(numeral(BigInt(first)), one, numeral(BigInt(first + count)))));
+  const mine = threadNumber(kernel);
+  const equalQuotients = (lanes: bigint): Term => {
+    const { quotient } = divide(scope, mine, numeral(lanes));
+    return eq(quotient, rename(quotient, renaming));
+  };
   return or(
-    ...phasesOf(access).flatMap((phases) =>
-      phases.map((phase) => and(isIn(lane, phase), isIn(rename(lane, renaming), phase))),
-    ),
+    ...phasesOf(access).map((phases) => {
+      const [first] = phases;
+      const [run] = first ?? [];
+      // Groups of consecutive lanes, all as long as the first.
+      if (run !== undefined && phases.every((phase) => phase.length === 1)) return equalQuotients(BigInt(run[1]));
+      const lane = divide(scope, mine, numeral(WAVE)).remainder;
+      const isIn = (one: Term, phase: Phase): Term =>
+        or(...phase.map(([start, count]) => within(numeral(BigInt(start)), one, numeral(BigInt(start + count)))));
+      return or(...phases.map((phase) => and(isIn(lane, phase), isIn(rename(lane, renaming), phase))));
+    }),
   );
 }
 
-/** The number of the array's 4-byte word that the access starts in. */
-function wordOf(kernel: Kernel, { scope }: Summary, { array, index }: Access): Term {
+/** The number of the element that the access starts at, row by row. */
+function elementOf(kernel: Kernel, { array, index }: Access): Term {
   const local = kernel.arrays.find(({ name }) => name === array);
-  const element = index.reduce<Term>((sum, term, axis) => add(scale(local?.shape[axis] ?? 1n, sum), term), "0");
-  const bytes = ELEMENT_BYTES[local?.element ?? "f32"];
-  return bytes === WORD_BYTES ? element : divide(scope, scale(bytes, element), numeral(WORD_BYTES)).quotient;
+  return index.reduce<Term>((sum, term, axis) => add(scale(local?.shape[axis] ?? 1n, sum), term), "0");
 }
