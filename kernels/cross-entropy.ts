@@ -35,6 +35,8 @@ export const cross_entropy = kernel(
     computes: "cross_entropy",
     grid: ({ B }) => [ceilDiv(B, ROWS)],
     block: [ROWS],
+    // Not x: a thread has a row of its own.
+    performance: { coalesced: ["first", "second"] },
     budget: { vgprs: 24, lds: 0, scratch: 0 },
   },
   ({ x, first, second, split, loss }, { B, N }) => {

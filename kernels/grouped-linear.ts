@@ -37,6 +37,8 @@ export const grouped_linear = kernel(
     computes: "grouped_linear",
     grid: ({ T, E, N }) => [ceilDiv(N, TILE), ceilDiv(T, TILE), E],
     block: [TILE, TILE],
+    // Not ws: a wave stores two of its rows, and the last word of the second is in the bank of the first one's first.
+    performance: { conflictFree: ["xs"] },
     budget: { vgprs: 40, lds: 2112, scratch: 0 },
   },
   ({ x, w, bias, offsets, expert, y }, { T, E, K, N }) => {

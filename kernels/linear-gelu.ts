@@ -10,6 +10,8 @@ export const linear_gelu = kernel(
     computes: "linear_gelu",
     grid: ({ B, N }) => [ceilDiv(B, TILE), ceilDiv(N, TILE)],
     block: [TILE, TILE],
+    // Not ws: a wave stores two of its rows, and the last word of the second is in the bank of the first one's first.
+    performance: { conflictFree: ["xs"] },
     budget: { vgprs: 40, lds: 2112, scratch: 0 },
   },
   ({ x, w, bias, y }, { B, K, N }) => {

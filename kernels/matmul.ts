@@ -9,6 +9,8 @@ export const matmul = kernel(
     computes: "matmul",
     grid: ({ B, N }) => [ceilDiv(B, TILE), ceilDiv(N, TILE)],
     block: [TILE, TILE],
+    // Not ws: a wave stores two of its rows, and the last word of the second is in the bank of the first one's first.
+    performance: { conflictFree: ["xs"] },
     budget: { vgprs: 40, lds: 2112, scratch: 0 },
   },
   ({ x, w, y }, { B, K, N }) => {

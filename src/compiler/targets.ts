@@ -8,6 +8,8 @@
  * and CDNA 3 white papers: matrix operations per clock. [P] AMD's product pages: compute units, clock, memory.
  */
 
+import { LDS_BANKS } from "../ir/kernel/lds.ts";
+
 /** A product with the architecture, whose peaks stand for it. */
 export interface Product {
   readonly name: string;
@@ -55,7 +57,7 @@ const RDNA = {
   ldsBytes: 128 * 1024,
   ldsGranule: 512,
   maxLdsPerBlock: 64 * 1024,
-  ldsBanks: 32,
+  ldsBanks: LDS_BANKS,
   ldsBytesPerClock: 64,
   vectorClocks: 1,
   transcendentalClocks: 4,
@@ -72,7 +74,7 @@ const CDNA = {
   ldsBytes: 64 * 1024,
   ldsGranule: 512,
   maxLdsPerBlock: 64 * 1024,
-  ldsBanks: 32,
+  ldsBanks: LDS_BANKS,
   ldsBytesPerClock: 32,
   vectorClocks: 4,
   transcendentalClocks: 16,

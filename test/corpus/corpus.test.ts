@@ -42,7 +42,8 @@ const REPLAYS: Readonly<Record<string, RegExp>> = {
   TK320: /^the interpreter reads .* out of bounds/,
   TK322:
     /^the interpreter (reads|writes) .* while thread .* of its wave is at .*, (in another row|more than \d+ elements away)$/,
-  TK323: /^the interpreter (reads|writes) .* while thread .* of its wave is at .*, another word of bank \d+$/,
+  TK323:
+    /^the interpreter (reads|writes) .* while thread .* of its wave is at .*, another word of bank \d+ \(lanes \d+ and \d+, \d+ ways\)$/,
 };
 
 const files = readdirSync(FOLDER)

@@ -1,6 +1,8 @@
 /**
  * Performance contracts: the verdict is what the definition says, of all lanes of all waves, counted here.
  *
+ * Vectors: the same, of the lanes that are served together.
+ *
  * Shared memory: words a·x + b·y + c·k + d of threads (x, y) in iteration k, for random a to d and block shapes; the verdict is
  * compared with the banks that each wave touches. Global memory: the same, with the place in a row.
  */
@@ -111,6 +113,68 @@ describe("a shared array without conflicts", () => {
     }
     expect(free).toBeGreaterThan(8);
     expect(free).toBeLessThan(CASES.length - 8);
+  });
+});
+
+/** Lanes that are served together, for accesses of 8 and 16 bytes: in order, and as MI300 reads 16 bytes. */
+const IN_ORDER = (lanes: number): readonly (readonly number[])[] =>
+  Array.from({ length: 32 / lanes }, (_, group) => Array.from({ length: lanes }, (_lane, i) => group * lanes + i));
+const MI300 = [0, 4, 8, 12].map((first, i) => {
+  const second = [20, 16, 28, 24][i] ?? 0;
+  return [0, 1, 2, 3].flatMap((lane) => [first + lane, second + lane]);
+});
+const PHASES = {
+  "2 f32, load": IN_ORDER(16),
+  "4 f32, load": [...IN_ORDER(8), ...MI300],
+  "4 f32, store": IN_ORDER(8),
+  "4 f16, load": IN_ORDER(16),
+  "8 f16, load": [...IN_ORDER(8), ...MI300],
+  "8 f16, store": IN_ORDER(8),
+  "2 f16, load": IN_ORDER(32),
+} as const;
+
+describe("a shared array that is accessed in vectors", { timeout: 600_000 }, () => {
+  it("is free of conflicts where no lanes that are served together touch two words of a bank", async () => {
+    const next = numbers(17);
+    const pick = <T>(values: readonly T[]): T => values[Math.floor(next() * values.length)] ?? (values[0] as T);
+    const forms = Object.entries(PHASES);
+    // Lane l = 16·h + 8·g + r accesses the vector a·r + b·g + c·h.
+    const cases = Array.from({ length: 28 }, (_, i) => {
+      const [form, phases] = forms[i % forms.length] ?? ["2 f32, load", IN_ORDER(16)];
+      const factors = [pick([1, 1, 1, 2, 9]), pick([8, 8, 9, 16, 4]), pick([16, 16, 20, 24, 17, 0])] as const;
+      return { name: `v${i}`, form, phases, factors };
+    });
+    const text = cases.map(({ name, form, factors: [a, b, c] }) => {
+      const [lanes, element, verb] = form.split(/,? /);
+      const place = `(${a} * mod(thread.x, 8) + ${b} * mod(div(thread.x, 8), 2) + ${c} * div(thread.x, 16)) * ${lanes}`;
+      const access = verb === "load" ? `loadVector(r, s[${place}])` : `storeVector(s[${place}], r)`;
+      return `export const ${name} = kernel({ y: output(f32, ["N"]) },
+        { grid: ({ N }) => [N], block: [32], performance: { conflictFree: ["s"] } },
+        ({ y }, { N }) => {
+          const s = shared(${element}, [1024]);
+          const r = registers(${element}, [${lanes}]);
+          ${access};
+          if (thread.x === 0) y[block.x] = 1.0;
+        });`;
+    });
+    const header = 'import { f16, loadVector, registers, storeVector } from "tokitai/dsl";\n';
+    const found = await verdicts(`${header}${text.join("\n")}`, "conflict-free");
+    let free = 0;
+    for (const { name, form, phases, factors } of cases) {
+      const [lanes, element] = form.split(/,? /);
+      const words = (Number(lanes) * (element === "f16" ? 2 : 4)) / 4;
+      const [a, b, c] = factors;
+      const start = (lane: number): number =>
+        (a * (lane % 8) + b * (Math.floor(lane / 8) % 2) + c * (lane >> 4)) * words;
+      const conflicts = phases.some((phase) => {
+        const touched = new Set(phase.flatMap((lane) => Array.from({ length: words }, (_, i) => start(lane) + i)));
+        return new Set([...touched].map((word) => word % 32)).size < touched.size;
+      });
+      if (!conflicts) free++;
+      expect(found.get(name), `${form} ${factors}`).toBe(conflicts ? "refuted" : "proved");
+    }
+    expect(free).toBeGreaterThan(6);
+    expect(free).toBeLessThan(cases.length - 6);
   });
 });
 

@@ -106,14 +106,19 @@ export async function buildHip(request: HipBuildRequest): Promise<Result<BuiltLi
     const architectures = selected.value.map(({ name }) => name);
     const offload = architectures.map((name) => `--offload-arch=${name}`);
     const variables = HIP_VARIABLES.map((name) => `${name}=${request.toolchain.env[name] ?? ""}`);
-    const { newClang } = request.toolchain;
+    const { newClang, bundler } = request.toolchain;
     const isNew = selected.value.some(({ clang = 0 }) => clang > hipccClang(request.toolchain));
     const direct = isNew && newClang !== undefined;
+    if (direct && bundler === undefined) {
+      return refuse(error("TK401", undefined, "clang-offload-bundler is not installed", INSTALL.bundler));
+    }
     return build(request, {
       target: "hip",
       compiler: direct ? newClang : hipcc,
       flags: [...COMMON_FLAGS, "-O3", ...offload, ...(direct ? CLANG_FLAGS : []), ...LINK_FLAGS],
       local: [`--hip-device-lib-path=${folder.value.path}`, ...(direct ? rocmPath(request.toolchain) : [])],
+      // A distribution may have the bundler with another version of clang than this one, which looks beside itself.
+      folders: direct && bundler !== undefined ? [dirname(bundler.path)] : [],
       dependsOn: [folder.value.identity, ...variables],
       architectures,
       fix: INSTALL.hipcc,
@@ -127,6 +132,8 @@ interface Compilation {
   readonly flags: readonly string[];
   /** Flags with paths of this machine, which do not decide the code. */
   readonly local?: readonly string[];
+  /** Where the compiler finds tools that are not on the PATH. */
+  readonly folders?: readonly string[];
   /** What else the library's bytes depend on. */
   readonly dependsOn?: readonly string[];
   readonly architectures?: readonly string[];
@@ -163,7 +170,7 @@ async function build(request: BuildRequest, compilation: Compilation): Promise<R
 
 async function runCompiler(
   request: BuildRequest,
-  { target, compiler, flags, local = [], fix }: Compilation,
+  { target, compiler, flags, local = [], folders = [], fix }: Compilation,
   scratch: string,
   key: string,
 ): Promise<Result<{ readonly bytes: Uint8Array; readonly warnings: string }>> {
@@ -176,7 +183,7 @@ async function runCompiler(
   debug(1, () => [compiler.path, ...args].join(" "));
   const run = await runTool(compiler.path, args, {
     cwd: scratch,
-    env: toolEnvironment(request.toolchain.env, scratch),
+    env: toolEnvironment(request.toolchain.env, scratch, folders),
     timeoutMs: request.timeoutMs ?? TIMEOUT_MS,
   });
   if (!succeeded(run)) return refuse(toolFailure([compiler.path, ...args], run, fix));

@@ -36,15 +36,20 @@ const PASSED_VARIABLES = ["PATH", "HOME", "ROCM_PATH", "HIP_PATH", "HIP_CLANG_PA
 
 /**
  * The environment of every tool: the passed variables, messages in English, and the AMD platform.
- * hipcc would otherwise choose NVIDIA's compiler on a machine that has one.
+ * hipcc would otherwise choose NVIDIA's compiler on a machine that has one. `folders` are searched behind the PATH.
  */
-export function toolEnvironment(env: NodeJS.ProcessEnv, temporary?: string): NodeJS.ProcessEnv {
+export function toolEnvironment(
+  env: NodeJS.ProcessEnv,
+  temporary?: string,
+  folders: readonly string[] = [],
+): NodeJS.ProcessEnv {
   const result: NodeJS.ProcessEnv = { LC_ALL: "C", HIP_PLATFORM: "amd" };
   for (const name of PASSED_VARIABLES) {
     const value = env[name];
     if (value !== undefined) result[name] = value;
   }
   if (temporary !== undefined) result["TMPDIR"] = temporary;
+  if (folders.length > 0) result["PATH"] = [env["PATH"] ?? "", ...folders].join(":");
   return result;
 }
 

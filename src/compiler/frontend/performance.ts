@@ -1,8 +1,7 @@
 /** The launch option `performance`: the names of tensors and shared arrays of whose accesses something is proved. */
 
 import { ts } from "ts-morph";
-import type { LocalArray, Param, Performance, Stmt } from "../../ir/kernel/types.ts";
-import { visitStmts } from "../../ir/kernel/walk.ts";
+import type { LocalArray, Param, Performance } from "../../ir/kernel/types.ts";
 import { quote, type Scope, skipParentheses } from "./scope.ts";
 
 const FIX = 'write performance: { coalesced: ["x"], conflictFree: ["tile"] }';
@@ -29,11 +28,11 @@ export function lowerPerformance(node: ts.Expression | undefined, scope: Scope):
   return refused ? undefined : { ...lists, span: reporter.spanOf(node) };
 }
 
-/** TK129 for a name that is not of the kind; and for a shared array that is accessed in vectors, whose banks are no part of the proof. */
+/** TK129 for a name that is not of the kind. */
 export function checkPerformance(
   performance: Performance | undefined,
   node: ts.Node | undefined,
-  { params, arrays, body }: { params: readonly Param[]; arrays: readonly LocalArray[]; body: readonly Stmt[] },
+  { params, arrays }: { params: readonly Param[]; arrays: readonly LocalArray[] },
   { reporter }: Scope,
 ): boolean {
   if (performance === undefined || node === undefined) return true;
@@ -48,10 +47,5 @@ export function checkPerformance(
   for (const name of performance.conflictFree) {
     if (!shared.includes(name)) reporter.report("TK129", node, `the kernel has no shared array ${name}`, list(shared));
   }
-  visitStmts(body, (stmt) => {
-    if (stmt.kind !== "vector" || !performance.conflictFree.includes(stmt.array.name)) return;
-    const fix = "access it element by element, or leave it out of conflictFree";
-    reporter.report("TK129", node, `${stmt.array.name} is accessed in vectors, whose banks are not decided`, fix);
-  });
   return reporter.count === before;
 }

@@ -130,6 +130,8 @@ export interface Machine {
   readonly turns: number[];
   /** What is promised of accesses; absent where it is not looked for. */
   readonly performance: Performance | undefined;
+  /** What is to be reported when the last block has run. */
+  readonly atEnd: (() => void)[];
   /** Iterations have been left out, so that mutable state is no longer that of a whole run. */
   skipped: boolean;
 

@@ -2,21 +2,22 @@
  * Performance contracts in the interpreter: what the threads of a wave access in one instruction.
  *
  * An instruction is an access in one iteration of all loops around it. Of each the threads' addresses are kept, and each new
- * one is compared with those of the wave's other threads. A wave is 32 consecutive threads of a block, x fastest.
+ * one is compared with those of the wave's other threads. A wave is 32 consecutive threads of a block, x fastest. What is found
+ * is reported when the block has ended, with what all lanes have asked for.
  */
 
 import type { RunArray } from "./interpret-arrays.ts";
 import { type FaultSite, formatTriple, type Machine, report, threadIndex } from "./interpret-machine.ts";
+import { conflictingBank, LDS_LANES, LDS_WORD_BYTES, type Place, type SharedAccess, waysOf } from "./lds.ts";
 import { ELEMENT_BYTES } from "./limits.ts";
 import { elementText, indexOf } from "./memory.ts";
-
-const WAVE = 32;
-const BANKS = 32;
-const BANK_BYTES = 4;
+import type { Triple } from "./types.ts";
 
 interface Instruction {
-  readonly wave: number;
+  /** Thread → address. */
   readonly threads: Map<number, number>;
+  /** The first two threads that break the contract; the second is the one that ran later. */
+  broken: readonly [first: number, second: number] | undefined;
 }
 
 /** Notes the running thread's access; a no-op for an array of which nothing is promised. */
@@ -32,45 +33,80 @@ export function compileNote(
   const named = shared ? performance.conflictFree : performance.coalesced;
   if (!named.includes(array.name)) return undefined;
   const lanes = "lanes" in site ? Number(site.lanes) : 1;
+  const access: SharedAccess = { element: array.element, lanes: BigInt(lanes), write: verb !== "reads" };
+  const breaks = (threads: Map<number, number>, first: number, second: number): boolean => {
+    const [own, its] = [threads.get(second) ?? 0, threads.get(first) ?? 0];
+    return shared
+      ? bankOf(access, [second, own], [first, its]) !== undefined
+      : scatter(array, own, its, lanes * (second - first)) !== undefined;
+  };
   const instructions = new Map<string, Instruction>();
-  let block = -1;
+  let at: { readonly ordinal: number; readonly block: Triple<number> } | undefined;
+
+  function tell(): void {
+    for (const { broken, threads } of instructions.values()) {
+      if (broken === undefined || at === undefined) continue;
+      const [first, second] = broken;
+      const [own, its] = [threads.get(second) ?? 0, threads.get(first) ?? 0];
+      const [otherThread, thread] = [threadIndex(machine, first), threadIndex(machine, second)];
+      const what = shared
+        ? conflictText(access, [second, own], [first, its], [...threads])
+        : scatter(array, own, its, lanes * (second - first));
+      const message = (): string => {
+        const [mine, others] = [own, its].map((address) => elementText(array.name, indexOf(array.shape, address)));
+        return `${verb} ${mine} while thread ${formatTriple(otherThread)} of its wave is at ${others}, ${what}`;
+      };
+      const details = { array: array.name, block: at.block, thread, otherBlock: at.block, otherThread };
+      report(machine, shared ? "conflict" : "scattered", site, message, details);
+    }
+    instructions.clear();
+  }
+  machine.atEnd.push(tell);
+
   return (address) => {
     // After a skipped iteration, threads in one iteration are no longer told by how many they have run.
     if (machine.skipped) return;
-    if (block !== machine.blockOrdinal) {
-      instructions.clear();
-      block = machine.blockOrdinal;
+    if (at?.ordinal !== machine.blockOrdinal) {
+      tell();
+      at = { ordinal: machine.blockOrdinal, block: [machine.bx, machine.by, machine.bz] };
     }
-    const wave = Math.floor(machine.thread / WAVE);
-    const key = `${wave} ${machine.turns.join(" ")}`;
-    const instruction = instructions.get(key) ?? { wave, threads: new Map<number, number>() };
+    const key = `${Math.floor(machine.thread / LDS_LANES)} ${machine.turns.join(" ")}`;
+    const instruction = instructions.get(key) ?? { threads: new Map<number, number>(), broken: undefined };
     instructions.set(key, instruction);
-    for (const [thread, other] of instruction.threads) {
-      const fault = shared
-        ? conflict(array, address, other)
-        : scatter(array, address, other, lanes * Math.abs(machine.thread - thread));
-      if (thread === machine.thread || fault === undefined) continue;
-      const otherThread = threadIndex(machine, thread);
-      const message = (): string => {
-        const [own, its] = [address, other].map((at) => elementText(array.name, indexOf(array.shape, at)));
-        return `${verb} ${own} while thread ${formatTriple(otherThread)} of its wave is at ${its}, ${fault}`;
-      };
-      const otherBlock = [machine.bx, machine.by, machine.bz] as const;
-      report(machine, shared ? "conflict" : "scattered", site, message, { array: array.name, otherBlock, otherThread });
-    }
+    const { threads } = instruction;
     // Of a vector access the first element stands for all.
-    if (!instruction.threads.has(machine.thread)) instruction.threads.set(machine.thread, address);
+    if (threads.has(machine.thread)) return;
+    threads.set(machine.thread, address);
+    if (instruction.broken !== undefined) return;
+    const other = [...threads.keys()].find((one) => one !== machine.thread && breaks(threads, one, machine.thread));
+    if (other !== undefined) instruction.broken = [other, machine.thread];
   };
 }
 
-function conflict({ element }: RunArray, address: number, other: number): string | undefined {
-  const word = (at: number): number => Math.floor((at * Number(ELEMENT_BYTES[element])) / BANK_BYTES);
-  if (word(address) === word(other) || (word(address) - word(other)) % BANKS !== 0) return undefined;
-  return `another word of bank ${word(address) % BANKS}`;
+/** A thread's lane, and the first word of its access; an access of several elements starts at a multiple of them. */
+function placeOf({ element, lanes }: SharedAccess, [thread, address]: Place): Place {
+  const start = address - (address % Number(lanes));
+  return [thread % LDS_LANES, Math.floor((start * Number(ELEMENT_BYTES[element])) / LDS_WORD_BYTES)];
+}
+
+function bankOf(access: SharedAccess, own: Place, its: Place): number | undefined {
+  return conflictingBank(access, placeOf(access, own), placeOf(access, its));
+}
+
+function conflictText(access: SharedAccess, own: Place, its: Place, all: readonly Place[]): string {
+  const [mine, other] = [placeOf(access, own), placeOf(access, its)];
+  const bank = conflictingBank(access, mine, other) ?? 0;
+  const ways = waysOf(
+    access,
+    bank,
+    [mine[0], other[0]],
+    all.map((one) => placeOf(access, one)),
+  );
+  return `another word of bank ${bank} (lanes ${mine[0]} and ${other[0]}, ${ways} ways)`;
 }
 
 function scatter({ shape }: RunArray, address: number, other: number, room: number): string | undefined {
   const columns = shape.at(-1) ?? 1;
   if (Math.floor(address / columns) !== Math.floor(other / columns)) return "in another row";
-  return Math.abs(address - other) <= room ? undefined : `more than ${room} elements away`;
+  return Math.abs(address - other) <= Math.abs(room) ? undefined : `more than ${Math.abs(room)} elements away`;
 }

@@ -97,12 +97,20 @@ export function interpretKernel(request: RunRequest): Outcome {
   const whole = blocks === undefined && (request.iterations?.size ?? 0) === 0;
   const complete = untilStopped(() => {
     const ended = runBlocks(machine, compileBody(kernel, names), blocks?.length ?? x * y * z);
+    for (const tell of machine.atEnd) tell();
     if (!ended || !whole || !machine.checks) return ended;
     for (const param of kernel.params) if (param.kind === "tensor") checkCovered(names, param);
     // What a run at fault leaves behind says nothing of the conditions.
     if (faults.length === 0) checkConditions(names, "ensures", kernel.ensures);
     return true;
   });
+  // What was found before the run ended early.
+  if (!complete) {
+    untilStopped(() => {
+      for (const tell of machine.atEnd) tell();
+      return true;
+    });
+  }
   return { faults, complete };
 }
 
@@ -216,6 +224,7 @@ function newMachine(request: RunRequest, frameSize: number, blockAt: Machine["bl
     steps: 0,
     turns: [],
     performance: request.performance === true ? request.kernel.performance : undefined,
+    atEnd: [],
     skipped: false,
     faults: [],
     places: new Map(),

@@ -12,15 +12,17 @@ import itertools
 import mmap
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
 
 from code_object import PAGE, CodeObject, Descriptor
+from matrix import MATRIX, MatrixUnit, as_gfx942
 from refused import Refused
 
 ARCHITECTURES = {
-    **{"gfx942": "cdna", "gfx1100": "rdna3", "gfx1101": "rdna3"},
+    **{"gfx90a": "cdna", "gfx942": "cdna", "gfx1100": "rdna3", "gfx1101": "rdna3"},
     **{"gfx1200": "rdna4", "gfx1201": "rdna4"},
 }
 ORDERS = ("forward", "reverse", "shuffled")
@@ -32,9 +34,13 @@ VCC = (106, 107)
 INVERSE_OF_TWO_PI = (248, 0x3E22F983)
 # After how many instructions a wave of a shuffled run has to wait for others, at most.
 LONGEST_TURN = 64
+# Where a wave's buffers have its registers.
+SCALARS, VECTORS, ACCUMULATORS = 0, 1, 5
 # They empty a cache, or write it back: here memory is seen by all at once.
 BUFFER_GL0_INV = bytes.fromhex("0000ace000000000")
 CACHE_CONTROL = ("BUFFER_WBL2", "BUFFER_INV", "GLOBAL_INV", "GLOBAL_WB", "GLOBAL_WBINV")
+# What the emulator takes for something else: the program counter, and hardware registers, which it has among the inline constants.
+NOT_MODELLED = re.compile("^S_(GETPC|SETPC|SWAPPC|CALL|GETREG|SETREG)")
 USED = ("decode_inst", "_op_name", "_init_wave", "_decode_at", "_wave_size", "_BARRIER_OPS", "_BARRIER_SOP1_OPS", "_MXCSRContext", "ENDPGM_PC")
 
 
@@ -59,8 +65,9 @@ class Emulator:
         self.mprotect = ctypes.CDLL(None, use_errno=True).mprotect
         self.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
         self.lds = wide_lds()
+        self.matrix = MatrixUnit()
         self.buffers = {}
-        self.code = self.architecture = None
+        self.code = self.architecture = self.named = None
         self.decoded = {}
 
     def runtime(self):
@@ -72,7 +79,7 @@ class Emulator:
     def load(self, elf, architecture):
         if architecture not in ARCHITECTURES:
             raise Refused(f"the emulator does not execute {architecture}; it executes {', '.join(ARCHITECTURES)}")
-        self.code, self.architecture = CodeObject(elf), ARCHITECTURES[architecture]
+        self.code, self.architecture, self.named = CodeObject(elf), ARCHITECTURES[architecture], architecture
         self.decoded = {}
         return sorted(name[:-3] for name in self.code.symbols if name.endswith(".kd"))
 
@@ -188,11 +195,20 @@ class Emulator:
         """The function of an instruction, what it takes, and whether it is a barrier; no function and its size for one without effect."""
         emu = self.emu
         words = ctypes.string_at(place, 16)
+        if self.named == "gfx90a":
+            words = as_gfx942(words)
         # This one the emulator does not decode at all.
         cache_control = len(BUFFER_GL0_INV) if words.startswith(BUFFER_GL0_INV) else 0
         if not cache_control:
             instruction = emu.decode_inst(words, self.architecture)
-            cache_control = instruction.size() if emu._op_name(instruction) in CACHE_CONTROL else 0
+            name = emu._op_name(instruction)
+            cache_control = instruction.size() if name in CACHE_CONTROL else 0
+            if NOT_MODELLED.match(name) or (self.architecture != "rdna3" and returns_value(name, instruction)):
+                raise Refused(f"{name.lower()} is not executed: the emulator does not model what it gives (docs/emulator.md)")
+            if MATRIX.search(name):
+                function = self.matrix.function(name, instruction, self.architecture, self.named)
+                self.decoded[place] = (function, (SCALARS, VECTORS, ACCUMULATORS), False)
+                return self.decoded[place]
         if cache_control:
             self.decoded[place] = (None, cache_control, False)
             return self.decoded[place]
@@ -202,6 +218,11 @@ class Emulator:
         ) or (isinstance(instruction, emu.ir4.SOP1) and instruction.op in emu._BARRIER_SOP1_OPS)
         self.decoded[place] = (runtime.fxn, program.arg.globals, barrier)
         return self.decoded[place]
+
+
+def returns_value(name, instruction):
+    """Whether an atomic gives what was there before, which the emulator leaves out on RDNA 4 (`th`) and on CDNA (`sc0`)."""
+    return "ATOMIC" in name and bool((getattr(instruction, "th", 0) or 0) & 1 or getattr(instruction, "sc0", 0))
 
 
 class Wave:
@@ -228,6 +249,8 @@ def poison(state, rsrc2, given, lanes):
         state._write_sgpr(register, 0xFFFFFFFF)
     state._write_sgpr(*INVERSE_OF_TWO_PI)
     ctypes.memset(state.vgpr_buf._buf.va_addr + 4 * lanes, POISON, 255 * 4 * lanes)
+    if state.accvgpr_buf is not state.vgpr_buf:
+        ctypes.memset(state.accvgpr_buf._buf.va_addr, POISON, 256 * 4 * lanes)
 
 
 def arguments_of(kernel, launch):

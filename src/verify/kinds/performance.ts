@@ -4,27 +4,28 @@
  * - Coalesced: what the threads of a wave access in one instruction lies side by side. Of two threads that are d apart in their
  *   wave, the elements are in one row and at most d accesses apart, so that 32 threads touch a window as wide as their
  *   32 accesses: as few segments of memory as these bytes can be in, but for where the first one starts.
- * - Conflict-free: of the 32 banks of shared memory, each 4 bytes wide, the threads of a wave read or write each at one
- *   word. Threads at the same word are served at once.
+ * - Conflict-free: of each bank of shared memory, the threads that it serves at the same time read or write one word. Threads at
+ *   the same word are served at once. Which threads are served together depends on the width of the access and on the
+ *   architecture (`ir/kernel/lds.ts`); what is proved holds on each.
  *
  * An instruction is an access in the same iteration of all loops around it. A wave is 32 consecutive threads, x fastest: of one
- * of 64, LDS serves 32 threads at a time. Banks: AMD's RDNA 3 and CDNA 3 ISA documents, "LDS". The contract is of the
- * accesses that the source has: the compiler may join neighbours into wider ones.
+ * of 64, LDS serves 32 threads at a time. The contract is of the accesses that the source has: the compiler may join
+ * neighbours into wider ones.
  */
 
+import { LDS_BANKS, LDS_WORD_BYTES, type Phase, phasesOf, type SharedAccess } from "../../ir/kernel/lds.ts";
 import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { type Claim, type GiveId, showIndex } from "../claim.ts";
 import { type Renaming, secondThread } from "../query.ts";
 import { declare, divide } from "../scope.ts";
 import type { Access, Summary } from "../summary.ts";
-import { add, and, eq, le, lt, not, numeral, rename, scale, sub, type Term } from "../term.ts";
+import { add, and, eq, le, lt, not, numeral, or, rename, scale, sub, type Term, within } from "../term.ts";
 import { threadNumber, WAVE } from "./race.ts";
 import { bothReach } from "./two-threads.ts";
 
-/** Banks of shared memory, and bytes of a bank's word. */
-const BANKS = 32n;
-const BANK_BYTES = 4n;
+const BANKS = BigInt(LDS_BANKS);
+const WORD_BYTES = BigInt(LDS_WORD_BYTES);
 
 export function performanceClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
   const { coalesced = [], conflictFree = [] } = kernel.performance ?? {};
@@ -87,22 +88,29 @@ function coalescedClaim(kernel: Kernel, summary: Summary, access: Access, giveId
 
 function conflictClaim(kernel: Kernel, summary: Summary, access: Access, giveId: GiveId): Claim {
   const { scope } = summary;
-  const { array, text, span, loops } = access;
+  const { array, text, span, loops, lanes, write } = access;
   const renaming = secondThread(scope, true);
-  const word = wordOf(kernel, summary, access);
-  const other = rename(word, renaming);
-  // The words are a multiple of the banks apart, and not the same.
+  const element = elementOf(kernel, access);
+  const local = kernel.arrays.find(({ name }) => name === array)?.element ?? "f32";
+  const bytes = ELEMENT_BYTES[local];
+  const single = bytes < WORD_BYTES && lanes === 1n;
+  // A vector access starts at a multiple of its words, which is an obligation of its own: two of them meet in a bank when their first
+  // words do. Words are counted in elements where these fill them.
+  const place = single ? divide(scope, scale(bytes, element), numeral(WORD_BYTES)).quotient : element;
+  const other = rename(place, renaming);
   const turns = declare(scope, { name: `turns.${span.line}.${span.column}`, sort: "Int", owner: "launch" });
   return {
     id: giveId("conflict-free", array),
     kind: "conflict-free",
     span,
-    statement: `no two threads of a wave access two words of one bank through ${text}`,
+    statement: `no two threads that are served together access two words of one bank through ${text}`,
     failure: `two threads of a wave may access two words of one bank through ${text}`,
     code: "TK323",
     hypotheses: [
       ...together(kernel, summary, access, renaming),
-      eq(sub(other, word), scale(BANKS, turns)),
+      inOnePhase(kernel, summary, { element: local, lanes, write }, renaming),
+      // A multiple of the banks apart, and not the same.
+      eq(sub(other, place), scale(single ? BANKS : (BANKS * WORD_BYTES) / bytes, turns)),
       not(eq(turns, "0")),
     ],
     renaming,
@@ -113,18 +121,40 @@ function conflictClaim(kernel: Kernel, summary: Summary, access: Access, giveId:
       width: 64,
       loops,
       show: [
-        { label: "word", term: word },
-        { label: "other word", term: other },
+        { label: single || bytes === WORD_BYTES ? "word" : "element", term: place },
+        { label: single || bytes === WORD_BYTES ? "other word" : "other element", term: other },
       ],
     },
-    fix: `lengthen the rows of ${array} by one element, or let neighbouring threads access neighbouring words`,
+    fix:
+      lanes === 1n
+        ? `lengthen the rows of ${array} by one element, or let neighbouring threads access neighbouring words`
+        : `lengthen the rows of ${array} by one vector, or let neighbouring threads access neighbouring vectors`,
   };
 }
 
-/** The number of the array's 4-byte word that the access starts in. */
-function wordOf(kernel: Kernel, { scope }: Summary, { array, index }: Access): Term {
+/** The two threads are lanes of one phase, on some architecture. */
+function inOnePhase(kernel: Kernel, { scope }: Summary, access: SharedAccess, renaming: Renaming): Term {
+  const mine = threadNumber(kernel);
+  const equalQuotients = (lanes: bigint): Term => {
+    const { quotient } = divide(scope, mine, numeral(lanes));
+    return eq(quotient, rename(quotient, renaming));
+  };
+  return or(
+    ...phasesOf(access).map((phases) => {
+      const [first] = phases;
+      const [run] = first ?? [];
+      // Groups of consecutive lanes, all as long as the first.
+      if (run !== undefined && phases.every((phase) => phase.length === 1)) return equalQuotients(BigInt(run[1]));
+      const lane = divide(scope, mine, numeral(WAVE)).remainder;
+      const isIn = (one: Term, phase: Phase): Term =>
+        or(...phase.map(([start, count]) => within(numeral(BigInt(start)), one, numeral(BigInt(start + count)))));
+      return or(...phases.map((phase) => and(isIn(lane, phase), isIn(rename(lane, renaming), phase))));
+    }),
+  );
+}
+
+/** The number of the element that the access starts at, row by row. */
+function elementOf(kernel: Kernel, { array, index }: Access): Term {
   const local = kernel.arrays.find(({ name }) => name === array);
-  const element = index.reduce<Term>((sum, term, axis) => add(scale(local?.shape[axis] ?? 1n, sum), term), "0");
-  const bytes = ELEMENT_BYTES[local?.element ?? "f32"];
-  return bytes === BANK_BYTES ? element : divide(scope, scale(bytes, element), numeral(BANK_BYTES)).quotient;
+  return index.reduce<Term>((sum, term, axis) => add(scale(local?.shape[axis] ?? 1n, sum), term), "0");
 }

@@ -1,4 +1,4 @@
-import { barrier, block, ceilDiv, f32, input, kernel, output, registers, shared, storeVector, thread } from "tokitai/dsl";
+import { block, ceilDiv, f32, input, kernel, output, registers, thread } from "tokitai/dsl";
 
 export const names = kernel(
   { x: input(f32, ["N"]), y: output(f32, ["N"]) },
@@ -21,19 +21,5 @@ export const forms = kernel(
   ({ x, y }, { N }) => {
     const i = block.x * 64 + thread.x;
     if (i < N) y[i] = x[i];
-  },
-);
-
-export const vectors = kernel(
-  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
-  { grid: ({ N }) => [ceilDiv(N, 64)], block: [64], performance: { conflictFree: ["tile"] } },
-  ({ x, y }, { N }) => {
-    const tile = shared(f32, [256]);
-    const r = registers(f32, [4]);
-    const i = block.x * 64 + thread.x;
-    for (let k = 0; k < 4; k++) r[k] = i < N ? x[i] : f32(0);
-    storeVector(tile[thread.x * 4], r);
-    barrier();
-    if (i < N) y[i] = tile[thread.x];
   },
 );

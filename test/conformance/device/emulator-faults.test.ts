@@ -7,28 +7,26 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cacheDirectory } from "../../src/compiler/build/cache.ts";
-import { buildHip } from "../../src/compiler/build/compile.ts";
-import { findToolchain } from "../../src/compiler/build/toolchain.ts";
-import { unbundle } from "../../src/compiler/build/unbundle.ts";
-import { DTYPES, MAX_LAUNCH_ARGS } from "../../src/compiler/codegen/abi-constants.ts";
-import { emitHip } from "../../src/compiler/codegen/hip.ts";
-import type { GeneratedFile } from "../../src/compiler/codegen/library.ts";
-import { BridgeError } from "../../src/runtime/hip/bridge.ts";
-import { Device, WAVE_ORDERS, type WaveOrder } from "../../src/runtime/hip/device.ts";
-import { numbers } from "../conformance/cases.ts";
-import { proveKernels, unwrap } from "../conformance/library.ts";
-import { emulator, sayThatThereIsNone, TINYGRAD } from "./emulator-place.ts";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { cacheDirectory } from "../../../src/compiler/build/cache.ts";
+import { buildHip } from "../../../src/compiler/build/compile.ts";
+import { findToolchain } from "../../../src/compiler/build/toolchain.ts";
+import { unbundle } from "../../../src/compiler/build/unbundle.ts";
+import { DTYPES, MAX_LAUNCH_ARGS } from "../../../src/compiler/codegen/abi-constants.ts";
+import { emitHip } from "../../../src/compiler/codegen/hip.ts";
+import type { GeneratedFile } from "../../../src/compiler/codegen/library.ts";
+import { BridgeError } from "../../../src/runtime/hip/bridge.ts";
+import { Device, WAVE_ORDERS, type WaveOrder } from "../../../src/runtime/hip/device.ts";
+import { numbers } from "../cases.ts";
+import { proveKernels, unwrap } from "../library.ts";
+import { describeExecuted, emulator, TINYGRAD } from "./emulator-place.ts";
 
 const [B, K, N] = [37, 29, 40];
 const SHAPES = { x: B * K, w: N * K, bias: N, y: B * N };
 
 const toolchain = await findToolchain(process.env);
 
-if (TINYGRAD === "") sayThatThereIsNone("faults planted in machine code are");
-
-describe.skipIf(TINYGRAD === "")("a fault in linear", { timeout: 300_000 }, () => {
+describeExecuted("a fault in linear's machine code", 300_000, () => {
   const folder = mkdtempSync(join(tmpdir(), "tokitai-faults-"));
   let files: readonly GeneratedFile[];
   beforeAll(async () => {

@@ -6,20 +6,20 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import * as moe from "../../models/moe.ts";
-import { findToolchain } from "../../src/compiler/build/toolchain.ts";
-import { sizeOfDim } from "../../src/ir/tensor/dim.ts";
-import { agrees } from "../../src/ir/tensor/error-model.ts";
-import { evaluateProgram } from "../../src/ir/tensor/evaluate.ts";
-import { buildModel } from "../../src/ir/tensor/model.ts";
-import type { Shape } from "../../src/ir/tensor/types.ts";
-import { MOE_SIZES, type MoeConfig } from "../../src/moe/sizes.ts";
-import { LaunchError, type TensorData } from "../../src/runtime/cpu/arguments.ts";
-import { type DeviceLibrary, openDeviceLibrary } from "../../src/runtime/hip/library.ts";
-import { numbers } from "../conformance/cases.ts";
-import { buildInto, proveKernels, unwrap } from "../conformance/library.ts";
-import { emulator, sayThatThereIsNone, TINYGRAD } from "./emulator-place.ts";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import * as moe from "../../../models/moe.ts";
+import { findToolchain } from "../../../src/compiler/build/toolchain.ts";
+import { sizeOfDim } from "../../../src/ir/tensor/dim.ts";
+import { agrees } from "../../../src/ir/tensor/error-model.ts";
+import { evaluateProgram } from "../../../src/ir/tensor/evaluate.ts";
+import { buildModel } from "../../../src/ir/tensor/model.ts";
+import type { Shape } from "../../../src/ir/tensor/types.ts";
+import { MOE_SIZES, type MoeConfig } from "../../../src/moe/sizes.ts";
+import { LaunchError, type TensorData } from "../../../src/runtime/cpu/arguments.ts";
+import { type DeviceLibrary, openDeviceLibrary } from "../../../src/runtime/hip/library.ts";
+import { numbers } from "../cases.ts";
+import { buildInto, proveKernels, unwrap } from "../library.ts";
+import { describeExecuted, emulator, TINYGRAD } from "./emulator-place.ts";
 
 const B = 17;
 const CONFIG: MoeConfig = {
@@ -34,9 +34,7 @@ const CONFIG: MoeConfig = {
 };
 const CLASSES: Readonly<Record<string, number>> = { outcome: CONFIG.outcomes, action: CONFIG.actions };
 
-if (TINYGRAD === "") sayThatThereIsNone("programs are");
-
-describe.skipIf(TINYGRAD === "")("programs as machine code for gfx1101", { timeout: 600_000 }, () => {
+describeExecuted("programs as machine code for gfx1101", 600_000, () => {
   const folder = mkdtempSync(join(tmpdir(), "tokitai-programs-"));
   let library: DeviceLibrary;
   beforeAll(async () => {
