@@ -1,5 +1,5 @@
 /**
- * How fast a kernel would run at given sizes: its IR, its machine code and a target in, a share of the GPU's peak out.
+ * How fast a kernel would run at given sizes: its launch, its machine code and a target in, a share of the GPU's peak out.
  *
  * A *unit* is a compute unit, or a work-group processor of RDNA. Blocks are dealt to the units in turn, and the unit with most of
  * them, ⌈blocks / units⌉, ends last; it runs as many at a time as fit. m blocks of w waves per SIMD take
@@ -13,10 +13,9 @@
  */
 
 import type { Kernel } from "../ir/kernel/types.ts";
-import { type Bound, paceOf } from "./build/hot-loop.ts";
-import type { MachineCode } from "./build/machine-code.ts";
+import { type Bound, type CodeWork, paceOf } from "./build/hot-loop.ts";
 import { gridBlocks, operationsPerThread, type Sizes, tensorBytes, usefulOperations } from "./operations.ts";
-import { simdsPerUnit, type Target, unitsOf } from "./targets.ts";
+import { type Occupancy, simdsPerUnit, type Target, unitsOf } from "./targets.ts";
 
 /** Changes when a formula or a constant of the model does: what was chosen by another version is chosen anew. */
 export const MODEL_VERSION = 1;
@@ -26,7 +25,6 @@ export interface Prediction {
   readonly share: number;
   readonly seconds: number;
   readonly bound: Bound;
-  readonly blocks: number;
   /** Of the hottest loop alone, with as many waves as fit. */
   readonly loopShare: number;
   /** Useful operations of those executed: the rest are beyond the edges of tensors. */
@@ -37,17 +35,48 @@ export interface Prediction {
   readonly memoryBytes: number;
 }
 
-/** `undefined` where the kernel claims no product of matrices, has no loop with operations, or depends on data. */
-export function predict(kernel: Kernel, code: MachineCode, target: Target, sizes: Sizes): Prediction | undefined {
-  const { loop, rest, occupancy } = code;
-  const useful = usefulOperations(kernel, sizes);
+/** What a launch asks of a GPU, whatever the code. */
+export interface Launch {
+  readonly blocks: number;
+  /** Of a block. */
+  readonly threads: number;
+  /** Floating-point operations of all threads, and those of them that make the result. */
+  readonly executed: number;
+  readonly useful: number;
+  /** Of all tensors. */
+  readonly bytes: number;
+}
+
+/**
+ * Of a kernel's IR. Useful operations are those of the product that it claims, or else all: then nothing is said of padding.
+ * `undefined` where operations depend on data.
+ */
+export function launchOf(kernel: Kernel, sizes: Sizes): Launch | undefined {
   const perThread = operationsPerThread(kernel, sizes);
-  if (loop === undefined || loop.flops === 0 || useful === undefined || perThread === undefined) return undefined;
-  if (occupancy.blocks === 0) return undefined;
+  if (perThread === undefined) return undefined;
+  const blocks = gridBlocks(kernel, sizes);
+  const threads = kernel.block.reduce((count, extent) => count * Number(extent), 1);
+  const executed = perThread * threads * blocks;
+  return {
+    blocks,
+    threads,
+    executed,
+    useful: usefulOperations(kernel, sizes) ?? executed,
+    bytes: tensorBytes(kernel, sizes),
+  };
+}
+
+/** `undefined` where the code has no loop with operations, where a block does not fit, or where nothing is launched. */
+export function predict(
+  { blocks, threads, executed, useful, bytes }: Launch,
+  { loop, rest, occupancy }: CodeWork & { readonly occupancy: Occupancy },
+  target: Target,
+): Prediction | undefined {
+  if (loop === undefined || loop.flops === 0 || occupancy.blocks === 0 || blocks === 0) return undefined;
   const { product } = target;
   const units = unitsOf(target);
-  const blocks = gridBlocks(kernel, sizes);
-  const iterations = (perThread * target.waveSize) / loop.flops;
+  const wavesOfGrid = blocks * Math.ceil(threads / target.waveSize);
+  const iterations = executed / wavesOfGrid / loop.flops;
   const { wavesOfBlock } = occupancy;
   const clocksOf = (together: number): number => {
     if (together === 0) return 0;
@@ -58,23 +87,19 @@ export function predict(kernel: Kernel, code: MachineCode, target: Target, sizes
   const most = Math.ceil(blocks / units);
   const rounds = Math.floor(most / occupancy.blocks);
   const clocks = rounds * clocksOf(occupancy.blocks) + clocksOf(most - rounds * occupancy.blocks);
-  const threads = kernel.block.reduce((count, extent) => count * Number(extent), 1);
-  const waves = blocks * Math.ceil(threads / target.waveSize);
-  const asked = waves * (iterations * loop.memoryBytes + rest.memoryBytes);
-  const once = tensorBytes(kernel, sizes);
+  const asked = wavesOfGrid * (iterations * loop.memoryBytes + rest.memoryBytes);
   const atOnce = Math.min(blocks, occupancy.blocks * units);
-  const memoryBytes = once <= product.cacheBytes ? once : Math.max(once, asked / Math.sqrt(atOnce));
+  const memoryBytes = bytes <= product.cacheBytes ? bytes : Math.max(bytes, asked / Math.sqrt(atOnce));
   const [computing, moving] = [clocks / product.clock, memoryBytes / product.memoryBandwidth];
   const seconds = Math.max(computing, moving);
   const simds = product.computeUnits * simdsPerUnit(target);
   return {
-    share: seconds === 0 ? 0 : useful / (seconds * product.clock * simds * loop.peak),
+    share: useful / (seconds * product.clock * simds * loop.peak),
     seconds,
     bound: moving > computing ? "memory" : loop.bound,
-    blocks,
     loopShare: loop.share,
-    padding: perThread === 0 ? 1 : useful / (perThread * threads * blocks),
-    balance: most === 0 ? 1 : blocks / units / most,
+    padding: executed === 0 ? 1 : useful / executed,
+    balance: blocks / units / most,
     memoryBytes,
   };
 }

@@ -2,15 +2,14 @@
 
 import { describe, expect, it } from "vitest";
 import { codeWork } from "../../src/compiler/build/hot-loop.ts";
-import type { MachineCode } from "../../src/compiler/build/machine-code.ts";
 import { readKernels } from "../../src/compiler/frontend/read.ts";
 import { gridBlocks, operationsPerThread, tensorBytes, usefulOperations } from "../../src/compiler/operations.ts";
-import { predict } from "../../src/compiler/predict.ts";
+import { launchOf, predict } from "../../src/compiler/predict.ts";
 import { type Target, targetOf, unitsOf } from "../../src/compiler/targets.ts";
 import type { Kernel } from "../../src/ir/kernel/types.ts";
 
 const { kernels } = readKernels(
-  ["linear", "linear-gelu", "matmul", "matmul-nn", "matmul-tn", "grouped-linear", "softmax"].map(
+  ["linear", "linear-gelu", "matmul", "matmul-nn", "matmul-tn", "token-sources", "softmax"].map(
     (name) => `kernels/${name}.ts`,
   ),
   { cwd: process.cwd() },
@@ -54,7 +53,7 @@ describe("operations", () => {
 });
 
 /** A loop of 100 multiplications and additions in one wave of 32, and nothing else; one block of eight waves at a time. */
-function codeOf(on: Target, extra: readonly string[] = []): MachineCode {
+function codeOf(on: Target, extra: readonly string[] = []) {
   const body = [...Array<string>(100).fill("v_fma_f32"), ...extra];
   const instructions = [...body, "s_cbranch_scc1"].map((mnemonic, i) => ({
     address: 4 * i,
@@ -63,13 +62,13 @@ function codeOf(on: Target, extra: readonly string[] = []): MachineCode {
     target: mnemonic === "s_cbranch_scc1" ? 0 : undefined,
   }));
   const occupancy = { waves: 2, blocks: 1, wavesOfBlock: 2, limit: "LDS" } as const;
-  const work = codeWork(instructions, on, occupancy);
-  return { kernel: "matmul_i32", architecture: on.architecture, instructions: body.length, occupancy, ...work };
+  return { ...codeWork(instructions, on, occupancy), occupancy };
 }
 
 describe("a prediction", () => {
   const at = (B: number, K: number, N: number, on = GFX1101, extra?: readonly string[]) => {
-    const found = predict(kernel("matmul"), codeOf(on, extra), on, { B, K, N });
+    const launch = launchOf(kernel("matmul"), { B, K, N });
+    const found = launch && predict(launch, codeOf(on, extra), on);
     if (found === undefined) throw new Error("no prediction");
     return found;
   };
@@ -114,11 +113,17 @@ describe("a prediction", () => {
   });
 
   it("is not made of what is unknown", () => {
-    const code = codeOf(GFX1101);
-    expect(predict(kernel("softmax"), code, GFX1101, { B: 1, N: 1 })).toBeUndefined();
-    expect(predict(kernel("grouped_linear"), code, GFX1101, { T: 1, K: 1, N: 1, E: 1 })).toBeUndefined();
-    const { loop, ...without } = code;
+    const launch = launchOf(kernel("matmul"), { B: 1, K: 1, N: 1 });
+    if (launch === undefined) throw new Error("no launch");
+    const { loop, ...without } = codeOf(GFX1101);
     expect(loop).toBeDefined();
-    expect(predict(kernel("matmul"), without, GFX1101, { B: 1, K: 1, N: 1 })).toBeUndefined();
+    expect(predict(launch, without, GFX1101)).toBeUndefined();
+    expect(predict({ ...launch, blocks: 0 }, codeOf(GFX1101), GFX1101)).toBeUndefined();
+  });
+
+  it("takes all operations for useful where no product is claimed", () => {
+    const launch = launchOf({ ...kernel("matmul"), computes: undefined }, { B: 1, K: 1, N: 1 });
+    expect(launch).toMatchObject({ executed: 256 * 32, useful: 256 * 32 });
+    expect(launchOf(kernel("matmul"), { B: 1, K: 1, N: 1 })).toMatchObject({ executed: 256 * 32, useful: 2 });
   });
 });
