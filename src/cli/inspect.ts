@@ -33,7 +33,8 @@ async function inspect(folder: string, format: Format): Promise<ExitCode> {
   if (!manifest.ok) return printDiagnostics(manifest.diagnostics);
   const machine = await machineCode(folder, manifest.value);
   if (format === "json") {
-    print(JSON.stringify({ ...manifest.value, machineCode: machine }, undefined, 2));
+    const { MODEL_VERSION } = await import("../compiler/predict.ts");
+    print(JSON.stringify({ ...manifest.value, machineCode: machine, model: MODEL_VERSION }, undefined, 2));
     return EXIT.done;
   }
   const { default: Table } = await import("cli-table3");
@@ -85,7 +86,7 @@ async function machineCode(folder: string, { files, kernels }: Manifest): Promis
   return [];
 }
 
-/** The hottest loop: instructions of each kind, and the bound that follows (docs/targets.md). */
+/** The hottest loop: instructions of each kind, and the bound and the share of peak that follow (docs/targets.md). */
 async function printMachineCode(machine: readonly MachineCode[]): Promise<void> {
   const { default: Table } = await import("cli-table3");
   const table = new Table({

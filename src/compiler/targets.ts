@@ -1,11 +1,19 @@
 /**
- * What each GPU architecture has: registers, waves, LDS, and the rates that bound a loop. Data with its sources, and the
- * formulas over it.
+ * What each GPU architecture has: registers, waves, LDS, caches, and the rates and latencies that bound a loop. Data with its
+ * sources, and the formulas over it.
  *
- * Sources. [L] LLVM 19, lib/Target/AMDGPU/Utils/AMDGPUBaseInfo.cpp: register files, granules, waves, SIMDs per CU. [I] AMD's
- * ISA documents: "RDNA 2", "RDNA 3", "RDNA 4", "MI200", "MI300" Instruction Set Architecture, the chapters on LDS (banks,
- * bytes per clock) and on wave state. [M] AMD GPUOpen, "How to accelerate AI applications on RDNA 3 using WMMA", and the CDNA 2
- * and CDNA 3 white papers: matrix operations per clock. [P] AMD's product pages: compute units, clock, memory.
+ * Sources, as of 29 November 2026. [L] LLVM 19, lib/Target/AMDGPU/Utils/AMDGPUBaseInfo.cpp: register files, granules, waves,
+ * SIMDs per CU; its feature `packed-fp32-ops`. [S] LLVM, lib/Target/AMDGPU/SISchedule.td: latencies, in clocks for GFX10 and GFX11
+ * and in quads of clocks before. [I] AMD's ISA documents: "RDNA 2", "RDNA 3", "RDNA 4", "MI200", "MI300" Instruction Set
+ * Architecture, the chapters on LDS (banks of one dword per clock: 32 for the two SIMDs of a CU on RDNA, 32 for the four of one on
+ * CDNA) and on wave state. [C] AMD's amd_matrix_instruction_calculator, commit 2ef9189: clocks of each matrix instruction, and
+ * whether vector instructions run beside it. [M] AMD GPUOpen, "Using the Matrix Cores of AMD RDNA 4 architecture GPUs": 512 and
+ * 1,024 operations per clock and CU on RDNA 3 and 4. [R] AMD's ROCm Compute Profiler, "L2 cache" and its tables of metrics: channels
+ * of the L2 (32 of a CDNA 2 die, 16 of each of the eight of MI300X), and 128 bytes per request. [P] AMD's product pages and
+ * ROCm's "AMD GPU specifications": compute units, clock, memory, sizes of caches.
+ *
+ * Assumed, for want of a public number: the L2 of RDNA has one channel of 128 bytes per clock for each 256 KiB, as that of CDNA
+ * has; that of RDNA 4 gives 32 bytes per clock and CU, about what this makes for RDNA 3.
  */
 
 import { LDS_BANKS } from "../ir/kernel/lds.ts";
@@ -18,7 +26,14 @@ export interface Product {
   readonly clock: number;
   /** Bytes per second. */
   readonly memoryBandwidth: number;
+  /** What the L2 gives to all compute units together. */
+  readonly l2BytesPerClock: number;
+  /** Of the last cache before memory. */
+  readonly cacheBytes: number;
 }
+
+/** The types of a matrix instruction's inputs. */
+export type MatrixType = "f16" | "bf16" | "f32";
 
 export interface Target {
   readonly architecture: string;
@@ -44,8 +59,15 @@ export interface Target {
   readonly transcendentalClocks: number;
   /** Whether one instruction may carry two operations (`v_dual_…`). */
   readonly dualIssue: boolean;
+  /** Whether one instruction works on pairs of f32 (`v_pk_fma_f32`) in the time of one. */
+  readonly packedF32: boolean;
+  /** Clocks from a load to its value, where a cache beyond the compute unit has it, and where LDS or the scalar cache has. */
+  readonly memoryLatency: number;
+  readonly ldsLatency: number;
   /** Floating-point operations of matrix instructions per clock and SIMD, by the type of their inputs; none without. */
-  readonly matrixFlops: Readonly<Partial<Record<"f16" | "bf16" | "f32", number>>>;
+  readonly matrixFlops: Readonly<Partial<Record<MatrixType, number>>>;
+  /** Beside which matrix instructions the SIMD runs vector instructions. */
+  readonly besideVector: readonly MatrixType[];
   readonly product: Product;
 }
 
@@ -61,6 +83,10 @@ const RDNA = {
   ldsBytesPerClock: 64,
   vectorClocks: 1,
   transcendentalClocks: 4,
+  packedF32: false,
+  memoryLatency: 320,
+  ldsLatency: 20,
+  besideVector: [],
 } as const;
 
 const CDNA = {
@@ -79,7 +105,12 @@ const CDNA = {
   vectorClocks: 4,
   transcendentalClocks: 16,
   dualIssue: false,
+  packedF32: true,
+  memoryLatency: 320,
+  ldsLatency: 20,
 } as const;
+
+const MIB = 1024 * 1024;
 
 const RDNA3 = { ...RDNA, vgprs: 1536, vgprGranule: 24, dualIssue: true, matrixFlops: { f16: 256, bf16: 256 } } as const;
 const RDNA4 = { ...RDNA3, matrixFlops: { f16: 512, bf16: 512 } } as const;
@@ -89,14 +120,30 @@ export const TARGETS: readonly Target[] = [
     ...CDNA,
     architecture: "gfx90a",
     matrixFlops: { f16: 256, bf16: 256, f32: 64 },
+    besideVector: ["f16", "bf16", "f32"],
     // One of its two dies.
-    product: { name: "Instinct MI250X, one die", computeUnits: 110, clock: 1.7e9, memoryBandwidth: 1.6384e12 },
+    product: {
+      name: "Instinct MI250X, one die",
+      computeUnits: 110,
+      clock: 1.7e9,
+      memoryBandwidth: 1.6384e12,
+      l2BytesPerClock: 4096,
+      cacheBytes: 8 * MIB,
+    },
   },
   {
     ...CDNA,
     architecture: "gfx942",
     matrixFlops: { f16: 512, bf16: 512, f32: 64 },
-    product: { name: "Instinct MI300X", computeUnits: 304, clock: 2.1e9, memoryBandwidth: 5.3e12 },
+    besideVector: ["f16", "bf16"],
+    product: {
+      name: "Instinct MI300X",
+      computeUnits: 304,
+      clock: 2.1e9,
+      memoryBandwidth: 5.3e12,
+      l2BytesPerClock: 16384,
+      cacheBytes: 256 * MIB,
+    },
   },
   {
     ...RDNA,
@@ -105,32 +152,72 @@ export const TARGETS: readonly Target[] = [
     vgprGranule: 16,
     dualIssue: false,
     matrixFlops: {},
-    product: { name: "Radeon RX 6800 XT", computeUnits: 72, clock: 2.25e9, memoryBandwidth: 5.12e11 },
+    product: {
+      name: "Radeon RX 6800 XT",
+      computeUnits: 72,
+      clock: 2.25e9,
+      memoryBandwidth: 5.12e11,
+      l2BytesPerClock: 2048,
+      cacheBytes: 128 * MIB,
+    },
   },
   {
     ...RDNA3,
     architecture: "gfx1100",
-    product: { name: "Radeon RX 7900 XTX", computeUnits: 96, clock: 2.5e9, memoryBandwidth: 9.6e11 },
+    product: {
+      name: "Radeon RX 7900 XTX",
+      computeUnits: 96,
+      clock: 2.5e9,
+      memoryBandwidth: 9.6e11,
+      l2BytesPerClock: 3072,
+      cacheBytes: 96 * MIB,
+    },
   },
   {
     ...RDNA3,
     architecture: "gfx1101",
-    product: { name: "Radeon RX 7800 XT", computeUnits: 60, clock: 2.43e9, memoryBandwidth: 6.24e11 },
+    product: {
+      name: "Radeon RX 7800 XT",
+      computeUnits: 60,
+      clock: 2.43e9,
+      memoryBandwidth: 6.24e11,
+      l2BytesPerClock: 2048,
+      cacheBytes: 64 * MIB,
+    },
   },
   {
     ...RDNA4,
     architecture: "gfx1200",
-    product: { name: "Radeon RX 9060 XT", computeUnits: 32, clock: 3.13e9, memoryBandwidth: 3.2e11 },
+    product: {
+      name: "Radeon RX 9060 XT",
+      computeUnits: 32,
+      clock: 3.13e9,
+      memoryBandwidth: 3.2e11,
+      l2BytesPerClock: 1024,
+      cacheBytes: 32 * MIB,
+    },
   },
   {
     ...RDNA4,
     architecture: "gfx1201",
-    product: { name: "Radeon RX 9070 XT", computeUnits: 64, clock: 2.97e9, memoryBandwidth: 6.4e11 },
+    product: {
+      name: "Radeon RX 9070 XT",
+      computeUnits: 64,
+      clock: 2.97e9,
+      memoryBandwidth: 6.4e11,
+      l2BytesPerClock: 2048,
+      cacheBytes: 64 * MIB,
+    },
   },
 ];
 
 export function targetOf(architecture: string): Target | undefined {
   return TARGETS.find((target) => target.architecture === architecture);
+}
+
+/** The parts of the GPU that blocks are given to: compute units, or work-group processors of RDNA. */
+export function unitsOf(target: Target): number {
+  return (target.product.computeUnits * simdsPerUnit(target)) / target.simds;
 }
 
 /** SIMDs of a compute unit: a work-group processor of RDNA has two units. */
@@ -150,6 +237,9 @@ export interface Residency {
 export interface Occupancy {
   /** Waves per SIMD. */
   readonly waves: number;
+  /** Blocks of a compute unit, or of a work-group processor of RDNA, and waves per SIMD of each. */
+  readonly blocks: number;
+  readonly wavesOfBlock: number;
   readonly limit: "waves" | "VGPRs" | "LDS" | "block";
 }
 
@@ -168,7 +258,8 @@ export function occupancyOf(target: Target, { vgprs, agprs, ldsBytes, threads }:
   const byLds = ldsBytes === 0 ? byWaves : Math.floor(target.ldsBytes / roundUp(ldsBytes, target.ldsGranule));
   const blocks = Math.min(byWaves, byLds);
   const waves = (blocks * wavesOfBlock) / target.simds;
-  if (byLds < byWaves) return { waves, limit: "LDS" };
-  if (waves < perSimd) return { waves, limit: "block" };
-  return { waves, limit: perSimd < target.maxWavesPerSimd ? "VGPRs" : "waves" };
+  const found = { waves, blocks, wavesOfBlock: wavesOfBlock / target.simds };
+  if (byLds < byWaves) return { ...found, limit: "LDS" };
+  if (waves < perSimd) return { ...found, limit: "block" };
+  return { ...found, limit: perSimd < target.maxWavesPerSimd ? "VGPRs" : "waves" };
 }

@@ -9,6 +9,8 @@ export interface Loop {
   readonly depth: number;
   /** In the order of addresses, those of inner loops with them. */
   readonly instructions: readonly Instruction[];
+  /** Without those of inner loops. */
+  readonly own: readonly Instruction[];
 }
 
 /** All loops; those with one header are one loop. */
@@ -30,10 +32,16 @@ export function findLoops(instructions: readonly Instruction[]): readonly Loop[]
       }
     }
   }
-  return [...bodies].map(([header, body]) => ({
-    depth: [...bodies.values()].filter((other) => other.has(header)).length,
-    instructions: blocks.flatMap((block, i) => (body.has(i) ? block.instructions : [])),
-  }));
+  return [...bodies].map(([header, body]) => {
+    const inner = [...bodies].filter(([other]) => other !== header && body.has(other)).map(([, blocks]) => blocks);
+    const of = (has: (block: number) => boolean): readonly Instruction[] =>
+      blocks.flatMap((block, i) => (has(i) ? block.instructions : []));
+    return {
+      depth: [...bodies.values()].filter((other) => other.has(header)).length,
+      instructions: of((i) => body.has(i)),
+      own: of((i) => body.has(i) && !inner.some((other) => other.has(i))),
+    };
+  });
 }
 
 interface Block {

@@ -7,19 +7,17 @@ import { error } from "../../support/diagnostic.ts";
 import { ok, type Result, refuse } from "../../support/result.ts";
 import { type Occupancy, occupancyOf, targetOf } from "../targets.ts";
 import { parseDisassembly } from "./disassembly.ts";
-import { type HotLoop, hotLoop } from "./hot-loop.ts";
+import { type CodeWork, codeWork } from "./hot-loop.ts";
 import type { KernelResources } from "./resources.ts";
 import { INSTALL, type Toolchain } from "./toolchain.ts";
 import { toolOutput, unbundle } from "./unbundle.ts";
 
-export interface MachineCode {
+export interface MachineCode extends CodeWork {
   /** The kernel function's symbol. */
   readonly kernel: string;
   readonly architecture: string;
   readonly instructions: number;
   readonly occupancy: Occupancy;
-  /** Absent for code without a loop. */
-  readonly loop?: HotLoop;
 }
 
 /**
@@ -49,9 +47,8 @@ export async function readMachineCode(
       for (const used of resources.filter((one) => one.architecture === architecture)) {
         const instructions = code.get(used.kernel) ?? [];
         const occupancy = occupancyOf(target, { ...used, threads: used.maxThreads });
-        const loop = hotLoop(instructions, target);
-        const { kernel } = used;
-        found.push({ kernel, architecture, instructions: instructions.length, occupancy, ...(loop && { loop }) });
+        const work = codeWork(instructions, target, occupancy);
+        found.push({ kernel: used.kernel, architecture, instructions: instructions.length, occupancy, ...work });
       }
     }
     const order = (one: Pick<MachineCode, "kernel" | "architecture">): number =>
