@@ -41,6 +41,7 @@ import { emitTypes } from "./codegen/types.ts";
 import { formatCondition } from "./data-check.ts";
 import { printPlan } from "./lower/lower.ts";
 import { allObligations, type Proof } from "./prove.ts";
+import { targetOf } from "./targets.ts";
 
 export const EMITS = ["ir", "kernel-ir", "hip", "cpp", "header", "types", "smt2", "so", "manifest"] as const;
 export type Emit = (typeof EMITS)[number];
@@ -72,11 +73,14 @@ export async function compile(request: CompileRequest): Promise<Result<Compilati
   const { proof, name } = request;
   const open = obligationDiagnostics(allObligations(proof));
   if (open.length > 0) return refuse(...open);
-  const kernels = proof.kernels.map(({ kernel, certificate }): ProvedKernel => {
+  const proved = proof.kernels.map(({ kernel, certificate }): ProvedKernel => {
     if (certificate === undefined) throw new InternalError(`${kernel.name} is proved but has no certificate`);
     return certificate;
   });
-  if (kernels.length === 0) return refuse(error("TK411", undefined, "the inputs hold no kernel", "name a kernel file"));
+  if (proof.kernels.length === 0)
+    return refuse(error("TK411", undefined, "the inputs hold no kernel", "name a kernel file"));
+  const { kernels, left } = fitting(proved, request);
+  if (kernels.length === 0) return refuse(...left.map((remark) => ({ ...remark, severity: "error" as const })));
   const spec: LibrarySpec = {
     name,
     kernels,
@@ -104,8 +108,36 @@ export async function compile(request: CompileRequest): Promise<Result<Compilati
   return ok({
     files: outputFiles(request, spec, built.value),
     body: manifestBody(request, spec, built.value, resources.ok ? resources.value : []),
-    remarks: resources.ok ? judged : resources.diagnostics.map((diagnostic) => ({ ...diagnostic, severity: "remark" })),
+    remarks: [
+      ...left,
+      ...(resources.ok
+        ? judged
+        : resources.diagnostics.map((diagnostic) => ({ ...diagnostic, severity: "remark" as const }))),
+    ],
   });
+}
+
+/**
+ * The kernels that every target can run: a GPU library holds those whose matrix instructions all of its architectures have.
+ * TK416 for each that is left out.
+ */
+function fitting(
+  proved: readonly ProvedKernel[],
+  { targets, architectures }: CompileRequest,
+): { readonly kernels: readonly ProvedKernel[]; readonly left: readonly Diagnostic[] } {
+  const lacking = ({ kernel }: ProvedKernel): readonly string[] =>
+    kernel.matrix === undefined || !targets.includes("hip")
+      ? []
+      : architectures.filter((name) => targetOf(name)?.matrixUnit !== kernel.matrix);
+  const left = proved.flatMap((one): readonly Diagnostic[] => {
+    const without = lacking(one);
+    if (without.length === 0) return [];
+    const { name, matrix, span } = one.kernel;
+    const message = `${name} is left out: ${without.join(" and ")} has no matrix instructions of ${matrix}`;
+    const fix = "build a library of its own for each family of GPUs: --offload-arch";
+    return [{ ...error("TK416", span, message, fix), severity: "remark" }];
+  });
+  return { kernels: proved.filter((one) => lacking(one).length === 0), left };
 }
 
 /** Writes a compilation into its folder, as one build. */

@@ -7,6 +7,7 @@
 
 import type { Expr } from "../ir/kernel/expr.ts";
 import { ELEMENT_BYTES } from "../ir/kernel/limits.ts";
+import { FRAGMENT, MATRIX_LAYOUTS, type MatrixUnit } from "../ir/kernel/matrix.ts";
 import type { Kernel, Stmt } from "../ir/kernel/types.ts";
 import { children, statementExprs } from "../ir/kernel/walk.ts";
 import { InternalError } from "../support/result.ts";
@@ -51,17 +52,20 @@ export function gridBlocks({ grid }: Kernel, sizes: Sizes): number {
  * `undefined` where these depend on data.
  */
 export function operationsPerThread(kernel: Kernel, sizes: Sizes): number | undefined {
-  return ofBlock(kernel.body, startOf(sizes));
+  return ofBlock(kernel.body, startOf(sizes, kernel.matrix));
 }
 
 interface State {
   readonly sizes: Sizes;
+  /** Of a wave, where its lanes share the operations of matrix instructions. */
+  readonly lanes: number;
   /** Integer locals whose values are known; what is not in here is not. */
   readonly locals: Map<string, number>;
 }
 
-function startOf(sizes: Sizes): State {
-  return { sizes, locals: new Map() };
+function startOf(sizes: Sizes, matrix?: MatrixUnit): State {
+  const lanes = matrix === undefined ? 1 : Number(MATRIX_LAYOUTS[matrix].lanes);
+  return { sizes, lanes, locals: new Map() };
 }
 
 function elements(shape: readonly Expr[], sizes: Sizes): number {
@@ -89,8 +93,11 @@ function ofStmt(stmt: Stmt, state: State): number | undefined {
     case "store":
     case "atomic":
     case "vector":
+    case "fragment":
     case "barrier":
       return own;
+    case "mma":
+      return own + (2 * Number(FRAGMENT ** 3n)) / state.lanes;
     case "if": {
       const [then, other] = [ofBlock(stmt.then, state), ofBlock(stmt.else, state)];
       return then === undefined || other === undefined ? undefined : own + Math.max(then, other);

@@ -17,6 +17,7 @@
  */
 
 import { LDS_BANKS } from "../ir/kernel/lds.ts";
+import type { MatrixUnit } from "../ir/kernel/matrix.ts";
 
 /** A product with the architecture, whose peaks stand for it. */
 export interface Product {
@@ -64,6 +65,8 @@ export interface Target {
   /** Clocks from a load to its value, where a cache beyond the compute unit has it, and where LDS or the scalar cache has. */
   readonly memoryLatency: number;
   readonly ldsLatency: number;
+  /** Whose fragments its matrix instructions take. */
+  readonly matrixUnit: MatrixUnit | undefined;
   /** Floating-point operations of matrix instructions per clock and SIMD, by the type of their inputs; none without. */
   readonly matrixFlops: Readonly<Partial<Record<MatrixType, number>>>;
   /** Beside which matrix instructions the SIMD runs vector instructions. */
@@ -86,6 +89,7 @@ const RDNA = {
   packedF32: false,
   memoryLatency: 320,
   ldsLatency: 20,
+  matrixUnit: undefined,
   besideVector: [],
 } as const;
 
@@ -108,12 +112,20 @@ const CDNA = {
   packedF32: true,
   memoryLatency: 320,
   ldsLatency: 20,
+  matrixUnit: "cdna",
 } as const;
 
 const MIB = 1024 * 1024;
 
-const RDNA3 = { ...RDNA, vgprs: 1536, vgprGranule: 24, dualIssue: true, matrixFlops: { f16: 256, bf16: 256 } } as const;
-const RDNA4 = { ...RDNA3, matrixFlops: { f16: 512, bf16: 512 } } as const;
+const RDNA3 = {
+  ...RDNA,
+  vgprs: 1536,
+  vgprGranule: 24,
+  dualIssue: true,
+  matrixUnit: "gfx11",
+  matrixFlops: { f16: 256, bf16: 256 },
+} as const;
+const RDNA4 = { ...RDNA3, matrixUnit: "gfx12", matrixFlops: { f16: 512, bf16: 512 } } as const;
 
 export const TARGETS: readonly Target[] = [
   {

@@ -6,17 +6,14 @@
  * array, and the layouts come from the table that proofs use.
  */
 
-import { FRAGMENT, MATRIX_LAYOUTS, MATRIX_UNITS } from "../../ir/kernel/matrix.ts";
+import { FRAGMENT, MATRIX_LAYOUTS, MATRIX_UNITS, type MatrixUnit } from "../../ir/kernel/matrix.ts";
+import { TARGETS } from "../targets.ts";
 
-/** The architectures of each unit, by the macros that clang defines for them. */
-export const UNIT_ARCHITECTURES = {
-  gfx11: ["gfx1100", "gfx1101"],
-  gfx12: ["gfx1200", "gfx1201"],
-  cdna: ["gfx90a", "gfx942"],
-} as const;
-
-function compiledFor(unit: keyof typeof UNIT_ARCHITECTURES): string {
-  const macros = UNIT_ARCHITECTURES[unit].map((architecture) => `defined(__${architecture}__)`);
+/** Where a unit's code is compiled, by the macros that clang defines for architectures, and on the host. */
+function compiledFor(unit: MatrixUnit): string {
+  const macros = TARGETS.filter(({ matrixUnit }) => matrixUnit === unit).map(
+    ({ architecture }) => `defined(__${architecture}__)`,
+  );
   return `#if !defined(__HIP_DEVICE_COMPILE__) || ${macros.join(" || ")}`;
 }
 
