@@ -83,7 +83,7 @@ const largest = (one: Affine): number =>
       .map(([, place]) => place),
   );
 
-describe("a shared array without conflicts", () => {
+describe("a shared array without conflicts", { timeout: 600_000 }, () => {
   it("is one of which no wave touches two words of a bank", async () => {
     const text = CASES.map((one) => {
       const [a, b, c] = one.factors;
@@ -178,7 +178,7 @@ describe("a shared array that is accessed in vectors", { timeout: 600_000 }, () 
   });
 });
 
-describe("a coalesced tensor", () => {
+describe("a coalesced tensor", { timeout: 600_000 }, () => {
   it("is one that each wave touches side by side", async () => {
     const text = CASES.map((one) => {
       const [a, b, c] = one.factors;
