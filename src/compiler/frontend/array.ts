@@ -4,7 +4,7 @@ import { ts } from "ts-morph";
 import { isElementType, isFloat } from "../../ir/kernel/elements.ts";
 import type { LocalArray } from "../../ir/kernel/types.ts";
 import { lowerExpression } from "./expression.ts";
-import { dslName, quote, type Scope } from "./scope.ts";
+import { elementName, quote, type Scope } from "./scope.ts";
 
 /** Reports TK148 for a wrong place or form, TK149 for a size that is no positive constant, TK115 for the element. */
 export function lowerArrayDeclaration(
@@ -14,7 +14,7 @@ export function lowerArrayDeclaration(
   top: boolean,
   scope: Scope,
 ): LocalArray | undefined {
-  const { reporter, program } = scope;
+  const { reporter } = scope;
   const word = space === "shared" ? "shared" : "registers";
   if (!top) {
     const fix = `declare ${name.text} at the top of the kernel's body, before any return`;
@@ -24,7 +24,7 @@ export function lowerArrayDeclaration(
   if (type === undefined || shape === undefined || !ts.isArrayLiteralExpression(shape)) {
     return reporter.report("TK148", call, `${quote(call)} has no type and sizes`, `write ${word}(f32, [16, 16])`);
   }
-  const element = dslName(type, program);
+  const element = elementName(type, scope);
   const sizes = shape.elements.map((size) => {
     const value = lowerExpression(size, scope);
     if (value === undefined || (value.kind === "int" && value.value > 0n)) return value;
