@@ -8,7 +8,7 @@ import { isElementType, isFloat } from "../../ir/kernel/elements.ts";
 import type { LocalArray } from "../../ir/kernel/types.ts";
 import { lowerExpression } from "./expression.ts";
 import { checkFragment, fragmentShape, readFragment } from "./matrix.ts";
-import { dslName, quote, type Scope } from "./scope.ts";
+import { elementName, quote, type Scope } from "./scope.ts";
 
 const ARRAY_WORDS = { shared: "shared", registers: "register", fragment: "register" } as const;
 export type ArrayWord = keyof typeof ARRAY_WORDS;
@@ -25,7 +25,7 @@ export function lowerArrayDeclaration(
   top: boolean,
   scope: Scope,
 ): LocalArray | undefined {
-  const { reporter, program } = scope;
+  const { reporter } = scope;
   const space = ARRAY_WORDS[word];
   if (!top) {
     const fix = `declare ${name.text} at the top of the kernel's body, before any return`;
@@ -39,7 +39,7 @@ export function lowerArrayDeclaration(
     const form = fragment === undefined ? `${word}(f32, [16, 16])` : 'fragment("a", f16, [2])';
     return reporter.report("TK148", call, `${quote(call)} has no type and sizes`, `write ${form}`);
   }
-  const element = dslName(type, program);
+  const element = elementName(type, scope);
   const listed = shape !== undefined && ts.isArrayLiteralExpression(shape) ? shape.elements : [];
   const sizes = listed.map((size) => {
     const value = lowerExpression(size, scope);

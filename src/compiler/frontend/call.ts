@@ -34,6 +34,12 @@ export function lowerCall(node: ts.CallExpression, scope: Scope, lower: LowerExp
       return reporter.report(reserved.code, callee, `${quote(callee)} is reserved, not built yet`, reserved.fix);
     if (called !== undefined) return lowerBuiltin(called, node, scope, lower);
   }
+  const bound = symbol && scope.bindings.get(symbol);
+  if (bound?.kind === "element" && root === callee) return lowerBuiltin(bound.element, node, scope, lower);
+  if (name?.kind === "family") {
+    const fix = `apply it at the top of the file: export const NAME = ${quote(node)}`;
+    return reporter.report("TK117", node, `${quote(callee)} makes kernels, and stands inside the code`, fix);
+  }
   if (ts.isPropertyAccessExpression(callee)) {
     if (ts.isIdentifier(root) && root.text === "Math") return refuseMath(callee, scope);
     const fix = "use the functions of tokitai/dsl, as in max(a, b)";

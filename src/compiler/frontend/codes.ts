@@ -23,6 +23,10 @@ export const CODES = {
   TK113: "a kernel that writes nothing: no `output` and no `inout`",
   TK114: "a dimension in a shape that is not a linear expression",
   TK115: "an element type that cannot stand there",
+  TK116: "a family of kernels that is not of the form `const NAME = (T: HalfElement) => kernel(…)`",
+  TK117:
+    "a family of kernels that is given something else than element types and integers, or that is used inside the code",
+  TK118: "a family of kernels that is not exported and never applied",
   TK120: "a launch option that does not exist, is missing, or is given twice",
   TK121: "a grid that is not one to three integer expressions over the dimensions",
   TK122: "a block that is not one to three positive constants",

@@ -146,6 +146,10 @@ export function lowerName(node: ts.Identifier, symbol: ts.Symbol | undefined, sc
     const fix = place ? `write ${node.text}.x, ${node.text}.y or ${node.text}.z` : call;
     return reporter.report("TK170", node, `${node.text} is not a value by itself`, fix);
   }
+  if (name?.kind === "family") {
+    const fix = `apply it at the top of the file: export const NAME = ${node.text}(…)`;
+    return reporter.report("TK117", node, `${node.text} makes kernels, and is not a value`, fix);
+  }
   if (name?.kind === "function") {
     return reporter.report("TK170", node, `the function ${node.text} is not a value`, `call it: ${node.text}(…)`);
   }
@@ -175,6 +179,8 @@ function lowerBinding(node: ts.Identifier, binding: Binding, scope: Scope): Valu
       const fix = `index one element: ${node.text}${"[…]".repeat(rank)}`;
       return reporter.report("TK173", node, `${node.text} is a whole array, not a number`, fix);
     }
+    case "element":
+      return reporter.report("TK170", node, `${node.text} is an element type, not a value`, `call it: ${node.text}(…)`);
     case "refused":
       return undefined;
     default:

@@ -1,4 +1,7 @@
-/** `export const NAME = kernel(parameters, launch, body)` → one kernel per combination of its compile-time parameters. */
+/**
+ * `export const NAME = kernel(parameters, launch, body)`, or the same call of a family with its parameters bound → one kernel per
+ * combination of the compile-time parameters.
+ */
 
 import { ts } from "ts-morph";
 import { dim, int, scalar } from "../../ir/kernel/build.ts";
@@ -13,19 +16,22 @@ import { lowerParameters, type Parameters } from "./parameters.ts";
 import { checkPerformance } from "./performance.ts";
 import type { KernelProgram } from "./program.ts";
 import type { Reporter } from "./reporter.ts";
-import { createScope, type Scope } from "./scope.ts";
+import { type Binding, createScope, type Scope } from "./scope.ts";
 import { lowerClauses, splitClauses } from "./specification.ts";
 import { lowerStatements } from "./statement.ts";
 
 export interface KernelSource {
   readonly name: ts.Identifier;
   readonly statement: ts.VariableStatement;
+  /** `kernel(…)` */
   readonly call: ts.CallExpression;
+  /** The family that the kernel is one of, and what its parameters stand for. */
+  readonly family?: { readonly statement: ts.VariableStatement; readonly given: ReadonlyMap<ts.Symbol, Binding> };
 }
 
 /** Lowers every instance of a kernel; those without mistakes come back. */
 export function lowerKernel(source: KernelSource, program: KernelProgram, reporter: Reporter): readonly Kernel[] {
-  const { name, statement, call } = source;
+  const { name, statement, call, family } = source;
   const problem = whyUnusable(name.text);
   if (problem !== undefined) reporter.report("TK107", name, `the kernel name ${name.text} ${problem}`, "rename it");
   if (!statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)) {
@@ -47,7 +53,7 @@ export function lowerKernel(source: KernelSource, program: KernelProgram, report
     reporter.report("TK103", call, `the kernel ${name.text} is not written out`, fix);
     return [];
   }
-  const outer = createScope(program, reporter, createNames([]));
+  const outer = createScope(program, reporter, createNames([]), undefined, { given: family?.given });
   const parameters = lowerParameters(params, outer);
   const launchSource = readLaunch(launch, outer);
   const before = reporter.count;
@@ -68,7 +74,7 @@ interface Instance {
 }
 
 function lowerInstance(
-  { name, statement }: KernelSource,
+  { name, statement, family }: KernelSource,
   { params, dims, refused }: Parameters,
   launchSource: LaunchSource,
   body: ts.ArrowFunction,
@@ -78,7 +84,8 @@ function lowerInstance(
   reporter: Reporter,
 ): Kernel | undefined {
   const names = createNames([name.text, ...params.map((param) => param.name), ...dims, ...choices.keys()]);
-  const outer = createScope(program, reporter, names, body, unit && { unit, block: [1n, 1n, 1n] });
+  const context = { given: family?.given, matrix: unit && { unit, block: [1n, 1n, 1n] as const } };
+  const outer = createScope(program, reporter, names, body, context);
   const bindValue = (what: string, find: (source: string) => ((span: Span) => Expr) | undefined) => {
     return (parameter: ts.ParameterDeclaration | undefined, inner: Scope): void =>
       bindPattern(parameter, inner, (source, symbol, node) => {
@@ -115,7 +122,7 @@ function lowerInstance(
   });
   bindDims(body.parameters[1], scope);
   bindChoices(body.parameters[2], scope);
-  const taken = namesInSight(statement, block, scope);
+  const taken = namesInSight(family?.statement ?? statement, block, scope);
   const { clauses, rest } = splitClauses(block.statements, scope);
   const before = reporter.count;
   const arrays: LocalArray[] = [];
@@ -129,7 +136,7 @@ function lowerInstance(
   );
   return {
     name: `${name.text}${suffix}`,
-    doc: docOf(statement),
+    doc: docOf(statement) || (family === undefined ? "" : docOf(family.statement)),
     params,
     dims,
     ...specification,

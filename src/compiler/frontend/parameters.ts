@@ -7,7 +7,7 @@ import type { Expr } from "../../ir/kernel/expr.ts";
 import type { Param, Role } from "../../ir/kernel/types.ts";
 import { lowerExpression } from "./expression.ts";
 import { whyUnusable } from "./names.ts";
-import { dslName, quote, type Scope } from "./scope.ts";
+import { dslName, elementName, quote, type Scope } from "./scope.ts";
 import { parseDimension } from "./shape.ts";
 
 export interface Parameters {
@@ -65,7 +65,7 @@ function lowerParameter(name: string, node: ts.Expression, dims: Set<string>, sc
     return reporter.report("TK110", node, `${name} is declared by ${quote(node)}`, fix);
   }
   const [type, shape] = node.arguments;
-  const element = type && dslName(type, program);
+  const element = type && elementName(type, scope);
   if (role === "scalar") {
     if (element === "f32" || element === "i32" || element === "i64") return { kind: "scalar", name, element, span };
     return reporter.report("TK115", node, `${quote(node)} is not a scalar's type`, "use f32, i32 or i64");

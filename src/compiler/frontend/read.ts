@@ -14,6 +14,7 @@ import { error, sortDiagnostics } from "../../support/diagnostic.ts";
 import type { Span } from "../../support/span.ts";
 import { inlineBody, notInline } from "./call.ts";
 import { lowerConstantValue } from "./expression.ts";
+import { applyFamily, checkFamily, hasKernel } from "./family.ts";
 import { type KernelSource, lowerKernel } from "./kernel.ts";
 import { isStackOverflow } from "./limits.ts";
 import { createNames } from "./names.ts";
@@ -23,6 +24,7 @@ import {
   createScope,
   dslName,
   type FunctionNode,
+  familyOf,
   isConst,
   moduleNameOf,
   quote,
@@ -62,14 +64,17 @@ function readProgram(paths: readonly string[], cwd: string): KernelsRead {
   const reporter = createReporter(cwd);
   const found: { readonly kernel: Kernel; readonly file: string }[] = [];
   const asked = new Set(program.files);
+  const applied = new Set<ts.VariableStatement>();
   for (const file of program.allFiles) {
     for (const statement of file.statements) {
       for (const source of checkStatement(statement, program, reporter)) {
+        if (source.family !== undefined) applied.add(source.family.statement);
         if (!asked.has(file)) continue;
-        for (const kernel of lowerKernel(source, program, reporter)) found.push({ kernel, file: kernel.span.file });
+        for (const kernel of lowerSource(source, program, reporter)) found.push({ kernel, file: kernel.span.file });
       }
     }
   }
+  for (const file of program.allFiles) refuseUnapplied(file, applied, program, reporter);
   refuseTwins(found, reporter);
   const own = reporter.diagnostics;
   const foreign = program.typeErrors
@@ -87,6 +92,34 @@ function readProgram(paths: readonly string[], cwd: string): KernelsRead {
   return { kernels, sources: program.sources, diagnostics, decidedBy };
 }
 
+/** What is refused in a kernel of a family names the kernel: its source is that of the others as well. */
+function lowerSource(source: KernelSource, program: KernelProgram, reporter: Reporter): readonly Kernel[] {
+  const lower = (): readonly Kernel[] => lowerKernel(source, program, reporter);
+  return source.family === undefined ? lower() : reporter.inInstance(source.name.text, source.name, lower);
+}
+
+/** A family that is exported may be another file's. */
+function refuseUnapplied(
+  file: ts.SourceFile,
+  applied: ReadonlySet<ts.VariableStatement>,
+  program: KernelProgram,
+  reporter: Reporter,
+): void {
+  for (const statement of file.statements) {
+    if (!ts.isVariableStatement(statement) || applied.has(statement) || isExported(statement)) continue;
+    for (const { name } of statement.declarationList.declarations) {
+      const symbol = ts.isIdentifier(name) ? symbolOf(name, program.checker) : undefined;
+      if (symbol === undefined || moduleNameOf(symbol, program)?.kind !== "family") continue;
+      const fix = `write export const NAME = ${quote(name)}(…), or remove it`;
+      reporter.report("TK118", name, `the family ${quote(name)} is never applied, so that nothing of it is read`, fix);
+    }
+  }
+}
+
+function isExported(statement: ts.VariableStatement): boolean {
+  return statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) ?? false;
+}
+
 /** The kernels that a statement at the top of a file declares; anything that does not belong there is reported. */
 function checkStatement(statement: ts.Statement, program: KernelProgram, reporter: Reporter): readonly KernelSource[] {
   if (ts.isImportDeclaration(statement)) {
@@ -94,7 +127,8 @@ function checkStatement(statement: ts.Statement, program: KernelProgram, reporte
     return [];
   }
   if (ts.isFunctionDeclaration(statement)) {
-    checkFunction(statement, statement.name?.text, reporter);
+    if (hasKernel(statement, program)) refuseFamily(statement.name ?? statement, reporter);
+    else checkFunction(statement, statement.name?.text, reporter);
     return [];
   }
   if (ts.isTypeAliasDeclaration(statement) || ts.isInterfaceDeclaration(statement)) return [];
@@ -111,22 +145,34 @@ function checkStatement(statement: ts.Statement, program: KernelProgram, reporte
       reporter.report("TK103", name, "a kernel without a name", "write export const NAME = kernel(…)");
       return [];
     }
+    const family = value && familyOf(value, program);
+    if (family !== undefined && value !== undefined && ts.isCallExpression(value) && ts.isIdentifier(name)) {
+      const source = applyFamily(name, statement, value, family, program, reporter);
+      return source === undefined ? [] : [source];
+    }
     if (!isConst(declaration)) {
       const fix = `write const ${quote(name)} = … with a constant number`;
       reporter.report("TK104", declaration, `${quote(name)} is not a constant`, fix);
       return [];
     }
-    if (value !== undefined && (ts.isArrowFunction(value) || ts.isFunctionExpression(value))) {
-      checkFunction(value, quote(name), reporter);
-      return [];
-    }
     const symbol = ts.isIdentifier(name) ? symbolOf(name, program.checker) : undefined;
     const meaning = symbol && moduleNameOf(symbol, program);
+    if (value !== undefined && (ts.isArrowFunction(value) || ts.isFunctionExpression(value))) {
+      if (meaning?.kind === "family") checkFamily(meaning.family, reporter);
+      else if (hasKernel(value, program)) refuseFamily(name, reporter);
+      else checkFunction(value, quote(name), reporter);
+      return [];
+    }
     if (meaning?.kind === "constant" && initializer !== undefined) {
       lowerConstantValue(initializer, createScope(program, reporter, createNames([])));
     }
     return [];
   });
+}
+
+function refuseFamily(name: ts.Node, reporter: Reporter): void {
+  const fix = `write const ${quote(name)} = (T: HalfElement) => kernel(…), without a block`;
+  reporter.report("TK116", name, `${quote(name)} is not one kernel(…) of its parameters`, fix);
 }
 
 /** A function that no kernel calls is checked for its form alone, since its types are those of its arguments. */

@@ -20,6 +20,8 @@ export interface Reporter {
   add(diagnostic: Diagnostic): void;
   /** Runs `action` inside the inlined call at `call`; reports made meanwhile say where the call stands. */
   within<T>(call: ts.Node, action: () => T): T;
+  /** Runs `action` for one kernel of a family; reports made meanwhile name the kernel and where the family is applied. */
+  inInstance<T>(name: string, place: ts.Node, action: () => T): T;
   /** How many reports were made, repeated ones included: unchanged means that nothing was refused since. */
   readonly count: number;
   readonly diagnostics: readonly Diagnostic[];
@@ -45,6 +47,7 @@ export function spanOfRange(file: ts.SourceFile, start: number, end: number, cwd
 export function createReporter(cwd: string): Reporter {
   const found = new Map<string, Diagnostic>();
   const calls: ts.Node[] = [];
+  let instance = "";
   let count = 0;
 
   const spanOf = (node: ts.Node): Span => spanOfRange(node.getSourceFile(), node.getStart(), node.getEnd(), cwd);
@@ -60,13 +63,19 @@ export function createReporter(cwd: string): Reporter {
     report(code, at, message, fix) {
       const call = calls[0];
       const place = call === undefined ? "" : `, inlined at ${formatPlace(spanOf(call))}`;
-      add(error(code, spanOf(at), message + place, fix));
+      add(error(code, spanOf(at), message + place + instance, fix));
       return undefined;
     },
     within(call, action) {
       calls.push(call);
       const result = action();
       calls.pop();
+      return result;
+    },
+    inInstance(name, place, action) {
+      instance = `, in ${name} at ${formatPlace(spanOf(place))}`;
+      const result = action();
+      instance = "";
       return result;
     },
     get count() {

@@ -6,7 +6,7 @@ import { type HalfElement, isHalfElement } from "../../ir/kernel/elements.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
 import { formatsHolding } from "../../ir/kernel/half.ts";
 import type { LowerExpression } from "./element.ts";
-import { dslName, quote, type Scope } from "./scope.ts";
+import { elementName, quote, type Scope } from "./scope.ts";
 
 const FORMS = {
   f16: "f16(x)",
@@ -26,7 +26,7 @@ export function lowerRounding(
   scope: Scope,
   lower: LowerExpression,
 ): Expr | undefined {
-  const { reporter, program } = scope;
+  const { reporter } = scope;
   const span = reporter.spanOf(node);
   const given = node.arguments.length;
   const refuse = (at: ts.Node, fact: string): undefined => reporter.report("TK169", at, fact, `write ${FORMS[name]}`);
@@ -57,7 +57,7 @@ export function lowerRounding(
     }
     case "stochasticRound": {
       const [element, ...rest] = node.arguments;
-      const to = element && dslName(element, program);
+      const to = element && elementName(element, scope);
       if (given !== 3 || to === undefined || !isHalfElement(to)) {
         return refuse(node, `${quote(node)} does not name f16 or bf16, a float and a random integer`);
       }

@@ -6,7 +6,7 @@
  */
 
 import { ts } from "ts-morph";
-import type { HalfElement, ScalarType } from "../../ir/kernel/elements.ts";
+import type { ElementType, HalfElement, ScalarType } from "../../ir/kernel/elements.ts";
 import type { ArrayRef, Expr } from "../../ir/kernel/expr.ts";
 import type { LocalArray, TensorParam } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
@@ -32,6 +32,8 @@ export type Binding =
   | { readonly kind: "argument"; readonly expr: Expr }
   | { readonly kind: "tensor"; readonly param: TensorParam }
   | { readonly kind: "array"; readonly array: LocalArray }
+  /** An element type that a family of kernels was given. */
+  | { readonly kind: "element"; readonly element: ElementType }
   /** Its declaration was refused; uses are not reported again. */
   | { readonly kind: "refused" };
 
@@ -40,7 +42,15 @@ export type ModuleName =
   | { readonly kind: "dsl"; readonly name: string }
   | { readonly kind: "constant"; readonly declaration: ts.VariableDeclaration }
   | { readonly kind: "function"; readonly declaration: FunctionNode; readonly place: ts.Node }
+  | { readonly kind: "family"; readonly family: FamilyNode }
   | { readonly kind: "other"; readonly declaration: ts.Node };
+
+/** `const NAME = (T, …) => kernel(…)` */
+export interface FamilyNode {
+  readonly statement: ts.VariableStatement;
+  readonly declaration: ts.ArrowFunction;
+  readonly call: ts.CallExpression;
+}
 
 export type FunctionNode = ts.ArrowFunction | ts.FunctionDeclaration | ts.FunctionExpression;
 
@@ -64,19 +74,26 @@ export interface Scope {
   readonly growth: Growth;
 }
 
+/** `given`: what names outside of the body stand for, as the parameters of a family. */
 export function createScope(
   program: KernelProgram,
   reporter: Reporter,
   names: NameSupply,
   body?: ts.Node,
-  matrix?: MatrixContext,
+  {
+    given = new Map(),
+    matrix,
+  }: {
+    readonly given?: ReadonlyMap<ts.Symbol, Binding> | undefined;
+    readonly matrix?: MatrixContext | undefined;
+  } = {},
 ): Scope {
   return {
     clause: "code",
     program,
     reporter,
     names,
-    bindings: new Map(),
+    bindings: new Map(given),
     matrix,
     constantLoops: new Map(),
     assigned: body === undefined ? new Set() : assignedSymbols(body, program.checker),
@@ -104,11 +121,54 @@ export function moduleNameOf(symbol: ts.Symbol, program: KernelProgram): ModuleN
   const value = declaration.initializer && skipParentheses(declaration.initializer);
   if (value === undefined) return { kind: "other", declaration };
   if (ts.isArrowFunction(value) || ts.isFunctionExpression(value)) {
+    const family = familyIn(declaration, value, program);
+    if (family !== undefined) return { kind: "family", family };
     return { kind: "function", declaration: value, place: declaration };
   }
-  return ts.isCallExpression(value) && dslName(value.expression, program) === "kernel"
+  return isKernelCall(value, program) || familyOf(value, program) !== undefined
     ? { kind: "other", declaration }
     : { kind: "constant", declaration };
+}
+
+function familyIn(
+  { parent }: ts.VariableDeclaration,
+  declaration: ts.ArrowFunction | ts.FunctionExpression,
+  program: KernelProgram,
+): FamilyNode | undefined {
+  if (!ts.isArrowFunction(declaration) || ts.isBlock(declaration.body)) return undefined;
+  const call = skipParentheses(declaration.body);
+  if (!isKernelCall(call, program) || !ts.isVariableStatement(parent.parent)) return undefined;
+  return { statement: parent.parent, declaration, call };
+}
+
+/** The family that an expression applies. */
+export function familyOf(node: ts.Expression, program: KernelProgram): FamilyNode | undefined {
+  if (!ts.isCallExpression(node) || !ts.isIdentifier(node.expression)) return undefined;
+  const symbol = symbolOf(node.expression, program.checker);
+  const declaration = symbol?.valueDeclaration;
+  // What is no function is not asked what it stands for, since that would lead back here.
+  if (declaration === undefined || !ts.isVariableDeclaration(declaration) || declaration.initializer === undefined) {
+    return undefined;
+  }
+  const value = skipParentheses(declaration.initializer);
+  return ts.isArrowFunction(value) && isConst(declaration) && isAtTop(declaration)
+    ? familyIn(declaration, value, program)
+    : undefined;
+}
+
+/** `kernel(…)`, whatever the file calls it. */
+export function isKernelCall(node: ts.Node, program: KernelProgram): node is ts.CallExpression {
+  if (!ts.isCallExpression(node) || !ts.isIdentifier(node.expression)) return false;
+  const symbol = symbolOf(node.expression, program.checker);
+  const file = symbol?.declarations?.[0]?.getSourceFile();
+  return symbol?.name === "kernel" && file !== undefined && program.isDsl(file);
+}
+
+/** The name of the element type that an expression is: one of `tokitai/dsl`, or one that a family was given. */
+export function elementName(node: ts.Expression, { program, bindings }: Scope): string | undefined {
+  const symbol = ts.isIdentifier(node) ? symbolOf(node, program.checker) : undefined;
+  const binding = symbol && bindings.get(symbol);
+  return binding?.kind === "element" ? binding.element : dslName(node, program);
 }
 
 /** The name that an expression has in `tokitai/dsl`, whatever the file calls it. */

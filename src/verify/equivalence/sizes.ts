@@ -3,8 +3,8 @@
  *
  * A dimension takes 0, 1, 2, and T − 1, T, T + 1 for each *tile* T that the kernel cuts it into (`tiles.ts`). Without a tile
  * it takes 0, 1, 2 and 3. All combinations are tried that the kernel's contract allows, small ones first. Of large tiles the
- * combinations of several large sizes would take minutes: then the largest one is tried, and the others as far as `MAX_VOLUME`
- * goes. How many were left out is said.
+ * combinations of several large sizes would take minutes: then small ones are tried as far as `MAX_VOLUME` goes, and the
+ * largest that is not beyond it. How many were left out is said.
  */
 
 import { brokenConditions, type LaunchValues, withDerived } from "../../ir/kernel/interpret-launch.ts";
@@ -78,11 +78,11 @@ function fewEnough(sizes: ReadonlyMap<string, readonly number[]>): ReadonlyMap<s
   return kept;
 }
 
-/** Positions among ascending volumes: the last one, and as many of the first ones as there is room for. */
+/** Positions among ascending volumes: as many of the first ones as there is room for, and the largest with room of its own. */
 function smallEnough(volumes: readonly number[]): ReadonlySet<number> {
-  const last = volumes.length - 1;
-  let room = MAX_VOLUME - (volumes[last] ?? 0);
-  const kept = new Set(last < 0 ? [] : [last]);
+  const largest = volumes.findLastIndex((own) => own <= MAX_VOLUME);
+  let room = MAX_VOLUME;
+  const kept = new Set(largest < 0 ? [] : [largest]);
   for (const [position, own] of volumes.entries()) {
     room -= own;
     if (room < 0) break;
