@@ -47,7 +47,7 @@ describe("usage", () => {
   it("lists the commands", () => {
     const { code, stdout } = tokitai(["--help"]);
     expect(code).toBe(0);
-    for (const command of ["compile", "verify", "run", "inspect", "doctor"]) expect(stdout).toContain(command);
+    for (const command of ["compile", "verify", "run", "inspect", "tune", "doctor"]) expect(stdout).toContain(command);
   });
 
   it.each([[["nonsense"]], [["verify"]], [["verify", "good.ts", "--nonsense"]], [["compile", "good.ts"]]])(
