@@ -3,17 +3,22 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
 import type { Emit, Target } from "../compiler/compile.ts";
+import type { Sources } from "../compiler/prove.ts";
+import type { Kernel } from "../ir/kernel/types.ts";
+import { error } from "../support/diagnostic.ts";
+import { ok, type Result, refuse } from "../support/result.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Finish } from "./main.ts";
 import { addModelOptions, type ModelOptions, readModelConfig } from "./model-options.ts";
 import { anyNames, namesOf, usageError } from "./options.ts";
-import { print, printDiagnostics, progress } from "./output.ts";
+import { print, printDiagnostics, progress, readSource } from "./output.ts";
 
 interface CompileOptions extends ModelOptions {
   readonly target?: readonly Target[];
   readonly offloadArch?: readonly string[];
   readonly emit?: readonly string[];
   readonly output?: string;
+  readonly tuned?: string;
   readonly table: boolean;
 }
 
@@ -31,6 +36,7 @@ export function addCompile(program: Command, finish: Finish): void {
     .option("--offload-arch <arch>", `GPU architecture; may be repeated (default: ${DEFAULT_ARCHITECTURE})`, anyNames)
     .option("--emit <kinds>", "ir, kernel-ir, hip, cpp, header, types, smt2, so, manifest; comma-separated", anyNames)
     .option("-o, --output <folder>", "where the build goes; without it, what --emit names is printed")
+    .option("--tuned <file>", "of kernels with params, emit what tokitai tune has chosen for the architectures")
     .option("--no-table", "do not print the proof table");
   addModelOptions(command)
     .addHelpText(
@@ -78,8 +84,12 @@ async function compileCommand(inputs: readonly string[], options: CompileOptions
       import("../compiler/prove.ts"),
       import("../compiler/build/toolchain.ts"),
     ]);
-    const sources = await readSources({ inputs, cwd: process.cwd(), config: config.value });
-    if (sources.diagnostics.length > 0) return printDiagnostics(sources.diagnostics, sources.lookup);
+    const read = await readSources({ inputs, cwd: process.cwd(), config: config.value });
+    if (read.diagnostics.length > 0) return printDiagnostics(read.diagnostics, read.lookup);
+    const architectures = options.offloadArch ?? [DEFAULT_ARCHITECTURE];
+    const chosen = await chosenOf(read, options.tuned, architectures);
+    if (!chosen.ok) return printDiagnostics(chosen.diagnostics, read.lookup);
+    const sources = { ...read, kernels: chosen.value };
     progress(`proving ${sources.kernels.length} kernels`);
     const proof = await prove(sources, pool, proofs);
     if (proof.cacheRemark !== undefined) process.stderr.write(`remark: ${proof.cacheRemark}\n`);
@@ -94,7 +104,7 @@ async function compileCommand(inputs: readonly string[], options: CompileOptions
       proof,
       lookup: sources.lookup,
       targets,
-      architectures: options.offloadArch ?? [DEFAULT_ARCHITECTURE],
+      architectures,
       emits: options.output === undefined ? emits.filter((emit) => emit !== "so") : emits,
       toolchain: await findToolchain(process.env),
       cache: cacheDirectory(process.env),
@@ -119,6 +129,23 @@ async function compileCommand(inputs: readonly string[], options: CompileOptions
   } finally {
     pool.close();
   }
+}
+
+/** All kernels, or of their instances those that a tuning file chooses. TK416: there is no such file. */
+async function chosenOf(
+  { kernels, lookup }: Sources,
+  path: string | undefined,
+  architectures: readonly string[],
+): Promise<Result<readonly Kernel[]>> {
+  if (path === undefined) return ok(kernels);
+  const text = readSource(path);
+  if (text === undefined) {
+    const fix = "name the file that tokitai tune -o has written";
+    return refuse(error("TK416", undefined, `there is no tuning file ${path}`, fix));
+  }
+  const { chosenKernels, parseTuning } = await import("../compiler/tuning-file.ts");
+  const entries = parseTuning(text, path);
+  return entries.ok ? chosenKernels(kernels, lookup, entries.value, architectures) : entries;
 }
 
 /** Names the library after its first input: `models/moe.ts` and `moe` give `moe`. */

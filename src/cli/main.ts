@@ -16,6 +16,7 @@ import { printDiagnostics } from "./output.ts";
 import { addPlan } from "./plan.ts";
 import { addRun } from "./run.ts";
 import { addTrain } from "./train.ts";
+import { addTune } from "./tune.ts";
 import { addVerify } from "./verify.ts";
 
 /** Takes the exit code of a command. */
@@ -42,13 +43,14 @@ Examples:
   tokitai train --data birdstrikes --epochs 20          train a model
   tokitai diagnose runs/birdstrikes-nano-seed7          look for faults of what was trained
   tokitai plan moe --size full --batch 256              a model's parameters, memory and FLOPs
+  tokitai tune kernels/gemm.ts --shape B=1024,K=2048,N=2048   choose among a kernel's instances
   tokitai doctor                                        what is installed, and what it enables
 
 Exit codes: 0 done, 1 usage, 2 source refused, 3 refused at run time, 4 a tool failed or is missing,
 5 something is unknown, 6 a defect in tokitai, 10 something is refuted.`,
     );
   refuseUsage(program);
-  for (const add of [addCompile, addVerify, addRun, addTrain, addDiagnose, addPlan, addInspect, addDoctor])
+  for (const add of [addCompile, addVerify, addRun, addTrain, addDiagnose, addPlan, addInspect, addTune, addDoctor])
     add(program, finish);
   program.commands.forEach(refuseUsage);
   try {

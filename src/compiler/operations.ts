@@ -29,7 +29,7 @@ export function usefulOperations(kernel: Kernel, sizes: Sizes): number | undefin
   const [left, right] = matrices.filter(({ role }) => role === "input");
   const result = matrices.find(({ role }) => role !== "input");
   if (left === undefined || right === undefined || result === undefined) return undefined;
-  const counts = [left, right, result].map(({ shape }) => elements(shape, sizes));
+  const counts = [left, right, result].map(({ shape }) => elementsOf(shape, sizes));
   return 2 * Math.round(Math.sqrt(counts.reduce((product, count) => product * count, 1)));
 }
 
@@ -37,14 +37,14 @@ export function usefulOperations(kernel: Kernel, sizes: Sizes): number | undefin
 export function tensorBytes({ params }: Kernel, sizes: Sizes): number {
   return params.reduce(
     (sum, param) =>
-      param.kind === "tensor" ? sum + elements(param.shape, sizes) * Number(ELEMENT_BYTES[param.element]) : sum,
+      param.kind === "tensor" ? sum + elementsOf(param.shape, sizes) * Number(ELEMENT_BYTES[param.element]) : sum,
     0,
   );
 }
 
 /** Blocks of the grid. */
 export function gridBlocks({ grid }: Kernel, sizes: Sizes): number {
-  return elements(grid, sizes);
+  return elementsOf(grid, sizes);
 }
 
 /**
@@ -68,7 +68,8 @@ function startOf(sizes: Sizes, matrix?: MatrixUnit): State {
   return { sizes, lanes, locals: new Map() };
 }
 
-function elements(shape: readonly Expr[], sizes: Sizes): number {
+/** Of a tensor with these extents. */
+export function elementsOf(shape: readonly Expr[], sizes: Sizes): number {
   return shape.reduce((product, extent) => {
     const size = integer(extent, startOf(sizes));
     if (size === undefined) throw new InternalError("an extent is not made of sizes");

@@ -6,7 +6,7 @@ const THREADS = 16;
 export const blocked = kernel(
   { x: input(f32, ["B", "N"]), w: input(f32, ["N", "K"]), y: output(f32, ["B", "K"]) },
   {
-    params: { PER: [2, 4, 8], BK: [8, 16] },
+    params: { PER: [2, 4], BK: [8, 16] },
     grid: ({ B, K }, { PER }) => [ceilDiv(B, THREADS * PER), ceilDiv(K, THREADS * PER)],
     block: [THREADS, THREADS],
   },
