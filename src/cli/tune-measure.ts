@@ -85,6 +85,7 @@ function zeros({ element, shape }: TensorParam, sizes: Sizes): TensorData {
     case "f32":
       return new Float32Array(count);
     case "f16":
+    case "bf16":
       return new Uint16Array(count);
     case "i32":
       return new Int32Array(count);

@@ -39,13 +39,24 @@ typedef short tok_bf16x16 __attribute__((ext_vector_type(16)));
 typedef float tok_f32x4 __attribute__((ext_vector_type(4)));
 typedef float tok_f32x8 __attribute__((ext_vector_type(8)));
 
-// The lane's elements, in accesses of at most 16 bytes.
+template <int Words>
+struct tok_words {
+  typedef uint32_t type __attribute__((ext_vector_type(Words), may_alias));
+};
+
+// The lane's elements, in accesses of at most 16 bytes. Words, since a vector of halves is taken apart and put together
+// again by some compilers.
 template <typename Fragment, typename Element>
 __device__ inline void tok_load_fragment(Fragment &fragment, const Element *place) {
-  typedef tok_access<Element, (int)(sizeof(Fragment) / sizeof(Element))> Access;
-  typename Access::type parts[Access::count];
-  for (int i = 0; i < Access::count; ++i) parts[i] = ((const typename Access::type *)place)[i];
-  __builtin_memcpy(&fragment, parts, sizeof fragment);
+  constexpr int words = sizeof(Fragment) / 4;
+  constexpr int at_once = words < 4 ? words : 4;
+  typedef typename tok_words<at_once>::type Part;
+  typename tok_words<words>::type all;
+  for (int i = 0; i < words; i += at_once) {
+    const Part part = ((const Part *)place)[i / at_once];
+    for (int j = 0; j < at_once; ++j) all[i + j] = part[j];
+  }
+  fragment = __builtin_bit_cast(Fragment, all);
 }
 
 // accumulator += a * b
