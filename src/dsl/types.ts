@@ -14,6 +14,9 @@ export interface Element<Name extends string> {
 /** Floats that occupy two bytes in memory. */
 export type HalfElement = Element<"f16" | "bf16">;
 
+/** The element types that hold floats. */
+export type FloatElement = Element<"f32" | "f16" | "bf16">;
+
 export type AnyElement = Element<"f32" | "f16" | "bf16" | "i32" | "u32" | "i64">;
 
 /** A dimension per axis, outermost first: a name, a linear expression over names such as `"E+1"`, or a constant. */

@@ -99,6 +99,13 @@ export function expectSameType(
   return false;
 }
 
+/** What a condition on integer constants is; `undefined` for any other. */
+export function constantCondition(cond: Expr): boolean | undefined {
+  if (cond.kind === "bool") return cond.value;
+  if (cond.kind !== "compare" || cond.left.kind !== "int" || cond.right.kind !== "int") return undefined;
+  return build.foldCompare(cond.op, cond.left.value, cond.right.value);
+}
+
 export function lowerArithmetic(
   op: "add" | "sub" | "mul" | "div",
   node: ts.Expression,
@@ -267,6 +274,8 @@ function lowerConditional(node: ts.ConditionalExpression, scope: Scope): Value {
     { node: node.whenFalse, value: otherwise },
   ];
   if (!expectSameType(node, left, right, scope)) return undefined;
+  const holds = constantCondition(cond);
+  if (holds !== undefined) return holds ? then : otherwise;
   return build.select(cond, then, otherwise, scope.reporter.spanOf(node));
 }
 

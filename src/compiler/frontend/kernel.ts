@@ -9,7 +9,7 @@ import type { Expr } from "../../ir/kernel/expr.ts";
 import type { MatrixUnit } from "../../ir/kernel/matrix.ts";
 import type { Kernel, LocalArray, Stmt } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
-import { bindPattern, type LaunchSource, lowerLaunch, readChoices, readLaunch } from "./launch.ts";
+import { bindPattern, chosen, type LaunchSource, lowerLaunch, readChoices, readLaunch } from "./launch.ts";
 import { checkWaves, readUnits } from "./matrix.ts";
 import { createNames, whyUnusable } from "./names.ts";
 import { lowerParameters, type Parameters } from "./parameters.ts";
@@ -57,7 +57,7 @@ export function lowerKernel(source: KernelSource, program: KernelProgram, report
   const parameters = lowerParameters(params, outer);
   const launchSource = readLaunch(launch, outer);
   const before = reporter.count;
-  const units = readUnits(launchSource.options.get("matrix"), outer);
+  const units = readUnits(chosen(launchSource.options.get("matrix"), outer), outer);
   return readChoices(launchSource, outer).flatMap((choices) =>
     units.flatMap((unit) => {
       const instance = { choices, unit };

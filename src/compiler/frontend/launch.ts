@@ -10,7 +10,7 @@ import type { Expr } from "../../ir/kernel/expr.ts";
 import type { MatrixUnit } from "../../ir/kernel/matrix.ts";
 import { BUDGETED, type Budget, type Performance, type Triple, type WhereClause } from "../../ir/kernel/types.ts";
 import { visitExpr } from "../../ir/kernel/walk.ts";
-import { lowerExpression } from "./expression.ts";
+import { constantCondition, lowerCondition, lowerExpression } from "./expression.ts";
 import { lowerPerformance } from "./performance.ts";
 import { quote, type Scope, skipParentheses, symbolOf } from "./scope.ts";
 
@@ -134,7 +134,7 @@ export function lowerLaunch(
   const block = lowerBlockSize(options.get("block"), scope, bindChoices);
   const where = lowerWhere(options.get("where"), dims, scope, bindDims, bindChoices);
   const { reporter } = scope;
-  const computes = options.get("computes");
+  const computes = chosen(options.get("computes"), scope);
   if (computes !== undefined && !ts.isStringLiteralLike(computes)) {
     return reporter.report("TK125", computes, `${quote(computes)} is not a string literal`, 'write computes: "linear"');
   }
@@ -304,6 +304,15 @@ function whyNoDefinition(value: Expr, pending: readonly string[]): string | unde
     if (part.kind === "dim" && pending.includes(part.name)) wrong = `uses ${part.name}, which is not defined before it`;
   });
   return wrong;
+}
+
+/** Of `c ? a : b` with a condition on constants, as in a family of kernels, the branch that it chooses. */
+export function chosen(node: ts.Expression | undefined, scope: Scope): ts.Expression | undefined {
+  const inner = node && skipParentheses(node);
+  if (inner === undefined || !ts.isConditionalExpression(inner)) return node;
+  const cond = lowerCondition(inner.condition, inLaunch(scope));
+  const holds = cond && constantCondition(cond);
+  return holds === undefined ? node : chosen(holds ? inner.whenTrue : inner.whenFalse, scope);
 }
 
 const inLaunch = (scope: Scope): Scope => ({ ...scope, clause: "launch" });

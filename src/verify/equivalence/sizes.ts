@@ -27,7 +27,7 @@ const MAX_TILE = 1_024;
 const WIDE_TILE = 256;
 const MAX_COMBINATIONS = 1_300;
 /** Σ Π (size + 1) over all combinations. */
-const MAX_VOLUME = 600_000;
+const MAX_VOLUME = 120_000;
 const WITHOUT_TILE = [0, 1, 2, 3];
 /** How many values an integer scalar takes at one shape. */
 const SCALAR_VALUES = 3;
