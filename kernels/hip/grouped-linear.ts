@@ -34,6 +34,11 @@ const DEPTH = 32;
 const PAD = 8;
 /** Waves beside each other along the columns of a tile; the others are below each other. */
 const ACROSS = 2;
+
+/** Rows of a tile that one wave multiplies, and where in a wave's part of its tile a row and a column are. */
+const waveRows = (lanes: number) => div(ROWS * ACROSS * lanes, THREADS);
+const rowInWave = (m: number) => mod(mod(m, ROWS), waveRows(matrix.lanes));
+const columnInWave = (n: number) => mod(mod(n, COLUMNS), div(COLUMNS, ACROSS));
 /** Elements that a thread moves at once. */
 const VECTOR = 8;
 
@@ -66,16 +71,16 @@ const groupedLinearOn = (T: HalfElement) =>
         block: [div(n, COLUMNS), div(p - offsets[expert[p]], ROWS), expert[p]],
         thread: [
           matrix.lanes *
-            (ACROSS * div(mod(p - offsets[expert[p]], ROWS), div(ROWS * ACROSS * matrix.lanes, THREADS)) +
+            (ACROSS * div(mod(p - offsets[expert[p]], ROWS), waveRows(matrix.lanes)) +
               div(mod(n, COLUMNS), div(COLUMNS, ACROSS))) +
-            matrix.laneOf(mod(p - offsets[expert[p]], 16), mod(n, 16)),
+            matrix.laneOf(mod(rowInWave(p - offsets[expert[p]]), 16), mod(columnInWave(n), 16)),
         ],
-        i: div(mod(p - offsets[expert[p]], div(ROWS * ACROSS * matrix.lanes, THREADS)), 16),
-        j: div(mod(n, div(COLUMNS, ACROSS)), 16),
-        e: matrix.elementOf(mod(p - offsets[expert[p]], 16)),
+        i: div(rowInWave(p - offsets[expert[p]]), 16),
+        j: div(columnInWave(n), 16),
+        e: matrix.elementOf(mod(rowInWave(p - offsets[expert[p]]), 16)),
       }));
       // A wave's part of the tile, in elements and in fragments.
-      const wave_rows = div(ROWS * ACROSS * matrix.lanes, THREADS);
+      const wave_rows = waveRows(matrix.lanes);
       const wave_columns = div(COLUMNS, ACROSS);
       const down = div(wave_rows, 16);
       const right = div(wave_columns, 16);

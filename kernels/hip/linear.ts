@@ -26,13 +26,18 @@ import {
 import { geluErf } from "../math.ts";
 
 const THREADS = 256;
+const ROWS = 64;
+const COLUMNS = 64;
+const DEPTH = 32;
 /** What a row of a tile is longer by, so that the lanes of a wave which read 16 bytes each are served in the fewest turns. */
 const PAD = 8;
 /** Waves beside each other along the columns of a tile; the others are below each other. */
 const ACROSS = 2;
-const ROWS = 64;
-const COLUMNS = 64;
-const DEPTH = 32;
+
+/** Rows of a tile that one wave multiplies, and where in a wave's part of its tile a row and a column are. */
+const waveRows = (lanes: number) => div(ROWS * ACROSS * lanes, THREADS);
+const rowInWave = (m: number) => mod(mod(m, ROWS), waveRows(matrix.lanes));
+const columnInWave = (n: number) => mod(mod(n, COLUMNS), div(COLUMNS, ACROSS));
 
 /** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n], of VECTOR elements at a time, summed in f32 by matrix instructions; GELU: its gelu */
 const linearOn = (T: FloatElement, VECTOR: number, GELU: number) =>
@@ -51,16 +56,15 @@ const linearOn = (T: FloatElement, VECTOR: number, GELU: number) =>
         block: [div(m, ROWS), div(n, COLUMNS)],
         thread: [
           matrix.lanes *
-            (ACROSS * div(mod(m, ROWS), div(ROWS * ACROSS * matrix.lanes, THREADS)) +
-              div(mod(n, COLUMNS), div(COLUMNS, ACROSS))) +
-            matrix.laneOf(mod(m, 16), mod(n, 16)),
+            (ACROSS * div(mod(m, ROWS), waveRows(matrix.lanes)) + div(mod(n, COLUMNS), div(COLUMNS, ACROSS))) +
+            matrix.laneOf(mod(rowInWave(m), 16), mod(columnInWave(n), 16)),
         ],
-        i: div(mod(m, div(ROWS * ACROSS * matrix.lanes, THREADS)), 16),
-        j: div(mod(n, div(COLUMNS, ACROSS)), 16),
-        e: matrix.elementOf(mod(m, 16)),
+        i: div(rowInWave(m), 16),
+        j: div(columnInWave(n), 16),
+        e: matrix.elementOf(mod(rowInWave(m), 16)),
       }));
       // A wave's part of the tile, in elements and in fragments.
-      const wave_rows = div(ROWS * ACROSS * matrix.lanes, THREADS);
+      const wave_rows = waveRows(matrix.lanes);
       const wave_columns = div(COLUMNS, ACROSS);
       const down = div(wave_rows, 16);
       const right = div(wave_columns, 16);

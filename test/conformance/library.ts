@@ -1,13 +1,14 @@
 /** The kernels of this package, proved once, and built into folders that the runtime can open. */
 
 import { join } from "node:path";
-import { cacheDirectory } from "../../src/compiler/build/cache.ts";
+import { cacheDirectory, proofDirectory } from "../../src/compiler/build/cache.ts";
 import type { Toolchain } from "../../src/compiler/build/toolchain.ts";
 import { compile, writeCompilation } from "../../src/compiler/compile.ts";
 import { type Proof, prove, readSources, type Sources } from "../../src/compiler/prove.ts";
 import { renderDiagnostics } from "../../src/support/diagnostic.ts";
 import type { Result } from "../../src/support/result.ts";
 import { SolverPool } from "../../src/verify/pool.ts";
+import { openProofCache } from "../../src/verify/proof-cache.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -26,7 +27,7 @@ export async function proveKernels(
     pool.warm();
     const sources = await readSources({ inputs, cwd: ROOT, config });
     if (sources.diagnostics.length > 0) throw new Error(renderDiagnostics(sources.diagnostics, sources.lookup));
-    return { sources, proof: await prove(sources, pool) };
+    return { sources, proof: await prove(sources, pool, openProofCache(proofDirectory(process.env))) };
   } finally {
     pool.close();
   }

@@ -1,6 +1,7 @@
 /** Statements about fragments: `loadFragment(a[i], xs[row][k])` and `mma(acc[i][j], a[i], b[j])`. */
 
 import { ts } from "ts-morph";
+import { isFloat } from "../../ir/kernel/elements.ts";
 import type { FragmentRole } from "../../ir/kernel/matrix.ts";
 import type { LocalArray, RegisterRow, Stmt } from "../../ir/kernel/types.ts";
 import { lowerElement } from "./element.ts";
@@ -34,7 +35,7 @@ export function lowerLoadFragment(call: ts.CallExpression, scope: Scope): readon
   if (element !== row.array.element) {
     return refuse(
       `${array.name} holds ${element}, and ${row.array.name} ${row.array.element}`,
-      `declare fragment("${row.array.fragment}", ${element})`,
+      isFloat(element) ? `declare fragment("${row.array.fragment}", ${element})` : "operands are of f16, bf16 or f32",
     );
   }
   return [{ kind: "fragment", target: row.row, array, index, span: reporter.spanOf(call) }];

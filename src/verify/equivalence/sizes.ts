@@ -26,8 +26,9 @@ const MAX_TILE = 1_024;
 /** Of larger tiles only T and T + 1 are tried. */
 const WIDE_TILE = 256;
 const MAX_COMBINATIONS = 1_300;
-/** Σ Π (size + 1) over all combinations. */
-const MAX_VOLUME = 120_000;
+/** Π (size + 1) summed over all combinations: up to this all of them are tried, beyond it as many as make `MAX_VOLUME`. */
+const ALL_VOLUME = 300_000;
+const MAX_VOLUME = 50_000;
 const WITHOUT_TILE = [0, 1, 2, 3];
 /** How many values an integer scalar takes at one shape. */
 const SCALAR_VALUES = 3;
@@ -80,6 +81,7 @@ function fewEnough(sizes: ReadonlyMap<string, readonly number[]>): ReadonlyMap<s
 
 /** Positions among ascending volumes: as many of the first ones as there is room for, and the largest with room of its own. */
 function smallEnough(volumes: readonly number[]): ReadonlySet<number> {
+  if (volumes.reduce((sum, own) => sum + own, 0) <= ALL_VOLUME) return new Set(volumes.keys());
   const largest = volumes.findLastIndex((own) => own <= MAX_VOLUME);
   let room = MAX_VOLUME;
   const kept = new Set(largest < 0 ? [] : [largest]);

@@ -91,7 +91,6 @@ function tileClaim(kernel: Kernel, summary: Summary, collective: Collective, giv
     renaming: second,
     replay: {
       faults: ["divergence"],
-      array,
       places: [span],
       width: 64,
       loops,
