@@ -36,7 +36,9 @@ describe("kernels for matrix instructions", { timeout: 1_200_000 }, () => {
   });
 
   it("are right on the CPU", () => {
-    const faults = library.manifest.kernels.flatMap(({ name, computes }) =>
+    // Those that check conditions on data claim nothing.
+    const kernels = library.manifest.kernels.filter(({ computes }) => computes !== null);
+    const faults = kernels.flatMap(({ name, computes }) =>
       casesOf(name).flatMap((one) => {
         const { tensors, expect: faultOf } = dataOf(library.abi, computes, name, one);
         library.call(name, { tensors, dims: one.dims });

@@ -9,6 +9,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { readKernels } from "../../src/compiler/frontend/read.ts";
+import { MATRIX_UNITS } from "../../src/ir/kernel/matrix.ts";
 import type { Kernel } from "../../src/ir/kernel/types.ts";
 import type { ObligationResult } from "../../src/verify/obligation.ts";
 import { SolverPool } from "../../src/verify/pool.ts";
@@ -57,8 +58,13 @@ const pool = new SolverPool({ processes: 2 });
 const session = openSession(pool);
 afterAll(() => pool.close());
 
+/** An instance for a matrix unit has its name appended. */
+function isTwin(name: string, which: "correct" | "broken"): boolean {
+  return MATRIX_UNITS.some((unit) => name.endsWith(`_${which}_${unit}`)) || name.endsWith(`_${which}`);
+}
+
 function twin(file: string, which: "correct" | "broken"): Kernel {
-  const found = kernels.filter(({ name, span }) => span.file === `${file}.ts` && name.endsWith(`_${which}`));
+  const found = kernels.filter(({ name, span }) => span.file === `${file}.ts` && isTwin(name, which));
   const [kernel] = found;
   if (kernel === undefined || found.length > 1) throw new Error(`${file}.ts has ${found.length} kernels …_${which}`);
   return kernel;

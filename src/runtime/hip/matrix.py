@@ -60,7 +60,9 @@ class MatrixUnit:
     def function(self, name, decoded, family, architecture):
         """What executes the instruction, given the addresses of scalar, vector and accumulation registers."""
         size, depth, element = (MFMA if family == "cdna" else WMMA).get(name, (0, 0, ""))
-        modifiers = [getattr(decoded, field, 0) or 0 for field in ("neg", "neg_hi", "opsel", "clmp", "cbsz", "abid", "blgp")]
+        # Of MFMA the bits of the others are its own: where WMMA clamps it says that accumulation registers are meant.
+        fields = ("cbsz", "abid", "blgp") if family == "cdna" else ("neg", "neg_hi", "opsel", "clmp")
+        modifiers = [getattr(decoded, field, 0) or 0 for field in fields]
         if size == 0 or any(modifiers):
             raise Refused(f"{name}{' with modifiers' if size else ''} is not executed; known are {', '.join((*WMMA, *MFMA))}")
         in_vectors = decoded.src2.offset >= FIRST_VECTOR

@@ -41,7 +41,8 @@ describeExecuted("matrix instructions as machine code", 1_200_000, () => {
         const library = unwrap(await openDeviceLibrary(place, toolchain, on));
         try {
           const unit = targetOf(architecture)?.matrixUnit;
-          const { kernels } = library.manifest;
+          // Those that check conditions on data claim nothing.
+          const kernels = library.manifest.kernels.filter(({ computes }) => computes !== null);
           expect(kernels.length).toBeGreaterThanOrEqual(10);
           const faults: string[] = [];
           for (const { name, computes } of kernels) {
