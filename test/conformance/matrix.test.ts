@@ -1,5 +1,5 @@
 /**
- * The kernels for matrix instructions (kernels/hip) on their cases: as C++ for the CPU, which computes what the layouts of their
+ * The kernels for matrix instructions (kernels-hip) on their cases: as C++ for the CPU, which computes what the layouts of their
  * fragments say, for each family of GPUs.
  */
 
@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 describe("kernels for matrix instructions", { timeout: 1_200_000 }, () => {
   let library: CpuLibrary;
   beforeAll(async () => {
-    const proved = await proveKernels(["kernels/hip"]);
+    const proved = await proveKernels(["kernels-hip"]);
     await buildInto(folder, proved, await findToolchain(process.env), false);
     library = unwrap(openCpuLibrary(folder));
   }, 1_200_000);

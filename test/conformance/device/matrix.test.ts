@@ -1,5 +1,5 @@
 /**
- * The kernels for matrix instructions (kernels/hip) as machine code: WMMA of gfx1101 and gfx1201, MFMA of gfx90a and gfx942, executed by
+ * The kernels for matrix instructions (kernels-hip) as machine code: WMMA of gfx1101 and gfx1201, MFMA of gfx90a and gfx942, executed by
  * tinygrad's emulator on their cases.
  */
 
@@ -36,7 +36,7 @@ describeExecuted("matrix instructions as machine code", 1_200_000, () => {
     (architecture, order) => {
       it("are right on their cases", async () => {
         const place = join(folder, `${architecture}-${order}`);
-        await buildInto(place, await proveKernels(["kernels/hip"]), toolchain, false, "hip", architecture);
+        await buildInto(place, await proveKernels(["kernels-hip"]), toolchain, false, "hip", architecture);
         const on = { ...emulator(TINYGRAD, order), architecture };
         const library = unwrap(await openDeviceLibrary(place, toolchain, on));
         try {

@@ -23,7 +23,7 @@ import {
   storeVector,
   thread,
 } from "tokitai/dsl";
-import { geluErf } from "../math.ts";
+import { geluErf } from "../kernels/math.ts";
 
 const THREADS = 256;
 const ROWS = 64;
