@@ -78,7 +78,8 @@ struct tok_bf16 {
 
   tok_bf16() = default;
 
-  // The nearest value, of two equally near ones the even one. A carry into the exponent is what it must be, up to infinity.
+  // The nearest value, of two equally near ones the even one. A carry into the exponent is what it must be, up to an
+  // infinity.
   TOK_DEVICE explicit tok_bf16(float value) {
     const uint32_t word = tok_bit_cast<uint32_t>(value);
     const bool is_nan = (word & 0x7fffffffu) > 0x7f800000u;

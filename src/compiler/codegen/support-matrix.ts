@@ -106,8 +106,8 @@ inline void tok_load_fragment(Element (&fragment)[Elements], const Element *plac
 // accumulator += a * b for all waves of a block. Each pointer is to the row of thread 0; that of the next thread begins
 // so many elements on.
 template <typename Unit, typename Element>
-inline void tok_mma(int threads, float *accumulator, int accumulator_size, const Element *a, int a_size, const Element *b,
-                    int b_size) {
+inline void tok_mma(int threads, float *accumulator, int accumulator_size, const Element *a, int a_size,
+                    const Element *b, int b_size) {
   constexpr int size = ${FRAGMENT};
   for (int wave = 0; wave < threads; wave += Unit::lanes) {
     float rows[size][size], columns[size][size];
