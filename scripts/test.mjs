@@ -21,6 +21,16 @@ function runNode(args, env = {}) {
 const setUp = runNode([join(ROOT, "scripts", "setup.mjs")]);
 if (setUp !== 0) process.exit(setUp);
 
+// Most tests start from proved kernels: all of them are proved here once, by the compiled program and without other work
+// beside it, and tests find the answers in the cache. A kernel that is not proved fails the tests that need it.
+if (process.argv.length === 2) {
+  for (const inputs of [["kernels", "kernels-hip"], ["moe"]]) {
+    runNode([join(ROOT, "bin", "tokitai.js"), "verify", ...inputs, "--quiet"], {
+      TOKITAI_CACHE: join(ROOT, ".tokitai", "cache"),
+    });
+  }
+}
+
 const folder = mkdtempSync(join(tmpdir(), "tokitai-test-"));
 const file = join(folder, "counts.json");
 const status = runNode(["node_modules/vitest/vitest.mjs", "run", ...process.argv.slice(2)], {

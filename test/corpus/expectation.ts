@@ -18,6 +18,8 @@ export interface Expectation {
   readonly line: Line;
   readonly witness: RegExp;
   readonly consequences?: readonly ObligationKind[];
+  /** The kinds that are left unknown by it: their claims fail, and no run shows the fault. */
+  readonly unconfirmed?: readonly ObligationKind[];
 }
 
 /** A broken twin that the language cannot say: the front end's code and line. */

@@ -7,6 +7,7 @@
 
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { proofDirectory } from "../../src/compiler/build/cache.ts";
 import { findToolchain } from "../../src/compiler/build/toolchain.ts";
 import { emitKernelCpu } from "../../src/compiler/codegen/cpu.ts";
 import { emitKernelHip } from "../../src/compiler/codegen/hip.ts";
@@ -16,6 +17,7 @@ import { printKernel } from "../../src/ir/kernel/print.ts";
 import { MOE_SIZES } from "../../src/moe/sizes.ts";
 import { renderDiagnostics } from "../../src/support/diagnostic.ts";
 import { SolverPool } from "../../src/verify/pool.ts";
+import { openProofCache } from "../../src/verify/proof-cache.ts";
 import { goldenText, staleFiles } from "./golden-files.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -41,7 +43,7 @@ let proof: Proof;
 beforeAll(async () => {
   const pool = new SolverPool();
   try {
-    proof = await prove({ ...kernels, programs: nano.programs }, pool);
+    proof = await prove({ ...kernels, programs: nano.programs }, pool, openProofCache(proofDirectory(process.env)));
   } finally {
     pool.close();
   }

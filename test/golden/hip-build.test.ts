@@ -1,19 +1,17 @@
 /** The HIP text of every kernel is compiled for the GPU, and keeps to its registers: no spills and no scratch memory. */
 
-import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { cacheDirectory } from "../../src/compiler/build/cache.ts";
 import { buildHip } from "../../src/compiler/build/compile.ts";
 import { readResources } from "../../src/compiler/build/resources.ts";
 import { findToolchain, INSTALL, type Toolchain } from "../../src/compiler/build/toolchain.ts";
 import { emitHip } from "../../src/compiler/codegen/hip.ts";
-import { type Proof, prove, readSources } from "../../src/compiler/prove.ts";
+import type { Proof } from "../../src/compiler/prove.ts";
 import { ELEMENT_BYTES } from "../../src/ir/kernel/limits.ts";
 import type { Kernel } from "../../src/ir/kernel/types.ts";
-import { SolverPool } from "../../src/verify/pool.ts";
+import { proveKernels } from "../conformance/library.ts";
 
 const ARCHITECTURE = "gfx1101";
-const ROOT = join(import.meta.dirname, "../..");
 const toolchain: Toolchain = await findToolchain(process.env);
 
 const TOOLS: readonly (readonly [keyof Toolchain, string])[] = [
@@ -33,13 +31,7 @@ let proof: Proof;
 
 beforeAll(async () => {
   if (skipped) return;
-  const pool = new SolverPool();
-  try {
-    const sources = await readSources({ inputs: ["kernels"], cwd: ROOT, config: undefined });
-    proof = await prove(sources, pool);
-  } finally {
-    pool.close();
-  }
+  ({ proof } = await proveKernels());
 });
 
 function sharedBytes({ arrays }: Kernel): bigint {

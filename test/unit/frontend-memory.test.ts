@@ -116,7 +116,12 @@ for (r = 0; r < 3; r += 1) {
     const column = "    atomicAdd(".length + 1;
     expect(atomic?.span).toMatchObject({ column, endColumn: column + "q[i]".length });
     const vector = kernels.get("vectors")?.body.at(-1);
-    expect(vector).toMatchObject({ kind: "vector", direction: "store", registers: { array: "p", index: [] }, lanes: 2n });
+    expect(vector).toMatchObject({
+      kind: "vector",
+      direction: "store",
+      registers: { array: "p", index: [] },
+      lanes: 2n,
+    });
   });
 
   it("are well-formed IR", () => {

@@ -2,12 +2,12 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { allObligations, prove, readSources } from "../../src/compiler/prove.ts";
+import { allObligations } from "../../src/compiler/prove.ts";
 import { NO_SPAN } from "../../src/support/span.ts";
 import { NATIVE_SOLVERS, NativeSolver, nativeVersion } from "../../src/verify/native-solver.ts";
 import type { ObligationResult, Verdict } from "../../src/verify/obligation.ts";
-import { SolverPool } from "../../src/verify/pool.ts";
 import { secondOpinion } from "../../src/verify/second-opinion.ts";
+import { proveKernels } from "../conformance/library.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tokitai-second-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -129,11 +129,7 @@ for (const name of NATIVE_SOLVERS) {
     const obligations: ObligationResult[] = [];
     beforeAll(async () => {
       const inputs = process.env["CI"] === undefined ? ["kernels/linear.ts", "kernels/softmax.ts"] : ["kernels"];
-      const sources = await readSources({ inputs, cwd: process.cwd(), config: undefined });
-      expect(sources.diagnostics).toEqual([]);
-      const pool = new SolverPool({ processes: 1 });
-      obligations.push(...allObligations(await prove(sources, pool)));
-      pool.close();
+      obligations.push(...allObligations((await proveKernels(inputs)).proof));
       expect(obligations.filter(({ verdict }) => verdict === "proved").length).toBeGreaterThan(50);
     }, 120_000);
 

@@ -35,7 +35,7 @@ export function emitCpu(spec: LibrarySpec): readonly GeneratedFile[] {
   return [
     { path: `${spec.name}.cpu.cpp`, text: printFile(libraryItems(spec, kernelItems)) },
     emitHeader(spec),
-    { path: SUPPORT_PATH, text: supportHeader() },
+    { path: SUPPORT_PATH, text: supportHeader(spec.kernels) },
   ];
 }
 

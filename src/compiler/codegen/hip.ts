@@ -38,7 +38,7 @@ export function emitHip(spec: LibrarySpec): readonly GeneratedFile[] {
   return [
     { path: `${spec.name}.hip.cpp`, text: printFile(items) },
     emitHeader(spec),
-    { path: SUPPORT_PATH, text: supportHeader() },
+    { path: SUPPORT_PATH, text: supportHeader(spec.kernels) },
   ];
 }
 

@@ -7,6 +7,7 @@
  */
 
 import { MAX_GRID, MAX_GRID_THREADS, SIZE_LIMITS } from "../../ir/kernel/limits.ts";
+import type { ProvedKernel } from "../../verify/certificate.ts";
 import type { CItem } from "./c-ast.ts";
 import { printFile } from "./c-print.ts";
 import { CHECKED, LIMITS_COMMENT, PROLOGUE } from "./support-arithmetic.ts";
@@ -19,8 +20,10 @@ import { MEMORY } from "./support-memory.ts";
 
 export const SUPPORT_PATH = "tokitai_support.hpp";
 
-export function supportHeader(): string {
-  return `${PROLOGUE}${HALF}${MEMORY}${MATRIX}${LIMITS_COMMENT}${printFile(limitItems())}${CHECKED}${MESSAGES}${CHECKS}${DEVICE}${DATA}${LAUNCH}`;
+/** With what fragments need where one of the kernels has some: host compilers lack the vectors of clang in it. */
+export function supportHeader(kernels: readonly ProvedKernel[]): string {
+  const fragments = kernels.some(({ kernel }) => kernel.matrix !== undefined) ? MATRIX : "";
+  return `${PROLOGUE}${HALF}${MEMORY}${fragments}${LIMITS_COMMENT}${printFile(limitItems())}${CHECKED}${MESSAGES}${CHECKS}${DEVICE}${DATA}${LAUNCH}`;
 }
 
 /** The limits that proofs assume and launchers check: one table, two uses. */

@@ -13,12 +13,16 @@ export function boundsClaims(summary: Summary, giveId: GiveId): readonly Claim[]
   return summary.accesses.map((access) => boundsClaim(summary, access, giveId));
 }
 
-function boundsClaim(summary: Summary, access: Access, giveId: GiveId): Claim {
+/** The access is within its array, axis by axis, with every lane. */
+export function insideTerms(access: Access): readonly Term[] {
   const last = access.index.length - 1;
-  const inside = access.index.map((index, axis) => {
+  return access.index.map((index, axis) => {
     const room = axis === last ? sub(extentOf(access, axis), numeral(access.lanes - 1n)) : extentOf(access, axis);
     return within("0", index, room);
   });
+}
+
+function boundsClaim(summary: Summary, access: Access, giveId: GiveId): Claim {
   const verb = access.write ? "written" : "read";
   return {
     id: giveId("bounds", access.array),
@@ -27,7 +31,7 @@ function boundsClaim(summary: Summary, access: Access, giveId: GiveId): Claim {
     statement: `${access.text} is ${verb} within ${access.array}`,
     failure: `${access.text} may be ${verb} ${mayBeNegative(access) ? "outside its bounds" : "past its end"}`,
     code: "TK301",
-    hypotheses: [...baseAssumptions(summary), ...pathTerms(access.path), not(and(...inside))],
+    hypotheses: [...baseAssumptions(summary), ...pathTerms(access.path), not(and(...insideTerms(access)))],
     replay: {
       faults: ["bounds"],
       array: access.array,

@@ -20,6 +20,7 @@ import { declare } from "../scope.ts";
 import { type Access, pathTerms, type Summary } from "../summary.ts";
 import { not, type Term, within } from "../term.ts";
 import { baseAssumptions, launchAssumptions } from "./assumptions.ts";
+import { insideTerms } from "./bounds.ts";
 import { apart, bothReach, isNamed, meet, namedThreads } from "./two-threads.ts";
 
 const POSITION = ["block.x", "block.y", "block.z", "thread.x", "thread.y", "thread.z"];
@@ -101,6 +102,7 @@ function onceClaims(kernel: Kernel, writes: readonly Access[], summary: Summary,
   );
 }
 
+/** An element that the array has: that each write is to one is what `bounds` proves. */
 function namedClaim(access: Access, named: readonly Term[], summary: Summary, giveId: GiveId): Claim {
   const { array, text, path, index, span, loops } = access;
   const terms = [...pathTerms(path), ...index, ...named];
@@ -114,6 +116,7 @@ function namedClaim(access: Access, named: readonly Term[], summary: Summary, gi
     hypotheses: [
       ...baseAssumptions(summary),
       ...pathTerms(path),
+      ...insideTerms(access),
       not(isNamed(named)),
       ...digitLemmas(summary.scope, terms),
     ],
