@@ -15,7 +15,16 @@ import { InternalError } from "../support/result.ts";
 export type Sizes = Readonly<Record<string, number>>;
 
 /** Claims of a product of two matrices, with whatever is done to it afterwards. */
-const PRODUCTS: readonly string[] = ["linear", "linear_gelu", "linear_gelu_tanh", "matmul", "matmul_nn", "matmul_tn"];
+const PRODUCTS: readonly string[] = [
+  "linear",
+  "linear_gelu",
+  "linear_gelu_tanh",
+  "linear_layer_norm_gelu",
+  "linear_layer_norm_gelu_tanh",
+  "matmul",
+  "matmul_nn",
+  "matmul_tn",
+];
 
 /**
  * Of a claimed product of matrices, M×K by K×N: 2·M·N·K. `undefined` for other claims. Whichever of them is transposed, M·N·K is

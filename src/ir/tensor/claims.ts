@@ -88,6 +88,13 @@ const biasLayerNormGelu = (form: GeluForm): OperationSignature => ({
   steps: (attributes) => [biasAdd("sum"), layerNorm("norm", "sum", attributes), gelu("y", "norm", form)],
 });
 
+const linearLayerNormGelu = (form: GeluForm): OperationSignature => ({
+  inputs: [...LINEAR_INPUTS, GAMMA, BETA],
+  outputs: [Y],
+  attributes: ["epsilon"],
+  steps: (attributes) => [linear("linear"), layerNorm("norm", "linear", attributes), gelu("y", "norm", form)],
+});
+
 const topKMask = (renormalise: boolean): OperationSignature => ({
   inputs: [tensor("p", "B", "E")],
   outputs: [tensor("w", "B", "E")],
@@ -177,6 +184,8 @@ export const OPERATION_SIGNATURES = {
   layer_norm_gelu_tanh: layerNormGelu("tanh"),
   bias_layer_norm_gelu: biasLayerNormGelu("erf"),
   bias_layer_norm_gelu_tanh: biasLayerNormGelu("tanh"),
+  linear_layer_norm_gelu: linearLayerNormGelu("erf"),
+  linear_layer_norm_gelu_tanh: linearLayerNormGelu("tanh"),
   softmax_top_k: softmaxTopK(false),
   softmax_top_k_renormalised: softmaxTopK(true),
   gather_rows: {

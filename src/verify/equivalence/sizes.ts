@@ -10,6 +10,7 @@
 import { brokenConditions, type LaunchValues, withDerived } from "../../ir/kernel/interpret-launch.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { FLOATS } from "../float-scalars.ts";
+import { bindSignature } from "./signature.ts";
 import { tilesIn } from "./tiles.ts";
 
 /** Integer scalars take several values; a float's value only has to meet the contract. */
@@ -29,6 +30,8 @@ const MAX_COMBINATIONS = 1_300;
 /** Π (size + 1) summed over all combinations: up to this all of them are tried, beyond it as many as make `MAX_VOLUME`. */
 const ALL_VOLUME = 300_000;
 const MAX_VOLUME = 50_000;
+/** By what the work on normalised rows of products exceeds that on products of the same sizes, per element of a row. */
+const NORMALISED_SHARE = 64;
 const WITHOUT_TILE = [0, 1, 2, 3];
 /** How many values an integer scalar takes at one shape. */
 const SCALAR_VALUES = 3;
@@ -38,11 +41,12 @@ export function casesOf(kernel: Kernel): Cases {
   const free = kernel.dims.filter((name) => !derived.has(name));
   const tilesOf = tilesIn(kernel);
   const sizes = new Map(free.map((name) => [name, sizesOf(tilesOf(name))]));
+  const work = normalisesProducts(kernel) ? normalisedVolume : volume;
   const allowed = combinations(fewEnough(sizes))
-    .sort((a, b) => volume(a) - volume(b))
+    .sort((a, b) => work(a) - work(b))
     .map((shape) => ({ shape, cases: scalarsAt(kernel, withDerived(kernel, shape)) }))
     .filter((one) => one.cases.length > 0);
-  const kept = smallEnough(allowed.map(({ shape }) => volume(shape)));
+  const kept = smallEnough(allowed.map(({ shape }) => work(shape)));
   const cases = allowed.filter((_, position) => kept.has(position)).flatMap((one) => one.cases);
   const left = kept.size === allowed.length ? "" : `, ${kept.size} of ${allowed.length} combinations`;
   const used = (executed: readonly Case[], name: string): string => {
@@ -103,6 +107,18 @@ function combinations(sizes: ReadonlyMap<string, readonly number[]>): Readonly<R
 
 function volume(shape: Readonly<Record<string, bigint>>): number {
   return Object.values(shape).reduce((product, size) => product * (Number(size) + 1), 1);
+}
+
+/** Each element of a normalised row is a sum over the whole row, of as many products as a product of matrices has. */
+function normalisedVolume(shape: Readonly<Record<string, bigint>>): number {
+  return (volume(shape) * Math.max(...Object.values(shape).map(Number), 1)) / NORMALISED_SHARE;
+}
+
+/** Whether the kernel claims to normalise rows of a product of matrices. */
+function normalisesProducts(kernel: Kernel): boolean {
+  const steps = bindSignature(kernel)?.signature.steps({}) ?? [];
+  const products = new Set(steps.filter(({ op }) => op.kind === "linear").map(({ id }) => id));
+  return steps.some(({ op }) => op.kind === "layer-norm" && products.has(op.x));
 }
 
 /** The launches at a shape: none where its contract forbids it. */
