@@ -9,7 +9,7 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     // Some tests run a compiler or a solver, on a machine that other work may share.
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     hookTimeout: 600_000,
     reporters: ["default", "./test/vitest-counts.ts"],
     // Compiled libraries are kept between runs, and out of the user's own cache.

@@ -2,7 +2,7 @@
  * `npm run bench:gemm [-- --arch gfx1101,gfx90a FILE…]`: what the static model says of every product of matrices of the MoE's
  * sizes, as Markdown for docs/benchmarks.md.
  *
- * The kernels are those of FILE…, or of kernels/, that claim a linear layer and depend on no data; all of them are proved and built.
+ * The kernels are those of FILE…, or of kernels/ and kernels-hip/, that claim a linear layer and depend on no data; all of them are proved and built.
  * Each shape [B, N, K] is that of a layer at 256 or 1,024 rows; for each of them and each architecture the kernel with the shortest
  * predicted time stands in the table.
  */
@@ -131,7 +131,7 @@ const toolchain = await findToolchain(process.env);
 const available = architecturesOf(toolchain).map(({ name }) => name);
 const wanted = values.arch?.split(",") ?? TARGETS.map(({ architecture }) => architecture);
 const targets = TARGETS.filter(({ architecture }) => wanted.includes(architecture) && available.includes(architecture));
-const inputs = positionals.length > 0 ? positionals : ["kernels"];
+const inputs = positionals.length > 0 ? positionals : ["kernels", "kernels-hip"];
 const sources = await readSources({ inputs, cwd: process.cwd(), config: undefined });
 if (sources.diagnostics.length > 0) throw new Error(sources.diagnostics.map(({ message }) => message).join("\n"));
 const kernels = sources.kernels.filter(
@@ -143,19 +143,16 @@ const proof = await prove({ ...sources, kernels }, pool, openProofCache(proofDir
 );
 const proved = proof.kernels.flatMap(({ certificate }) => certificate ?? []);
 if (proved.length === 0) throw new Error("no kernel that claims a linear layer is proved");
-const library = emitHip({ name: "products", kernels: proved, plans: [] }).map(({ path, text }) => ({
-  name: path,
-  text,
-}));
-const built = need(
-  await buildHip({
-    toolchain,
-    cache: cacheDirectory(process.env),
-    architectures: targets.map(({ architecture }) => architecture),
-    sources: library,
-  }),
-);
-const code = need(await readMachineCode(built.path, need(await readResources(built.path, toolchain)), toolchain));
+/** The machine code of the kernels that this architecture has the matrix unit for. */
+async function codeFor({ architecture, matrixUnit }: Target): Promise<readonly MachineCode[]> {
+  const kernels = proved.filter(({ kernel: { matrix } }) => matrix === undefined || matrix === matrixUnit);
+  const sources = emitHip({ name: "products", kernels, plans: [] }).map(({ path, text }) => ({ name: path, text }));
+  const built = need(
+    await buildHip({ toolchain, cache: cacheDirectory(process.env), architectures: [architecture], sources }),
+  );
+  return need(await readMachineCode(built.path, need(await readResources(built.path, toolchain)), toolchain));
+}
+
 const HEAD = [
   ...["[B, N, K]", "layer", "kernel", "matrix instructions of the loop's", "LDS bytes per FLOP", "waves/SIMD"],
   ...["loop's share", "balance", "share of peak", "bound", "µs"],
@@ -163,6 +160,7 @@ const HEAD = [
 for (const target of targets) {
   console.log(`\n### ${target.architecture}: ${target.product.name}, model ${MODEL_VERSION}\n`);
   console.log(`| ${HEAD.join(" | ")} |\n|${" --- |".repeat(HEAD.length)}`);
+  const code = await codeFor(target);
   for (const shape of shapes()) {
     const choice = bestOf(proved, code, target, shape);
     if (choice !== undefined) console.log(row(shape, choice));

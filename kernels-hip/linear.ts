@@ -28,9 +28,13 @@ import { geluErf } from "../kernels/math.ts";
 const THREADS = 256;
 const ROWS = 64;
 const COLUMNS = 64;
-const DEPTH = 32;
-/** What a row of a tile is longer by, so that the lanes of a wave which read 16 bytes each are served in the fewest turns. */
-const PAD = 8;
+/**
+ * How much of K a tile has, and how many elements of it a thread moves at once: with waves of 64 lanes, half as much, so that
+ * the LDS of a compute unit holds as many blocks as hide what each of its waves waits for. A row of a tile is longer by one
+ * such vector, so that lanes which read side by side are served in the fewest turns.
+ */
+const depthOf = (lanes: number) => div(1024, lanes);
+const vectorOf = (lanes: number) => div(256, lanes);
 /** Waves beside each other along the columns of a tile; the others are below each other. */
 const ACROSS = 2;
 
@@ -39,19 +43,19 @@ const waveRows = (lanes: number) => div(ROWS * ACROSS * lanes, THREADS);
 const rowInWave = (m: number) => mod(mod(m, ROWS), waveRows(matrix.lanes));
 const columnInWave = (n: number) => mod(mod(n, COLUMNS), div(COLUMNS, ACROSS));
 
-/** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n], of VECTOR elements at a time, summed in f32 by matrix instructions; GELU: its gelu */
-const linearOn = (T: FloatElement, VECTOR: number, GELU: number) =>
+/** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n], summed in f32 by matrix instructions; HALF: of halves; GELU: its gelu */
+const linearOn = (T: FloatElement, HALF: number, GELU: number) =>
   kernel(
     { x: input(T, ["B", "K"]), w: input(T, ["N", "K"]), bias: input(f32, ["N"]), y: output(f32, ["B", "N"]) },
     {
       computes: GELU === 1 ? "linear_gelu" : "linear",
-      matrix: VECTOR === 4 ? ["cdna"] : ["gfx11", "gfx12", "cdna"],
+      matrix: HALF === 1 ? ["gfx11", "gfx12", "cdna"] : ["cdna"],
       grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
       block: [THREADS],
       budget: { vgprs: 128, scratch: 0 },
     },
     ({ x, w, bias, y }, { B, K, N }) => {
-      requires(mod(K, VECTOR) === 0);
+      requires(mod(K, vectorOf(matrix.lanes)) === 0);
       covers(y, (m, n) => ({
         block: [div(m, ROWS), div(n, COLUMNS)],
         thread: [
@@ -63,19 +67,21 @@ const linearOn = (T: FloatElement, VECTOR: number, GELU: number) =>
         j: div(columnInWave(n), 16),
         e: matrix.elementOf(mod(rowInWave(m), 16)),
       }));
+      const depth = depthOf(matrix.lanes);
+      const vector = vectorOf(matrix.lanes);
       // A wave's part of the tile, in elements and in fragments.
       const wave_rows = waveRows(matrix.lanes);
       const wave_columns = div(COLUMNS, ACROSS);
       const down = div(wave_rows, 16);
       const right = div(wave_columns, 16);
       // How many vectors a thread moves of each tile, and how many rows apart they are.
-      const x_vectors = div(ROWS * DEPTH, THREADS * VECTOR);
-      const w_vectors = div(COLUMNS * DEPTH, THREADS * VECTOR);
-      const step = div(THREADS * VECTOR, DEPTH);
-      const xs = shared(T, [2, ROWS, DEPTH + PAD]);
-      const ws = shared(T, [2, COLUMNS, DEPTH + PAD]);
-      const next_x = registers(T, [x_vectors, VECTOR]);
-      const next_w = registers(T, [w_vectors, VECTOR]);
+      const x_vectors = div(ROWS * depth, THREADS * vector);
+      const w_vectors = div(COLUMNS * depth, THREADS * vector);
+      const step = div(THREADS * vector, depth);
+      const xs = shared(T, [2, ROWS, depth + vector]);
+      const ws = shared(T, [2, COLUMNS, depth + vector]);
+      const next_x = registers(T, [x_vectors, vector]);
+      const next_w = registers(T, [w_vectors, vector]);
       const a = fragment("a", T, [down]);
       const b = fragment("b", T, [right]);
       const sums = fragment("accumulator", f32, [down, right]);
@@ -86,43 +92,54 @@ const linearOn = (T: FloatElement, VECTOR: number, GELU: number) =>
           for (let e = 0; e < matrix.elements; e++) sums[i][j][e] = 0.0;
         }
       }
-      const row = div(thread.x, div(DEPTH, VECTOR));
-      const column = VECTOR * mod(thread.x, div(DEPTH, VECTOR));
+      const row = div(thread.x, div(depth, vector));
+      const column = vector * mod(thread.x, div(depth, vector));
       for (let p = 0; p < x_vectors; p++) {
         const r = block.x * ROWS + row + p * step;
         if (r < B && column < K) loadVector(next_x[p], x[r][column]);
-        else for (let v = 0; v < VECTOR; v++) next_x[p][v] = T(0.0);
+        else for (let v = 0; v < vector; v++) next_x[p][v] = T(0.0);
         storeVector(xs[0][row + p * step][column], next_x[p]);
       }
       for (let p = 0; p < w_vectors; p++) {
         const r = block.y * COLUMNS + row + p * step;
         if (r < N && column < K) loadVector(next_w[p], w[r][column]);
-        else for (let v = 0; v < VECTOR; v++) next_w[p][v] = T(0.0);
+        else for (let v = 0; v < vector; v++) next_w[p][v] = T(0.0);
         storeVector(ws[0][row + p * step][column], next_w[p]);
       }
+      for (let p = 0; p < x_vectors; p++) {
+        const r = block.x * ROWS + row + p * step;
+        if (r < B && depth + column < K) loadVector(next_x[p], x[r][depth + column]);
+        else for (let v = 0; v < vector; v++) next_x[p][v] = T(0.0);
+      }
+      for (let p = 0; p < w_vectors; p++) {
+        const r = block.y * COLUMNS + row + p * step;
+        if (r < N && depth + column < K) loadVector(next_w[p], w[r][depth + column]);
+        else for (let v = 0; v < vector; v++) next_w[p][v] = T(0.0);
+      }
       barrier();
-      for (let t = 0; t < ceilDiv(K, DEPTH); t++) {
-        // The next tile is on its way while this one is multiplied; past the end it is 0, and nobody multiplies it.
-        const k = (t + 1) * DEPTH + column;
+      for (let t = 0; t < ceilDiv(K, depth); t++) {
+        // The tile after the next is on its way while this one is multiplied, and as long as a wave waits for the others; past
+        // the end it is 0, and nobody multiplies it.
+        for (let p = 0; p < x_vectors; p++) storeVector(xs[1 - mod(t, 2)][row + p * step][column], next_x[p]);
+        for (let p = 0; p < w_vectors; p++) storeVector(ws[1 - mod(t, 2)][row + p * step][column], next_w[p]);
+        const k = (t + 2) * depth + column;
         for (let p = 0; p < x_vectors; p++) {
           const r = block.x * ROWS + row + p * step;
           if (r < B && k < K) loadVector(next_x[p], x[r][k]);
-          else for (let v = 0; v < VECTOR; v++) next_x[p][v] = T(0.0);
+          else for (let v = 0; v < vector; v++) next_x[p][v] = T(0.0);
         }
         for (let p = 0; p < w_vectors; p++) {
           const r = block.y * COLUMNS + row + p * step;
           if (r < N && k < K) loadVector(next_w[p], w[r][k]);
-          else for (let v = 0; v < VECTOR; v++) next_w[p][v] = T(0.0);
+          else for (let v = 0; v < vector; v++) next_w[p][v] = T(0.0);
         }
-        for (let s = 0; s < DEPTH; s += 16) {
+        for (let s = 0; s < depth; s += 16) {
           for (let i = 0; i < down; i++) loadFragment(a[i], xs[mod(t, 2)][first_row + 16 * i][s]);
           for (let j = 0; j < right; j++) loadFragment(b[j], ws[mod(t, 2)][first_column + 16 * j][s]);
           for (let i = 0; i < down; i++) {
             for (let j = 0; j < right; j++) mma(sums[i][j], a[i], b[j]);
           }
         }
-        for (let p = 0; p < x_vectors; p++) storeVector(xs[1 - mod(t, 2)][row + p * step][column], next_x[p]);
-        for (let p = 0; p < w_vectors; p++) storeVector(ws[1 - mod(t, 2)][row + p * step][column], next_w[p]);
         barrier();
       }
       for (let i = 0; i < down; i++) {
@@ -138,12 +155,12 @@ const linearOn = (T: FloatElement, VECTOR: number, GELU: number) =>
   );
 
 /** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n] of f16, summed in f32 by matrix instructions */
-export const linear_f16 = linearOn(f16, 8, 0);
+export const linear_f16 = linearOn(f16, 1, 0);
 /** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n] of bf16, summed in f32 by matrix instructions */
-export const linear_bf16 = linearOn(bf16, 8, 0);
+export const linear_bf16 = linearOn(bf16, 1, 0);
 /** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n] of f32, by matrix instructions, which CDNA has for it */
-export const linear_f32 = linearOn(f32, 4, 0);
+export const linear_f32 = linearOn(f32, 0, 0);
 /** y[b,n] = gelu(Σₖ x[b,k]·w[n,k] + bias[n]) of f16, the GELU of erf, summed in f32 by matrix instructions */
-export const linear_gelu_f16 = linearOn(f16, 8, 1);
+export const linear_gelu_f16 = linearOn(f16, 1, 1);
 /** y[b,n] = gelu(Σₖ x[b,k]·w[n,k] + bias[n]) of bf16, the GELU of erf, summed in f32 by matrix instructions */
-export const linear_gelu_bf16 = linearOn(bf16, 8, 1);
+export const linear_gelu_bf16 = linearOn(bf16, 1, 1);

@@ -30,7 +30,7 @@ const FAILURES_IN_A_ROW = 6;
 const PROCESSES_PER_CORE = 4;
 const START_MS = 30_000;
 
-const DEFAULT_LIMITS: SolverLimits = { steps: 15_000_000, timeoutMs: 40_000 };
+const DEFAULT_LIMITS: SolverLimits = { steps: 15_000_000, timeoutMs: 120_000 };
 
 const CANARY = "(declare-const x Int)(declare-const y Int)(assert (< x y))";
 const CANARIES = [

@@ -30,6 +30,9 @@ const PRODUCTS: readonly MatrixCase[] = [
   [70, 96, 128],
 ].map(([B = 0, K = 0, N = 0]) => ({ dims: { B, K, N } }));
 
+/** What the only scalar of these kernels is: LayerNorm's addend to the variance, as a float has it. */
+const EPSILON = Math.fround(1e-5);
+
 const GROUPS: readonly MatrixCase[] = [
   { groups: [0, 0], K: 8, N: 3 },
   { groups: [1], K: 8, N: 1 },
@@ -44,12 +47,15 @@ export function casesOf(kernel: string): readonly MatrixCase[] {
     const { B = 0, K = 0, N = 0 } = one.dims;
     // The gradient of the input sums over N, and moves 8 of it at once.
     if (kernel.startsWith("matmul_nn")) return [{ dims: { B, K, N: Math.ceil(N / 8) * 8 } }];
+    // Rows that a block holds whole.
+    if (kernel.startsWith("linear_layer_norm")) return [{ dims: { B, K, N: Math.min(N, 128) } }];
     return [one];
   });
 }
 
 export interface Data {
   readonly tensors: Readonly<Record<string, TensorData>>;
+  readonly scalars: Readonly<Record<string, number>>;
   /** What the kernel has to leave, with its bound; absent for an output of another kind. */
   readonly expect: () => string | undefined;
 }
@@ -64,7 +70,9 @@ export function dataOf(abi: Abi, claim: string | null | undefined, kernel: strin
   const tensors: Record<string, TensorData> = {};
   const inputs: { shape: readonly number[]; values: Float32Array }[] = [];
   let output: Float32Array<ArrayBuffer> | undefined;
+  const scalars: Record<string, number> = {};
   for (const field of description.fields) {
+    if (field.kind === "scalar") scalars[field.name] = EPSILON;
     if (field.kind !== "tensor") continue;
     const shape = (field.shape ?? []).map((extent) => sizeOf(extent, one.dims));
     const count = shape.reduce((product, size) => product * size, 1);
@@ -92,7 +100,7 @@ export function dataOf(abi: Abi, claim: string | null | undefined, kernel: strin
     inputs.push({ shape, values: floatsOfBits(element, bits) });
   }
   const expect = (): string | undefined => {
-    const [reference] = evaluateOperation(claim, inputs, {}).outputs.values();
+    const [reference] = evaluateOperation(claim, inputs, scalars).outputs.values();
     if (output === undefined || reference === undefined) return `${kernel} has no output`;
     if (output.length !== reference.values.length) return `${output.length} elements, not ${reference.values.length}`;
     for (const [i, value] of reference.values.entries()) {
@@ -102,7 +110,7 @@ export function dataOf(abi: Abi, claim: string | null | undefined, kernel: strin
     }
     return undefined;
   };
-  return { tensors, expect };
+  return { tensors, scalars, expect };
 }
 
 function sizeOf(extent: string, dims: Readonly<Record<string, number>>): number {

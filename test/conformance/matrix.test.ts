@@ -27,7 +27,14 @@ describe("kernels for matrix instructions", { timeout: 1_200_000 }, () => {
     const names = library.manifest.kernels.map(({ name }) => name);
     for (const unit of ["gfx11", "gfx12", "cdna"]) {
       for (const element of ["f16", "bf16"]) {
-        for (const kernel of ["linear", "linear_gelu", "matmul_nn", "matmul_tn", "grouped_linear"]) {
+        for (const kernel of [
+          "linear",
+          "linear_gelu",
+          "linear_layer_norm_gelu",
+          "matmul_nn",
+          "matmul_tn",
+          "grouped_linear",
+        ]) {
           expect(names).toContain(`${kernel}_${element}_${unit}`);
         }
       }
@@ -40,8 +47,8 @@ describe("kernels for matrix instructions", { timeout: 1_200_000 }, () => {
     const kernels = library.manifest.kernels.filter(({ computes }) => computes !== null);
     const faults = kernels.flatMap(({ name, computes }) =>
       casesOf(name).flatMap((one) => {
-        const { tensors, expect: faultOf } = dataOf(library.abi, computes, name, one);
-        library.call(name, { tensors, dims: one.dims });
+        const { tensors, scalars, expect: faultOf } = dataOf(library.abi, computes, name, one);
+        library.call(name, { tensors, scalars, dims: one.dims });
         const fault = faultOf();
         return fault === undefined ? [] : [`${name}: ${fault}`];
       }),

@@ -25,7 +25,8 @@ const REPLAYS: Readonly<Record<string, RegExp>> = {
   TK301: /^the interpreter (reads|writes|atomically changes) .* out of bounds/,
   TK302: /^the interpreter .*, which thread .* with no barrier between$/,
   TK303: /^the interpreter .*, which a thread of block .* in the same launch$/,
-  TK304: /^the interpreter reaches the barrier with \d+ of \d+ threads, without thread/,
+  TK304:
+    /^the interpreter (reaches the (barrier|mma|loadFragment) with \d+ of \d+ threads, without thread|loads the tile at \S+, and thread \(.*\) of its wave the one at)/,
   TK305: /^the interpreter computes .*, which does not fit (32|64) bits$/,
   TK306: /^the interpreter divides by (0|-\d+) in /,
   TK307: /^the interpreter stores .* do not hold it$/,

@@ -43,13 +43,13 @@ describeExecuted("matrix instructions as machine code", 1_200_000, () => {
           const unit = targetOf(architecture)?.matrixUnit;
           // Those that check conditions on data claim nothing.
           const kernels = library.manifest.kernels.filter(({ computes }) => computes !== null);
-          expect(kernels.length).toBeGreaterThanOrEqual(10);
+          expect(kernels.length).toBeGreaterThanOrEqual(12);
           const faults: string[] = [];
           for (const { name, computes } of kernels) {
             expect(name.endsWith(`_${unit}`)).toBe(true);
             for (const one of casesOf(name)) {
-              const { tensors, expect: faultOf } = dataOf(library.abi, computes, name, one);
-              await library.call(name, { tensors, dims: one.dims });
+              const { tensors, scalars, expect: faultOf } = dataOf(library.abi, computes, name, one);
+              await library.call(name, { tensors, scalars, dims: one.dims });
               const fault = faultOf();
               if (fault !== undefined) faults.push(`${name}: ${fault}`);
             }
