@@ -24,8 +24,13 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** `--seed <n>`, 7 by default, with the text of that default: JSON, in which help writes values, has no bigint. */
+export function seedOption(description: string): Option {
+  return new Option("--seed <n>", `${description}, a 64-bit number`).argParser(seedNumber).default(7n, "7");
+}
+
 /** A seed: an unsigned 64-bit number. */
-export function seedNumber(text: string): bigint {
+function seedNumber(text: string): bigint {
   const value = /^\d{1,20}$/.test(text) ? BigInt(text) : -1n;
   if (value >= 0n && value < 2n ** 64n) return value;
   throw new InvalidArgumentError("Give a whole number from 0 to 2^64 - 1.");

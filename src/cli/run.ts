@@ -6,7 +6,7 @@ import { addDeviceOptions, checkDeviceFlags, type DeviceFlags, openLibraryOf } f
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Finish } from "./main.ts";
 import { addModelOptions, type ModelOptions, readModelConfig } from "./model-options.ts";
-import { type Format, formatOption, seedNumber, wholeNumber } from "./options.ts";
+import { type Format, formatOption, seedOption, wholeNumber } from "./options.ts";
 import { print, printDiagnostics } from "./output.ts";
 
 interface RunOptions extends ModelOptions, DeviceFlags {
@@ -26,7 +26,7 @@ export function addRun(program: Command, finish: Finish): void {
     .option("--data <name>", "birdstrikes, or a CSV file (then --schema is needed)", "birdstrikes")
     .option("--schema <file>", "the schema of the CSV file")
     .option("--rows <n>", "how many rows", wholeNumber(0, Number.MAX_SAFE_INTEGER), 1000)
-    .option("--seed <n>", "seed of the initial weights, a 64-bit number", seedNumber, 7n)
+    .addOption(seedOption("seed of the initial weights"))
     .option("--sparse", "let each expert work on its own rows alone: the program moe_sparse_forward")
     .addOption(formatOption());
   addDeviceOptions(command);

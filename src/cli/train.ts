@@ -10,7 +10,7 @@ import { InternalError, ok } from "../support/result.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Finish } from "./main.ts";
 import { addModelOptions, type ModelOptions, readModelConfig } from "./model-options.ts";
-import { type Format, formatOption, seedNumber, wholeNumber } from "./options.ts";
+import { type Format, formatOption, seedOption, wholeNumber } from "./options.ts";
 import { print, printDiagnostics } from "./output.ts";
 import { addDataOptions, type DataOptions, readTrainingData } from "./training-data.ts";
 
@@ -46,7 +46,7 @@ export function addTrain(program: Command, finish: Finish): void {
       wholeNumber(0, MANY),
       0,
     )
-    .option("--seed <n>", "seed of the initial weights and of the order of rows, a 64-bit number", seedNumber, 7n)
+    .addOption(seedOption("seed of the initial weights and of the order of rows"))
     .option("-o, --output <folder>", "the folder of the run (default: runs/<data>-<size>-seed<seed>)")
     .option("--resume", "go on from the last checkpoint of the folder", false)
     .option(

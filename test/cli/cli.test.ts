@@ -50,6 +50,19 @@ describe("usage", () => {
     for (const command of ["compile", "verify", "run", "inspect", "tune", "doctor"]) expect(stdout).toContain(command);
   });
 
+  it("describes every command", () => {
+    const { stdout } = tokitai(["--help"]);
+    const list = stdout.slice(stdout.indexOf("Commands:"), stdout.indexOf("Examples:"));
+    const commands = [...list.matchAll(/^ {2}([a-z]+) \[/gm)].map(([, name]) => name);
+    expect(commands).toContain("train");
+    for (const command of commands) {
+      if (command === undefined || command === "help") continue;
+      const help = tokitai([command, "--help"]);
+      expect(help.code, help.stderr).toBe(0);
+      expect(help.stdout).toContain(`Usage: tokitai ${command}`);
+    }
+  });
+
   it.each([[["nonsense"]], [["verify"]], [["verify", "good.ts", "--nonsense"]], [["compile", "good.ts"]]])(
     "refuses %j",
     (args) => {

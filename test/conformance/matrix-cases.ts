@@ -60,8 +60,17 @@ export interface Data {
   readonly expect: () => string | undefined;
 }
 
-/** Inputs of a case, an output that nobody has written, and what is wrong with it afterwards. */
-export function dataOf(abi: Abi, claim: string | null | undefined, kernel: string, one: MatrixCase): Data {
+/**
+ * Inputs of a case, an output that nobody has written, and what is wrong with it afterwards; `flushed`: where matrix
+ * instructions take a subnormal half as 0, so that the reference gets 0 too.
+ */
+export function dataOf(
+  abi: Abi,
+  claim: string | null | undefined,
+  kernel: string,
+  one: MatrixCase,
+  flushed = false,
+): Data {
   const description = abi.kernels.find(({ name }) => name === kernel);
   if (description === undefined || typeof claim !== "string" || !isOperationClaim(claim)) {
     throw new Error(`the library has no kernel ${kernel} with a claim`);
@@ -97,7 +106,8 @@ export function dataOf(abi: Abi, claim: string | null | undefined, kernel: strin
     const { element } = field;
     const bits = Uint16Array.from(plain, (value) => bitsOfNearest(element, value));
     tensors[field.name] = bits;
-    inputs.push({ shape, values: floatsOfBits(element, bits) });
+    const values = floatsOfBits(element, bits);
+    inputs.push({ shape, values: flushed ? values.map((value) => withoutSubnormal(element, value)) : values });
   }
   const expect = (): string | undefined => {
     const [reference] = evaluateOperation(claim, inputs, scalars).outputs.values();
@@ -111,6 +121,10 @@ export function dataOf(abi: Abi, claim: string | null | undefined, kernel: strin
     return undefined;
   };
   return { tensors, scalars, expect };
+}
+
+function withoutSubnormal(element: "f16" | "bf16", value: number): number {
+  return Math.abs(value) < (element === "f16" ? 2 ** -14 : 2 ** -126) ? 0 : value;
 }
 
 function sizeOf(extent: string, dims: Readonly<Record<string, number>>): number {
