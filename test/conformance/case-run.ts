@@ -100,6 +100,24 @@ export function disagreement(
   return undefined;
 }
 
+/** The largest share of its bound that an element's error takes; 0 where nothing may differ and nothing does. */
+export function shareOfBound(
+  library: Pick<CpuLibrary, "abi" | "manifest">,
+  one: Case,
+  data: ReadonlyMap<string, Float32Array>,
+): number {
+  const tensors = tensorsOf(library.abi, one);
+  const claim = library.manifest.kernels.find(({ name }) => name === one.kernel)?.computes ?? undefined;
+  const expected = expectedOutputs(claim, one, tensors, data);
+  const shares = tensors
+    .filter(({ role }) => role === "output")
+    .flatMap(({ name }, position) => {
+      const { values, bound } = expected[position] ?? { values: new Float64Array(0), bound: new Float64Array(0) };
+      return [...(data.get(name) ?? [])].map((found, i) => Math.abs(found - (values[i] ?? 0)) / (bound[i] ?? 0));
+    });
+  return shares.reduce((worst, share) => (Number.isFinite(share) ? Math.max(worst, share) : worst), 0);
+}
+
 /** Runs a case in a library; gives back the tensors, the outputs written. */
 export function callCase(library: CpuLibrary, one: Case): ReadonlyMap<string, Float32Array<ArrayBuffer>> {
   const data = caseData(one, tensorsOf(library.abi, one));

@@ -14,7 +14,7 @@ import { WAVE_ORDERS, type WaveOrder } from "../../../src/runtime/hip/device.ts"
 import { type DeviceLibrary, openDeviceLibrary } from "../../../src/runtime/hip/library.ts";
 import { floatsToHalves } from "../../../src/support/float16.ts";
 import { bitsOfNearest, floatsOfBits, HALF_FORMATS, roundAtRandom } from "../../../src/support/half-formats.ts";
-import { caseData, faultOfCall, tensorsOf } from "../case-run.ts";
+import { caseData, faultOfCall, shareOfBound, tensorsOf } from "../case-run.ts";
 import { CASES, type Case, caseName, numbers } from "../cases.ts";
 import { buildInto, proveKernels, unwrap } from "../library.ts";
 import { blankOutputs, expectResults, ROUTING_CASES } from "../routing-cases.ts";
@@ -79,7 +79,15 @@ if (TINYGRAD === "") {
         cpu = unwrap(openCpuLibrary(join(place, "cpu")));
         library = unwrap(await openDeviceLibrary(place, toolchain, on(TINYGRAD, architecture, order)));
       });
-      afterAll(() => library.close());
+      const seen = { kernels: new Set<string>(), cases: 0, worst: 0, of: "" };
+      afterAll(() => {
+        library.close();
+        const { kernels, cases, worst, of } = seen;
+        const share = `${(100 * worst).toPrecision(3)} % of its bound (${of})`;
+        process.stderr.write(
+          `${architecture}, waves ${order}: ${kernels.size} kernels at ${cases} cases; the largest error is ${share}\n`,
+        );
+      });
 
       it.each(KERNELS)("%s is right on its cases", async (kernel) => {
         const cases = CASES.filter((one) => one.kernel === kernel && isSmall(one));
@@ -94,6 +102,10 @@ if (TINYGRAD === "") {
           });
           const fault = faultOfCall(library, one, data);
           if (fault !== undefined) faults.push(`${caseName(one)}: ${fault}`);
+          seen.kernels.add(kernel);
+          seen.cases += 1;
+          const share = shareOfBound(library, one, data);
+          if (share > seen.worst) Object.assign(seen, { worst: share, of: caseName(one) });
         }
         expect(faults).toEqual([]);
       });
