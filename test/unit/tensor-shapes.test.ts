@@ -279,6 +279,8 @@ describe("claims", () => {
       layer_norm_gelu_tanh: x[B,N] gamma[N] beta[N] → y[B,N]; epsilon
       bias_layer_norm_gelu: x[B,N] bias[N] gamma[N] beta[N] → y[B,N]; epsilon
       bias_layer_norm_gelu_tanh: x[B,N] bias[N] gamma[N] beta[N] → y[B,N]; epsilon
+      linear_layer_norm_gelu: x[B,K] w[N,K] bias[N] gamma[N] beta[N] → y[B,N]; epsilon
+      linear_layer_norm_gelu_tanh: x[B,K] w[N,K] bias[N] gamma[N] beta[N] → y[B,N]; epsilon
       softmax_top_k: x[B,E] → p[B,E] w[B,E]; k
       softmax_top_k_renormalised: x[B,E] → p[B,E] w[B,E]; k
       gather_rows: x[R,N] source[T] → y[T,N]
