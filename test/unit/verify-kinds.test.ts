@@ -263,7 +263,7 @@ const reports: Promise<ReadonlyMap<string, KernelReport>> = (async () => {
 })();
 
 // All kernels are verified together, and the first test must not pay for it.
-beforeAll(() => reports.then(() => undefined), 300_000);
+beforeAll(() => reports.then(() => undefined), 900_000);
 
 async function reportOf(name: string): Promise<KernelReport> {
   const report = (await reports).get(name);
