@@ -141,7 +141,7 @@ for (const name of NATIVE_SOLVERS) {
       const all = allObligations((await proveKernels(inputs)).proof);
       // `tokitai verify --solver` asks all of them, in minutes.
       obligations.push(...all.filter((_, position) => position % STEP === 0));
-      expect(obligations.filter(({ verdict }) => verdict === "proved").length).toBeGreaterThan(25);
+      expect(all.filter(({ verdict }) => verdict === "proved").length).toBeGreaterThan(50);
     }, 900_000);
 
     it("agrees with every verdict of a sample", async () => {

@@ -102,7 +102,7 @@ function onceClaims(kernel: Kernel, writes: readonly Access[], summary: Summary,
   );
 }
 
-/** An element that the array has: that each write is to one is what `bounds` proves. */
+/** Of a write within the array, which every write is once `bounds` is proved. */
 function namedClaim(access: Access, named: readonly Term[], summary: Summary, giveId: GiveId): Claim {
   const { array, text, path, index, span, loops } = access;
   const terms = [...pathTerms(path), ...index, ...named];
