@@ -40,6 +40,8 @@ const SMALL_EXPONENT = 8n;
 const LARGEST_EXPONENT = 40n;
 /** One question of the search for a small counterexample; where it is not answered, a larger one will do. */
 const MINIMISE_STEPS = 2_000_000;
+/** After so many without an answer the search ends: each has taken seconds, and the next ones are of the same kind. */
+const MOST_UNANSWERED = 2;
 
 /** What a claim is about: the symbols, the dimensions, and the kernel to replay it on (a plan's claims need none). */
 export interface Subject {
@@ -77,48 +79,52 @@ export async function confirm(subject: Subject, claim: Claim, session: Session):
   return { kind: "unconfirmed", reason: `not confirmed by a run: ${text}; ${inventedState(query, claim)}` };
 }
 
-async function minimise(
-  { scope, dims }: Subject,
-  claim: Claim,
-  session: Session,
-): Promise<{ readonly query: Query; readonly model: Model } | undefined> {
+interface Counterexample {
+  readonly query: Query;
+  readonly model: Model;
+}
+
+async function minimise({ scope, dims }: Subject, claim: Claim, session: Session): Promise<Counterexample | undefined> {
   const fixed: Term[] = [];
-  const ask = async (
-    extra: readonly Term[],
-    exact: boolean,
-  ): Promise<{ readonly query: Query; readonly model: Model } | undefined> => {
+  let unanswered = 0;
+  let last: Counterexample | undefined;
+  const ask = async (...extra: readonly Term[]): Promise<Counterexample | undefined> => {
+    if (unanswered >= MOST_UNANSWERED) return undefined;
     const query = buildQuery({
       scope,
       hypotheses: [...claim.hypotheses, ...fixed, ...extra],
       ...queryOptionsOf(claim),
-      exact,
+      exact: true,
       show: claim.replay.show.map(({ term }) => term),
     });
     const answer = await session.solve(query.text, { steps: MINIMISE_STEPS });
+    if (answer.result === "unknown") unanswered++;
     const model = answer.result === "sat" && answer.model !== undefined ? parseModel(answer.model) : undefined;
-    return model && { query, model };
+    if (model !== undefined) last = { query, model };
+    return model && last;
   };
   const symbols = dims.map((dim) => `dim.${dim}`);
   const within = async (limit: bigint): Promise<boolean> =>
-    (await ask(
-      symbols.map((symbol) => le(symbol, numeral(limit))),
-      true,
-    )) !== undefined;
+    (await ask(...symbols.map((symbol) => le(symbol, numeral(limit))))) !== undefined;
   const bound = await smallestBound(within);
   if (bound === undefined) return undefined;
   fixed.push(...symbols.map((symbol) => le(symbol, numeral(bound))));
   for (const symbol of symbols) {
-    const value = await smallest(bound, async (limit) => (await ask([le(symbol, numeral(limit))], true)) !== undefined);
-    fixed.push(eq(symbol, numeral(value)));
+    const value = numeral(
+      await smallest(bound, async (limit) => (await ask(le(symbol, numeral(limit)))) !== undefined),
+    );
+    // Only where every smaller value was refused, not where one was left open, has no counterexample a smaller one.
+    fixed.push(unanswered === 0 ? eq(symbol, value) : le(symbol, value));
   }
   // Small positions read better: each index that can be 0 is 0.
   for (const of of ["block", "thread"]) {
     for (const axis of ["x", "y", "z"]) {
       const zero = eq(`${of}.${axis}`, "0");
-      if (await ask([zero], true)) fixed.push(zero);
+      if (await ask(zero)) fixed.push(zero);
     }
   }
-  return ask([], true);
+  // The last one found meets all that is fixed: each was fixed because one was found with it.
+  return (unanswered === 0 ? await ask() : undefined) ?? last;
 }
 
 /**
