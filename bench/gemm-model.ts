@@ -17,7 +17,7 @@ import { emitHip } from "../src/compiler/codegen/hip.ts";
 import { instanceName } from "../src/compiler/codegen/hip-kernel.ts";
 import { launchOf, MODEL_VERSION, type Prediction, predict } from "../src/compiler/predict.ts";
 import { prove, readSources, withChecks } from "../src/compiler/prove.ts";
-import { TARGETS, type Target } from "../src/compiler/targets.ts";
+import { hasMatrixUnit, TARGETS, type Target } from "../src/compiler/targets.ts";
 import type { Expr } from "../src/ir/kernel/expr.ts";
 import { MOE_SIZE_NAMES, MOE_SIZES } from "../src/moe/sizes.ts";
 import type { Result } from "../src/support/result.ts";
@@ -144,8 +144,8 @@ const proof = await prove({ ...sources, kernels }, pool, openProofCache(proofDir
 const proved = proof.kernels.flatMap(({ certificate }) => certificate ?? []);
 if (proved.length === 0) throw new Error("no kernel that claims a linear layer is proved");
 /** The machine code of the kernels that this architecture has the matrix unit for. */
-async function codeFor({ architecture, matrixUnit }: Target): Promise<readonly MachineCode[]> {
-  const kernels = proved.filter(({ kernel: { matrix } }) => matrix === undefined || matrix === matrixUnit);
+async function codeFor({ architecture }: Target): Promise<readonly MachineCode[]> {
+  const kernels = proved.filter(({ kernel: { matrix } }) => hasMatrixUnit(architecture, matrix));
   const sources = emitHip({ name: "products", kernels, plans: [] }).map(({ path, text }) => ({ name: path, text }));
   const built = need(
     await buildHip({ toolchain, cache: cacheDirectory(process.env), architectures: [architecture], sources }),

@@ -41,7 +41,7 @@ import { emitTypes } from "./codegen/types.ts";
 import { formatCondition } from "./data-check.ts";
 import { printPlan } from "./lower/lower.ts";
 import { allObligations, type Proof } from "./prove.ts";
-import { targetOf } from "./targets.ts";
+import { hasMatrixUnit } from "./targets.ts";
 
 export const EMITS = ["ir", "kernel-ir", "hip", "cpp", "header", "types", "smt2", "so", "manifest"] as const;
 export type Emit = (typeof EMITS)[number];
@@ -119,23 +119,21 @@ export async function compile(request: CompileRequest): Promise<Result<Compilati
 
 /**
  * The kernels that every target can run: a GPU library holds those whose matrix instructions all of its architectures have.
- * TK416 for each that is left out.
+ * TK420 for each that is left out.
  */
 function fitting(
   proved: readonly ProvedKernel[],
   { targets, architectures }: CompileRequest,
 ): { readonly kernels: readonly ProvedKernel[]; readonly left: readonly Diagnostic[] } {
   const lacking = ({ kernel }: ProvedKernel): readonly string[] =>
-    kernel.matrix === undefined || !targets.includes("hip")
-      ? []
-      : architectures.filter((name) => targetOf(name)?.matrixUnit !== kernel.matrix);
+    targets.includes("hip") ? architectures.filter((name) => !hasMatrixUnit(name, kernel.matrix)) : [];
   const left = proved.flatMap((one): readonly Diagnostic[] => {
     const without = lacking(one);
     if (without.length === 0) return [];
     const { name, matrix, span } = one.kernel;
     const message = `${name} is left out: ${without.join(" and ")} has no matrix instructions of ${matrix}`;
     const fix = "build a library of its own for each family of GPUs: --offload-arch";
-    return [{ ...error("TK416", span, message, fix), severity: "remark" }];
+    return [{ ...error("TK420", span, message, fix), severity: "remark" }];
   });
   return { kernels: proved.filter((one) => lacking(one).length === 0), left };
 }

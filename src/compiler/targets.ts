@@ -227,6 +227,11 @@ export function targetOf(architecture: string): Target | undefined {
   return TARGETS.find((target) => target.architecture === architecture);
 }
 
+/** Whether an architecture can run what is written for this matrix unit; what needs none, every architecture can. */
+export function hasMatrixUnit(architecture: string, unit: MatrixUnit | undefined): boolean {
+  return unit === undefined || targetOf(architecture)?.matrixUnit === unit;
+}
+
 /** The parts of the GPU that blocks are given to: compute units, or work-group processors of RDNA. */
 export function unitsOf(target: Target): number {
   return (target.product.computeUnits * simdsPerUnit(target)) / target.simds;

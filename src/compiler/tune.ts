@@ -19,7 +19,7 @@ import { emitHip } from "./codegen/hip.ts";
 import { instanceName } from "./codegen/hip-kernel.ts";
 import type { Sizes } from "./operations.ts";
 import { launchOf, MODEL_VERSION, predict } from "./predict.ts";
-import { targetOf } from "./targets.ts";
+import { hasMatrixUnit, targetOf } from "./targets.ts";
 import type { LeftOut, Ranked, TuningEntry } from "./tuning-file.ts";
 import { type Variants, variantsOf } from "./variants.ts";
 
@@ -78,13 +78,31 @@ export async function tune(request: TuneRequest): Promise<Result<Tuning>> {
 }
 
 interface Built {
-  readonly resources: readonly KernelResources[];
-  readonly code: readonly MachineCode[];
+  readonly resources: KernelResources[];
+  readonly code: MachineCode[];
 }
 
-/** One library of everything that is proved, for all architectures. */
-async function build({ reports, architectures, toolchain, cache }: TuneRequest): Promise<Result<Built>> {
-  const proved = reports.flatMap(({ certificate }) => certificate ?? []);
+/** A library of everything that is proved, for each set of architectures whose matrix units are the same. */
+async function build(request: TuneRequest): Promise<Result<Built>> {
+  const all: Built = { resources: [], code: [] };
+  const units = new Set(request.architectures.map((architecture) => targetOf(architecture)?.matrixUnit));
+  for (const unit of units) {
+    const architectures = request.architectures.filter((one) => targetOf(one)?.matrixUnit === unit);
+    const built = await buildFor(request, architectures);
+    if (!built.ok) return built;
+    all.resources.push(...built.value.resources);
+    all.code.push(...built.value.code);
+  }
+  return ok(all);
+}
+
+async function buildFor(
+  { reports, toolchain, cache }: TuneRequest,
+  architectures: readonly string[],
+): Promise<Result<Built>> {
+  const proved = reports
+    .flatMap(({ certificate }) => certificate ?? [])
+    .filter(({ kernel }) => architectures.every((one) => hasMatrixUnit(one, kernel.matrix)));
   if (proved.length === 0) return ok({ resources: [], code: [] });
   const sources = emitHip({ name: "candidates", kernels: proved, plans: [] }).map(({ path, text }) => ({
     name: path,
@@ -95,7 +113,7 @@ async function build({ reports, architectures, toolchain, cache }: TuneRequest):
   const resources = await readResources(library.value.path, toolchain);
   if (!resources.ok) return resources;
   const code = await readMachineCode(library.value.path, resources.value, toolchain);
-  return code.ok ? ok({ resources: resources.value, code: code.value }) : code;
+  return code.ok ? ok({ resources: [...resources.value], code: [...code.value] }) : code;
 }
 
 async function judge(
@@ -106,7 +124,12 @@ async function judge(
 ): Promise<{ readonly ranked: readonly Ranked[]; readonly leftOut: readonly LeftOut[] }> {
   const ranked: Ranked[] = [];
   const leftOut: LeftOut[] = [];
-  for (const kernel of kernels) {
+  const able = kernels.filter(({ matrix }) => hasMatrixUnit(architecture, matrix));
+  if (able.length === 0) {
+    const reason = `${architecture} has no such matrix instructions`;
+    return { ranked, leftOut: kernels.map(({ name }) => ({ kernel: name, reason })) };
+  }
+  for (const kernel of able) {
     const report = reports.find((one) => one.kernel.name === kernel.name);
     const reason =
       report?.certificate === undefined ? whyNotProved(report) : whyTooLarge(kernel, architecture, resources);

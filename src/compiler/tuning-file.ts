@@ -12,6 +12,7 @@ import { type Diagnostic, error, type SourceLookup } from "../support/diagnostic
 import { parseJson } from "../support/json.ts";
 import { ok, type Result, refuse } from "../support/result.ts";
 import { MODEL_VERSION } from "./predict.ts";
+import { hasMatrixUnit } from "./targets.ts";
 import { type Variants, variantsOf } from "./variants.ts";
 
 const amount = z.number().min(0);
@@ -82,8 +83,9 @@ export function mergeTuning(before: readonly TuningEntry[], now: readonly Tuning
 }
 
 /**
- * Of kernels with several instances, those that are chosen for one of the architectures; kernels with one are kept. TK417: an entry is
- * about other kernels or from another model; TK418: there is none for an architecture.
+ * Of kernels with several instances that an architecture can run, those that are chosen for one of the architectures; where it can run
+ * one, that one. Kernels with one instance are kept. TK417: an entry is about other kernels or from another model; TK418: there is none
+ * for an architecture.
  */
 export function chosenKernels(
   kernels: readonly Kernel[],
@@ -95,6 +97,8 @@ export function chosenKernels(
   const kept = variantsOf(kernels, lookup).flatMap((variants) => {
     if (variants.kernels.length === 1) return variants.kernels;
     const names = architectures.flatMap((architecture) => {
+      const able = variants.kernels.filter(({ matrix }) => hasMatrixUnit(architecture, matrix));
+      if (able.length <= 1) return able.map(({ name }) => name);
       const found = entryFor(variants, entries, architecture);
       if (!found.ok) diagnostics.push(...found.diagnostics);
       return found.ok ? [found.value] : [];

@@ -37,6 +37,55 @@ export const rows = kernel(
   },
 );
 `;
+
+/** A product by matrix instructions: an architecture has those of one of its instances' units, or none. */
+const TILES = `import { barrier, block, ceilDiv, covers, div, f16, f32, fragment, input, kernel, loadFragment } from "tokitai/dsl";
+import { matrix, mma, mod, output, requires, shared, thread } from "tokitai/dsl";
+
+/** y[b,n] = Σₖ x[b,k]·w[n,k] for 16 columns, a wave per tile */
+export const tiles = kernel(
+  { x: input(f16, ["B", "K"]), w: input(f16, [16, "K"]), y: output(f32, ["B", 16]) },
+  {
+    computes: "matmul",
+    matrix: ["gfx11", "gfx12"],
+    params: { DEPTH: [16, 32] },
+    grid: ({ B }) => [ceilDiv(B, 16)],
+    block: [32],
+  },
+  ({ x, w, y }, { B, K }, { DEPTH }) => {
+    covers(y, (b, n) => ({
+      block: [div(b, 16)],
+      thread: [matrix.laneOf(mod(b, 16), n)],
+      e: matrix.elementOf(mod(b, 16)),
+    }));
+    const xs = shared(f16, [16, DEPTH]);
+    const ws = shared(f16, [16, DEPTH]);
+    const a = fragment("a", f16);
+    const b = fragment("b", f16);
+    const sums = fragment("accumulator", f32);
+    for (let e = 0; e < matrix.elements; e++) sums[e] = 0.0;
+    for (let t = 0; t < ceilDiv(K, DEPTH); t++) {
+      for (let i = thread.x; i < 16 * DEPTH; i += 32) {
+        const row = block.x * 16 + div(i, DEPTH);
+        const k = t * DEPTH + mod(i, DEPTH);
+        xs[div(i, DEPTH)][mod(i, DEPTH)] = row < B && k < K ? x[row][k] : f16(0.0);
+        ws[div(i, DEPTH)][mod(i, DEPTH)] = k < K ? w[div(i, DEPTH)][k] : f16(0.0);
+      }
+      barrier();
+      for (let s = 0; s < DEPTH; s += 16) {
+        loadFragment(a, xs[0][s]);
+        loadFragment(b, ws[0][s]);
+        mma(sums, a, b);
+      }
+      barrier();
+    }
+    for (let e = 0; e < matrix.elements; e++) {
+      const row = block.x * 16 + matrix.row(e);
+      if (row < B) y[row][matrix.column] = sums[e];
+    }
+  },
+);
+`;
 const SHAPE = ["--shape", "B=1024,N=2048,K=2048"];
 const toolchain = await findToolchain(process.env);
 const isBuildable = architecturesOf(toolchain).some(({ name }) => name === "gfx1101");
@@ -111,6 +160,46 @@ describe("tune", () => {
     writeFileSync(join(folder, "rows.ts"), SOURCE.replace("acc[i] = f32(0);", "acc[i] = f32(1);"));
     expect(compile()).toMatchObject({ code: 2, stderr: expect.stringMatching(/TK417: rows has changed/) });
     writeFileSync(join(folder, "rows.ts"), SOURCE);
+  });
+
+  it.skipIf(!isBuildable)("asks each architecture about the instances for its own matrix unit", () => {
+    writeFileSync(join(folder, "tiles.ts"), TILES);
+    const shape = ["--shape", "B=1024,K=2048"];
+    const { code, stdout, stderr } = tokitai([
+      "tune",
+      "tiles.ts",
+      "--arch",
+      "gfx1101,gfx1030",
+      ...shape,
+      "-o",
+      "tiles.json",
+    ]);
+    expect(stderr).not.toContain("TK402");
+    expect(stdout).toContain("tiles_DEPTH16_gfx12: gfx1030 has no such matrix instructions");
+    expect(code).toBe(2);
+    const parsed = parseTuning(readFileSync(join(folder, "tiles.json"), "utf8"), "tiles.json");
+    expect(parsed).toMatchObject({ ok: true, value: [{ architecture: "gfx1101", leftOut: [] }] });
+    const [entry] = parsed.ok ? parsed.value : [];
+    expect(entry?.ranked.map(({ kernel }) => kernel).toSorted()).toEqual([
+      "tiles_DEPTH16_gfx11",
+      "tiles_DEPTH32_gfx11",
+    ]);
+    const compiled = (arch: string) =>
+      tokitai([
+        "compile",
+        "tiles.ts",
+        "--target",
+        "hip",
+        "--offload-arch",
+        arch,
+        "--tuned",
+        "tiles.json",
+        "-o",
+        "tiles",
+      ]);
+    expect(compiled("gfx1101").code).toBe(0);
+    const manifest = JSON.parse(readFileSync(join(folder, "tiles/manifest.json"), "utf8"));
+    expect(manifest.kernels.map(({ name }: { name: string }) => name)).toEqual([entry?.chosen]);
   });
 
   it("refuses what is no tuning file", () => {
