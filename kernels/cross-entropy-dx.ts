@@ -36,6 +36,7 @@ export const cross_entropy_dx = kernel(
     computes: "cross_entropy_dx",
     grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
     block: [COLUMNS, ROWS],
+    performance: { segments: ["dx", "dloss", "first", "second"] },
     budget: { vgprs: 24, lds: 0, scratch: 0 },
   },
   ({ x, dloss, first, second, split, dx }, { B, N }) => {

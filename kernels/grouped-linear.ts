@@ -37,9 +37,8 @@ export const grouped_linear = kernel(
     computes: "grouped_linear",
     grid: ({ T, E, N }) => [ceilDiv(N, TILE), ceilDiv(T, TILE), E],
     block: [TILE, TILE],
-    // Not ws: a wave stores two of its rows, and the last word of the second is in the bank of the first one's first.
-    performance: { conflictFree: ["xs"] },
-    budget: { vgprs: 40, lds: 2112, scratch: 0 },
+    performance: { segments: ["x", "w", "y"], conflictFree: ["xs", "ws"] },
+    budget: { vgprs: 40, lds: 2176, scratch: 0 },
   },
   ({ x, w, bias, offsets, expert, y }, { T, E, K, N }) => {
     requires(
@@ -52,8 +51,8 @@ export const grouped_linear = kernel(
       thread: [mod(n, TILE), mod(p - offsets[expert[p]], TILE)],
     }));
     const xs = shared(f32, [TILE, TILE]);
-    // One column more than the tile, so that a wave's reads down a column fall into different banks.
-    const ws = shared(f32, [TILE, TILE + 1]);
+    // Transposed, in rows two longer than the tile: a wave stores two columns, and all its words are in different banks.
+    const ws = shared(f32, [TILE, TILE + 2]);
     const e = block.z;
     const first = offsets[e] + block.y * TILE;
     const end = offsets[e + 1];
@@ -64,9 +63,9 @@ export const grouped_linear = kernel(
     let acc = f32(0);
     for (let k0 = 0; k0 < K; k0 += TILE) {
       xs[thread.y][thread.x] = p < end && k0 + thread.x < K ? x[p][k0 + thread.x] : f32(0);
-      ws[thread.y][thread.x] = row < N && k0 + thread.x < K ? w[e][row][k0 + thread.x] : f32(0);
+      ws[thread.x][thread.y] = row < N && k0 + thread.x < K ? w[e][row][k0 + thread.x] : f32(0);
       barrier();
-      for (let k = 0; k < TILE; k++) acc += xs[thread.y][k] * ws[thread.x][k];
+      for (let k = 0; k < TILE; k++) acc += xs[thread.y][k] * ws[k][thread.x];
       barrier();
     }
     if (p < end && n < N) y[p][n] = acc + bias[e][n];

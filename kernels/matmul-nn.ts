@@ -9,7 +9,7 @@ export const matmul_nn = kernel(
     computes: "matmul_nn",
     grid: ({ B, K }) => [ceilDiv(B, TILE), ceilDiv(K, TILE)],
     block: [TILE, TILE],
-    performance: { conflictFree: ["xs", "ws"] },
+    performance: { segments: ["x", "w", "y"], conflictFree: ["xs", "ws"] },
     budget: { vgprs: 40, lds: 2048, scratch: 0 },
   },
   ({ x, w, y }, { B, N, K }) => {

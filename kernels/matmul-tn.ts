@@ -9,7 +9,7 @@ export const matmul_tn = kernel(
     computes: "matmul_tn",
     grid: ({ N, K }) => [ceilDiv(N, TILE), ceilDiv(K, TILE)],
     block: [TILE, TILE],
-    performance: { conflictFree: ["xs", "ys"] },
+    performance: { segments: ["x", "y", "z"], conflictFree: ["xs", "ys"] },
     budget: { vgprs: 32, lds: 2048, scratch: 0 },
   },
   ({ x, y, z }, { B, N, K }) => {

@@ -9,7 +9,13 @@ const THREADS = 128;
  */
 export const total = kernel(
   { x: input(f32, ["N"]), y: output(f32, [1]) },
-  { computes: "total", grid: () => [1], block: [THREADS], budget: { vgprs: 8, lds: 512, scratch: 0 } },
+  {
+    computes: "total",
+    grid: () => [1],
+    block: [THREADS],
+    performance: { coalesced: ["x", "y"], conflictFree: ["partial"] },
+    budget: { vgprs: 8, lds: 512, scratch: 0 },
+  },
   ({ x, y }, { N }) => {
     const partial = shared(f32, [THREADS]);
     let sum = f32(0);

@@ -159,6 +159,8 @@ export interface Launch<P, Q> {
   readonly performance?: {
     /** Tensors of which neighbouring threads access neighbouring elements. */
     readonly coalesced?: readonly (keyof P & string)[];
+    /** Tensors that a wave accesses in runs of 64 bytes: threads whose accesses fill these together lie side by side. */
+    readonly segments?: readonly (keyof P & string)[];
     /** Names of shared arrays of which no two threads of a wave access two words of one bank. */
     readonly conflictFree?: readonly string[];
   };

@@ -20,13 +20,14 @@ interface Sum {
 
 /**
  * Lemmas about the divisions that the terms rest on, with their symbols renamed; `known` are symbols that equal a term, as the
- * renamed ones of a witness do.
+ * renamed ones of a witness do. Of a sum of `bits`, which are 0 or 1, even a quotient of 0 shows by its form.
  */
 export function digitLemmas(
   scope: Scope,
   terms: readonly Term[],
   other: (symbol: string) => string = (symbol) => symbol,
   known: ReadonlyMap<string, Term> = new Map(),
+  bits: ReadonlySet<string> = new Set(),
 ): readonly Term[] {
   const needed = divisionsUnder(scope, terms);
   const presumed = new Map(known);
@@ -39,7 +40,8 @@ export function digitLemmas(
     const sum = sumOf(substitute(presumed, own));
     if (sum === undefined) continue;
     const [whole, rest] = split(sum, c);
-    if (whole.parts.size === 0) continue;
+    const ofBits = rest.parts.size > 0 && [...rest.parts.keys()].every((symbol) => bits.has(symbol));
+    if (whole.parts.size === 0 && !ofBits) continue;
     const [a, r] = [termOf(whole), termOf(rest)];
     const [q, m] = [other(quotient), other(remainder)];
     const form = add(scale(c, a), r);

@@ -154,15 +154,24 @@ function found(solver: Solver, atom: string, value: Term): readonly Equation[] {
   return [];
 }
 
-/** dividend = divisor·quotient + remainder, for each division of which a part has been found. */
+/**
+ * dividend = divisor·quotient + remainder, for each division of which a part has been found. One whose other part is the dividend
+ * of another such division waits for it: of a chain of digits, the innermost comes first.
+ */
 function dividends(solver: Solver): readonly Equation[] {
-  const equations = [...solver.quotients].flatMap(([division, parts]): readonly Equation[] => {
+  const pending = [...solver.quotients];
+  const ready = pending.filter(([division, { quotient, remainder }]) => {
+    const missing =
+      remainder === undefined ? division.remainder : quotient === undefined ? division.quotient : undefined;
+    return !pending.some(([{ dividend }]) => dividend === missing);
+  });
+  const equations = ready.flatMap(([division, parts]): readonly Equation[] => {
+    solver.quotients.delete(division);
     const left = linearise(solver, division.dividend);
     if (left === undefined) return [];
     const scaled = multiply(solver.scope, substitute(solver.values, division.divisor), parts.quotient ?? solver.guess);
     return [{ left, right: add(scaled, parts.remainder ?? "0") }];
   });
-  solver.quotients.clear();
   return equations;
 }
 

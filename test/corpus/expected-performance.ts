@@ -15,6 +15,14 @@ export const PERFORMANCE: Expectations = {
     "for (let n = thread.x * 4; n < thread.x * 4 + 4; n++) y[block.x][n] = x[block.x][n] * x[block.x][n];",
     /N = 256;.* n = 0 and .* n = 4:.*\n.*reads x\[0\]\[4\] while thread \(0, 0, 0\) of its wave is at x\[0\]\[0\], more than 1 elements away/,
   ),
+  "fragment-banks": bankConflict(
+    "loadFragment(a, xs[0][0]);",
+    /reads xs\[\d+\]\[\d+\].*another word of bank \d+ \(lanes \d+ and \d+, 2 ways\)/,
+  ),
+  "half-segments": farApart(
+    "loadVector(four, x[m][n]);",
+    /M = 2;.*thread \(0, 0, 0\) and .*thread \(2, 0, 0\).*\n.*reads x\[1\]\[0\] while .* is at x\[0\]\[0\], in another row/,
+  ),
   "half-wave-rows": farApart(
     "if (m < M && n < N) y[m][n] = 2.0 * x[m][n];",
     /M = 2, N = 1;.*thread \(0, 1, 0\):.*\n.*reads x\[1\]\[0\] while .* is at x\[0\]\[0\], in another row/,

@@ -83,7 +83,7 @@ const everything: Kernel = kernelOf({
   ],
   computes: undefined,
   indexWidth: "i32",
-  performance: { coalesced: ["x"], conflictFree: ["s", "t"], span: int(1).span },
+  performance: { coalesced: ["x"], segments: ["y", "z"], conflictFree: ["s", "t"], span: int(1).span },
   budget: { limits: [{ resource: "vgprs", most: 64n }], span: int(0).span },
   arrays: [array("shared", "s", [2n, 3n])],
   body: [

@@ -206,7 +206,7 @@ describe("a coalesced tensor", { timeout: 600_000 }, () => {
   });
 });
 
-/** Kernels whose last access of `s` is in question, by name; each has blocks of 64 threads. */
+/** Kernels whose last access of `s` is in question, by name; each has blocks of 64 threads, or of those that it says. */
 const SHARED = {
   // Two 16-bit elements are in one word: thread 0 and thread 1 read the same one.
   halves: ["f16", 128, "s[thread.x] = f16(1.0);", "proved"],
@@ -218,15 +218,20 @@ const SHARED = {
   started_far_apart: ["f32", 4096, "for (let k = 32 * thread.x; k < 32 * thread.x + 32; k++) s[k] = 1.0;", "refuted"],
   guarded: ["f32", 4096, "if (mod(thread.x, 32) === 7) s[thread.x * 64] = 1.0;", "proved"],
   two_of_a_wave: ["f32", 4096, "if (mod(thread.x, 16) === 7) s[thread.x * 64] = 1.0;", "refuted"],
+  // Wave 1 has the end of one row of the block and the start of the next: bits of thread.x above 32 differ in it.
+  wave_over_rows: ["f32", 4096, "s[64 * div(thread.x, 32)] = 1.0;", "refuted", "48, 2"],
+  wave_of_rows: ["f32", 4096, "s[64 * div(thread.x, 32)] = 1.0;", "proved", "64, 2"],
+  nested_digits: ["f32", 4096, "s[32 * div(mod(mod(thread.x, 32), 8), 8) + mod(thread.x, 32)] = 1.0;", "proved"],
+  nested_digits_apart: ["f32", 4096, "s[32 * div(mod(mod(thread.x, 32), 16), 8)] = 1.0;", "refuted"],
   // What the loop leaves in p is not known without an invariant.
   carried: ["f32", 4096, "let p = 0; for (let k = 0; k < 2; k++) p = p + 32; s[p + thread.x] = 1.0;", "unknown"],
 } as const;
 
 describe("a shared array's accesses", () => {
-  it.each(Object.entries(SHARED))("%s", async (name, [element, size, body, expected]) => {
+  it.each(Object.entries(SHARED))("%s", async (name, [element, size, body, expected, threads = "64"]) => {
     const text = `import { f16 } from "tokitai/dsl";
       export const ${name} = kernel({ y: output(f32, ["N"]) },
-        { grid: ({ N }) => [N], block: [64], performance: { conflictFree: ["s"] } },
+        { grid: ({ N }) => [N], block: [${threads}], performance: { conflictFree: ["s"] } },
         ({ y }, { N }) => {
           const s = shared(${element}, [${size}]);
           ${body}

@@ -202,7 +202,9 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
     computes: textOrNothing,
     indexWidth: oneOf("i32", "auto"),
     matrix: orNothing(oneOf(...MATRIX_UNITS)),
-    performance: orNothing(record<Performance>({ coalesced: list(text), conflictFree: list(text), span })),
+    performance: orNothing(
+      record<Performance>({ coalesced: list(text), segments: list(text), conflictFree: list(text), span }),
+    ),
     budget: orNothing(
       record<Budget>({
         limits: list(record<Budget["limits"][number]>({ resource: oneOf(...BUDGETED), most: whole })),

@@ -4,7 +4,8 @@ import { ts } from "ts-morph";
 import type { LocalArray, Param, Performance } from "../../ir/kernel/types.ts";
 import { quote, type Scope, skipParentheses } from "./scope.ts";
 
-const FIX = 'write performance: { coalesced: ["x"], conflictFree: ["tile"] }';
+const FIX = 'write performance: { coalesced: ["x"], segments: ["w"], conflictFree: ["tile"] }';
+const LISTS = ["coalesced", "segments", "conflictFree"] as const;
 
 /** Whether the names are those of tensors and shared arrays is known with the body (`checkPerformance`). */
 export function lowerPerformance(node: ts.Expression | undefined, scope: Scope): Performance | "none" | undefined {
@@ -13,12 +14,12 @@ export function lowerPerformance(node: ts.Expression | undefined, scope: Scope):
   if (!ts.isObjectLiteralExpression(node)) {
     return reporter.report("TK129", node, `${quote(node)} is no performance contract`, FIX);
   }
-  const lists = { coalesced: [] as readonly string[], conflictFree: [] as readonly string[] };
+  const lists: Record<(typeof LISTS)[number], readonly string[]> = { coalesced: [], segments: [], conflictFree: [] };
   let refused = false;
   for (const property of node.properties) {
     const name = property.name !== undefined && ts.isIdentifier(property.name) ? property.name.text : undefined;
     const list = ts.isPropertyAssignment(property) ? skipParentheses(property.initializer) : undefined;
-    const known = name === "coalesced" || name === "conflictFree" ? name : undefined;
+    const known = LISTS.find((one) => one === name);
     const texts = list !== undefined && ts.isArrayLiteralExpression(list) ? list.elements : [];
     if (known === undefined || texts.length === 0 || !texts.every(ts.isStringLiteralLike)) {
       reporter.report("TK129", property, `${quote(property)} is no performance contract`, FIX);
@@ -41,7 +42,7 @@ export function checkPerformance(
   const shared = arrays.filter(({ space }) => space === "shared").map(({ name }) => name);
   const list = (names: readonly string[]): string =>
     names.length === 0 ? "it has none" : `it has ${names.join(", ")}`;
-  for (const name of performance.coalesced) {
+  for (const name of [...performance.coalesced, ...performance.segments]) {
     if (!tensors.includes(name)) reporter.report("TK129", node, `the kernel has no tensor ${name}`, list(tensors));
   }
   for (const name of performance.conflictFree) {

@@ -13,6 +13,7 @@
 import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
 import { INT_RANGE, type IndexWidth } from "./limits.ts";
+import type { MatrixUnit } from "./matrix.ts";
 import type { BarrierScope, Performance, Triple } from "./types.ts";
 
 export type FaultKind =
@@ -32,7 +33,7 @@ export type FaultKind =
   | "uninitialised"
   /** A vector access whose address is not a multiple of its size; it is performed all the same. */
   | "alignment"
-  /** Threads of a wave at elements that are not side by side, of a tensor that is to be coalesced. */
+  /** Threads of a wave, or of a segment, at elements that are not side by side, of a tensor of which that is promised. */
   | "scattered"
   /** Threads of a wave at two words of one bank, of a shared array that is to be free of conflicts. */
   | "conflict"
@@ -130,6 +131,7 @@ export interface Machine {
   readonly turns: number[];
   /** What is promised of accesses; absent where it is not looked for. */
   readonly performance: Performance | undefined;
+  readonly unit: MatrixUnit | undefined;
   /** What is to be reported when the last block has run. */
   readonly atEnd: (() => void)[];
   /** Iterations have been left out, so that mutable state is no longer that of a whole run. */

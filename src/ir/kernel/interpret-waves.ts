@@ -9,7 +9,7 @@
 import type { RunArray } from "./interpret-arrays.ts";
 import { type FaultSite, formatTriple, type Machine, report, threadIndex } from "./interpret-machine.ts";
 import { conflictingBank, LDS_LANES, LDS_WORD_BYTES, type Place, type SharedAccess, waysOf } from "./lds.ts";
-import { ELEMENT_BYTES } from "./limits.ts";
+import { ELEMENT_BYTES, threadsOfSegment } from "./limits.ts";
 import { elementText, indexOf } from "./memory.ts";
 import type { Triple } from "./types.ts";
 
@@ -30,10 +30,18 @@ export function compileNote(
   const { performance } = machine;
   if (performance === undefined || array.place.space === "register") return undefined;
   const shared = array.place.space === "shared";
-  const named = shared ? performance.conflictFree : performance.coalesced;
-  if (!named.includes(array.name)) return undefined;
+  const whole = !shared && performance.coalesced.includes(array.name);
+  const named = shared ? performance.conflictFree : performance.segments;
+  if (!whole && !named.includes(array.name)) return undefined;
   const lanes = "lanes" in site ? Number(site.lanes) : 1;
-  const access: SharedAccess = { element: array.element, lanes: BigInt(lanes), write: verb !== "reads" };
+  // Threads that are compared with each other: those of a wave, or of a segment.
+  const group = shared || whole ? LDS_LANES : Number(threadsOfSegment(array.element, BigInt(lanes)));
+  const access: SharedAccess = {
+    element: array.element,
+    lanes: BigInt(lanes),
+    write: verb !== "reads",
+    unit: machine.unit,
+  };
   const breaks = (threads: Map<number, number>, first: number, second: number): boolean => {
     const [own, its] = [threads.get(second) ?? 0, threads.get(first) ?? 0];
     return shared
@@ -70,7 +78,7 @@ export function compileNote(
       tell();
       at = { ordinal: machine.blockOrdinal, block: [machine.bx, machine.by, machine.bz] };
     }
-    const key = `${Math.floor(machine.thread / LDS_LANES)} ${machine.turns.join(" ")}`;
+    const key = `${Math.floor(machine.thread / group)} ${machine.turns.join(" ")}`;
     const instruction = instructions.get(key) ?? { threads: new Map<number, number>(), broken: undefined };
     instructions.set(key, instruction);
     const { threads } = instruction;

@@ -224,6 +224,7 @@ function newMachine(request: RunRequest, frameSize: number, blockAt: Machine["bl
     steps: 0,
     turns: [],
     performance: request.performance === true ? request.kernel.performance : undefined,
+    unit: request.kernel.matrix,
     atEnd: [],
     skipped: false,
     faults: [],

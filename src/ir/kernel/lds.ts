@@ -13,6 +13,7 @@
  */
 
 import { ELEMENT_BYTES } from "./limits.ts";
+import type { MatrixUnit } from "./matrix.ts";
 
 export const LDS_BANKS = 32;
 export const LDS_WORD_BYTES = 4;
@@ -27,6 +28,8 @@ export type Phase = readonly Run[];
 
 interface Serving {
   readonly families: string;
+  /** The matrix units of these families: what a kernel for one of them runs on. */
+  readonly units: readonly MatrixUnit[];
   readonly read: Readonly<Record<Width, readonly Phase[]>>;
   readonly write: Readonly<Record<Width, readonly Phase[]>>;
 }
@@ -59,8 +62,8 @@ const MI300_READ: readonly Phase[] = [
 ];
 
 const SERVING: readonly Serving[] = [
-  { families: "RDNA 2, 3, 4", read: IN_ORDER, write: IN_ORDER },
-  { families: "CDNA 2, 3", read: { ...IN_ORDER, 16: MI300_READ }, write: IN_ORDER },
+  { families: "RDNA 2, 3, 4", units: ["gfx11", "gfx12"], read: IN_ORDER, write: IN_ORDER },
+  { families: "CDNA 2, 3", units: ["cdna"], read: { ...IN_ORDER, 16: MI300_READ }, write: IN_ORDER },
 ];
 
 /** A lane, and the first word that it accesses. */
@@ -71,6 +74,8 @@ export interface SharedAccess {
   /** Consecutive elements of one thread's access. */
   readonly lanes: bigint;
   readonly write: boolean;
+  /** Of a kernel that uses a matrix unit, which decides the architectures that it runs on; any architecture without. */
+  readonly unit: MatrixUnit | undefined;
 }
 
 function widthOf({ element, lanes }: SharedAccess): Width {
@@ -83,10 +88,15 @@ function wordsOf(access: SharedAccess): number {
   return widthOf(access) / LDS_WORD_BYTES;
 }
 
-/** For each way in which a family of architectures serves the access: its phases. What is free of conflicts is so in each. */
+/**
+ * For each way in which a family of architectures that the kernel runs on serves the access: its phases. What is free of
+ * conflicts is so in each.
+ */
 export function phasesOf(access: SharedAccess): readonly (readonly Phase[])[] {
   const width = widthOf(access);
-  return [...new Set(SERVING.map(({ read, write }) => (access.write ? write : read)[width]))];
+  const { unit } = access;
+  const families = SERVING.filter(({ units }) => unit === undefined || units.includes(unit));
+  return [...new Set(families.map(({ read, write }) => (access.write ? write : read)[width]))];
 }
 
 const has = (phase: Phase, lane: number): boolean =>

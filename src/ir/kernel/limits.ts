@@ -50,6 +50,18 @@ export const MAX_SHARED_BYTES = 65_536n;
 export const ELEMENT_BYTES = { f32: 4n, f16: 2n, bf16: 2n, i32: 4n, u32: 4n, i64: 8n } as const;
 
 /**
+ * Bytes of a segment of global memory. The caches' lines are of 64 bytes on CDNA 2 (its L1) and of 128 elsewhere (AMD's "CDNA 2" and
+ * "CDNA 3" white papers, "RDNA Architecture"), and what the memory itself moves at once is 64.
+ */
+const SEGMENT_BYTES = 64n;
+
+/** Threads that fill a segment together, where each accesses so many consecutive elements: 16 with an f32 each, 4 with four. */
+export function threadsOfSegment(element: keyof typeof ELEMENT_BYTES, lanes: bigint): bigint {
+  const bytes = ELEMENT_BYTES[element] * lanes;
+  return bytes < SEGMENT_BYTES ? SEGMENT_BYTES / bytes : 1n;
+}
+
+/**
  * Bytes that one access of memory moves at most: a longer vector is moved in pieces of this size.
  *
  * The alignment of a vector access has two halves. The verifier proves that its index is a multiple of its lanes; that

@@ -126,7 +126,11 @@ export function printKernel(kernel: Kernel): string {
 function printPerformance({ performance }: Kernel): readonly string[] {
   const line = (what: string, arrays: readonly string[] = []): readonly string[] =>
     arrays.length === 0 ? [] : [`  ${what} ${arrays.join(", ")}`];
-  return [...line("coalesced", performance?.coalesced), ...line("conflict-free", performance?.conflictFree)];
+  return [
+    ...line("coalesced", performance?.coalesced),
+    ...line("segments", performance?.segments),
+    ...line("conflict-free", performance?.conflictFree),
+  ];
 }
 
 /** `forall([T, E], (t, e) => ids[t] < E)` */

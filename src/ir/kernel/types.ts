@@ -234,6 +234,8 @@ export type BudgetedResource = (typeof BUDGETED)[number];
 export interface Performance {
   /** Tensors that a wave accesses side by side. */
   readonly coalesced: readonly string[];
+  /** Tensors that threads which fill a segment of memory together access side by side. */
+  readonly segments: readonly string[];
   /** Shared arrays that a wave accesses without two words of one bank. */
   readonly conflictFree: readonly string[];
   readonly span: Span;

@@ -108,6 +108,7 @@ function candidatesFor(
     const mine = atomsOf(read);
     for (const atom of atomsOf(write))
       if (mine.has(atom) && !free.has(atom) && isThreads(scope, atom)) shared.add(atom);
+    shareDivisions(scope, free, shared);
   }
   const proposals = QUOTIENT_GUESSES.map((guess) => invertAccess(scope, write, element, free, given, guess));
   const distinct = new Map(proposals.map((values) => [proposalKey(values), values]));
@@ -117,6 +118,22 @@ function candidatesFor(
     "any thread": assumptions.position,
   }[by];
   return [...distinct.values()].map((values) => ({ access: write, values, element, position, shared }));
+}
+
+/** A quotient and a remainder of what the two have in common are ones that they have in common too. */
+function shareDivisions(scope: Scope, free: ReadonlySet<string>, shared: Set<string>): void {
+  const isShared = (atom: string): boolean =>
+    !free.has(atom) && (shared.has(atom) || (scope.symbols.get(atom)?.owner ?? "launch") === "launch");
+  // In the order of their definition, so that a dividend's own divisions come first.
+  for (const { quotient, remainder, dividend, divisor } of scope.divisions) {
+    let all = true;
+    for (const term of [dividend, divisor]) {
+      visitAtoms(term, (atom) => {
+        all &&= isShared(atom);
+      });
+    }
+    if (all) for (const part of [quotient, remainder]) shared.add(part);
+  }
 }
 
 function isThreads(scope: Scope, atom: string): boolean {

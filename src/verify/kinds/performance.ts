@@ -4,6 +4,8 @@
  * - Coalesced: what the threads of a wave access in one instruction lies side by side. Of two threads that are d apart in their
  *   wave, the elements are in one row and at most d accesses apart, so that 32 threads touch a window as wide as their
  *   32 accesses: as few segments of memory as these bytes can be in, but for where the first one starts.
+ * - Segments: the same of the threads that fill one segment of memory together (`threadsOfSegment`): of these, from a multiple of
+ *   their number on, the elements lie side by side. As many segments as the bytes are, but for where each run starts.
  * - Conflict-free: of each bank of shared memory, the threads that it serves at the same time read or write one word. Threads at
  *   the same word are served at once. Which threads are served together depends on the width of the access and on the
  *   architecture (`ir/kernel/lds.ts`); what is proved holds on each.
@@ -14,24 +16,30 @@
  */
 
 import { LDS_BANKS, LDS_WORD_BYTES, type Phase, phasesOf, type SharedAccess } from "../../ir/kernel/lds.ts";
-import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
-import type { Kernel } from "../../ir/kernel/types.ts";
+import { ELEMENT_BYTES, threadsOfSegment } from "../../ir/kernel/limits.ts";
+import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
+import { InternalError } from "../../support/result.ts";
 import { type Claim, type GiveId, showIndex } from "../claim.ts";
 import { type Renaming, secondThread } from "../query.ts";
 import { declare, divide } from "../scope.ts";
 import type { Access, Summary } from "../summary.ts";
 import { add, and, eq, le, lt, not, numeral, or, rename, scale, sub, type Term, within } from "../term.ts";
 import { threadNumber, WAVE } from "./race.ts";
+import { threadBits } from "./thread-bits.ts";
 import { bothReach } from "./two-threads.ts";
 
 const BANKS = BigInt(LDS_BANKS);
 const WORD_BYTES = BigInt(LDS_WORD_BYTES);
 
 export function performanceClaims(kernel: Kernel, summary: Summary, giveId: GiveId): readonly Claim[] {
-  const { coalesced = [], conflictFree = [] } = kernel.performance ?? {};
+  const { coalesced = [], segments = [], conflictFree = [] } = kernel.performance ?? {};
   return summary.accesses.flatMap((access): readonly Claim[] => {
     if (access.space === "global" && coalesced.includes(access.array)) {
-      return [coalescedClaim(kernel, summary, access, giveId)];
+      return [sideBySideClaim(kernel, summary, access, { group: WAVE, giveId })];
+    }
+    if (access.space === "global" && segments.includes(access.array)) {
+      const element = tensorElement(kernel, access.array);
+      return [sideBySideClaim(kernel, summary, access, { group: threadsOfSegment(element, access.lanes), giveId })];
     }
     if (access.space === "shared" && conflictFree.includes(access.array)) {
       return [conflictClaim(kernel, summary, access, giveId)];
@@ -40,23 +48,42 @@ export function performanceClaims(kernel: Kernel, summary: Summary, giveId: Give
   });
 }
 
-/** The thread of `renaming` is a later one of the wave, and executes the access at the same time. */
-function together(kernel: Kernel, summary: Summary, access: Access, renaming: Renaming): readonly Term[] {
+/** The thread of `renaming` is a later one of so many, and executes the access at the same time. */
+function together(
+  kernel: Kernel,
+  summary: Summary,
+  access: Access,
+  renaming: Renaming,
+  group: bigint = WAVE,
+): readonly Term[] {
   const mine = threadNumber(kernel);
-  const wave = divide(summary.scope, mine, numeral(WAVE)).quotient;
+  const number = divide(summary.scope, mine, numeral(group)).quotient;
   return [
     ...bothReach(summary, access, access, renaming),
     lt(mine, rename(mine, renaming)),
-    eq(wave, rename(wave, renaming)),
+    eq(number, rename(number, renaming)),
     ...access.loops.map(({ symbol, lo }) => eq(sub(symbol, lo), rename(sub(symbol, lo), renaming))),
   ];
 }
 
-function coalescedClaim(kernel: Kernel, summary: Summary, access: Access, giveId: GiveId): Claim {
+function tensorElement({ name, params }: Kernel, tensor: string): TensorParam["element"] {
+  const found = params.find((param): param is TensorParam => param.kind === "tensor" && param.name === tensor);
+  if (found === undefined) throw new InternalError(`${name} has no tensor ${tensor}`);
+  return found.element;
+}
+
+/** Of the threads of a group, a wave or a part of one, whatever two execute the access at the same time. */
+function sideBySideClaim(
+  kernel: Kernel,
+  summary: Summary,
+  access: Access,
+  { group, giveId }: { readonly group: bigint; readonly giveId: GiveId },
+): Claim {
   const { array, text, index, lanes, span, loops } = access;
   const renaming = secondThread(summary.scope, true);
   const other = index.map((term) => rename(term, renaming));
   const last = index.length - 1;
+  const who = group === WAVE ? "the threads of a wave" : "the threads that fill a segment";
   const apart = sub(rename(threadNumber(kernel), renaming), threadNumber(kernel));
   const between = sub(other[last] ?? "0", index[last] ?? "0");
   const room = scale(lanes, apart);
@@ -69,10 +96,14 @@ function coalescedClaim(kernel: Kernel, summary: Summary, access: Access, giveId
     id: giveId("coalesced", array),
     kind: "coalesced",
     span,
-    statement: `the threads of a wave access ${text} side by side`,
-    failure: `the threads of a wave may access ${text} far apart`,
+    statement: `${who} access ${text} side by side`,
+    failure: `${who} may access ${text} far apart`,
     code: "TK322",
-    hypotheses: [...together(kernel, summary, access, renaming), not(sideBySide)],
+    hypotheses: [
+      ...together(kernel, summary, access, renaming, group),
+      ...threadBits(kernel, summary, index, { renaming, group }),
+      not(sideBySide),
+    ],
     renaming,
     replay: {
       faults: ["scattered"],
@@ -82,7 +113,7 @@ function coalescedClaim(kernel: Kernel, summary: Summary, access: Access, giveId
       loops,
       show: [...showIndex(index), ...showIndex(other).map(({ label, term }) => ({ label: `other ${label}`, term }))],
     },
-    fix: "let the last index follow thread.x, and let a row of the block be a multiple of 32 threads",
+    fix: `let the last index follow thread.x, and let a row of the block be a multiple of ${group} threads`,
   };
 }
 
@@ -98,6 +129,8 @@ function conflictClaim(kernel: Kernel, summary: Summary, access: Access, giveId:
   // words do. Words are counted in elements where these fill them.
   const place = single ? divide(scope, scale(bytes, element), numeral(WORD_BYTES)).quotient : element;
   const other = rename(place, renaming);
+  const served = { element: local, lanes, write, unit: kernel.matrix };
+  const phase = inOnePhase(kernel, summary, served, renaming);
   const turns = declare(scope, { name: `turns.${span.line}.${span.column}`, sort: "Int", owner: "launch" });
   return {
     id: giveId("conflict-free", array),
@@ -108,7 +141,8 @@ function conflictClaim(kernel: Kernel, summary: Summary, access: Access, giveId:
     code: "TK323",
     hypotheses: [
       ...together(kernel, summary, access, renaming),
-      inOnePhase(kernel, summary, { element: local, lanes, write }, renaming),
+      phase,
+      ...threadBits(kernel, summary, [place, phase], { renaming, group: lanesOf(served) }),
       // A multiple of the banks apart, and not the same.
       eq(sub(other, place), scale(single ? BANKS : (BANKS * WORD_BYTES) / bytes, turns)),
       not(eq(turns, "0")),
@@ -130,6 +164,13 @@ function conflictClaim(kernel: Kernel, summary: Summary, access: Access, giveId:
         ? `lengthen the rows of ${array} by one element, or let neighbouring threads access neighbouring words`
         : `lengthen the rows of ${array} by one vector, or let neighbouring threads access neighbouring vectors`,
   };
+}
+
+/** So many consecutive threads, from a multiple of them on, that all phases are within. */
+function lanesOf(access: SharedAccess): bigint {
+  const phases = phasesOf(access).flat();
+  if (phases.some((runs) => runs.length > 1)) return WAVE;
+  return BigInt(Math.max(...phases.flat().map(([, count]) => count)));
 }
 
 /** The two threads are lanes of one phase, on some architecture. */
