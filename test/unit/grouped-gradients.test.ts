@@ -6,7 +6,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { evaluateOperation } from "../../src/ir/tensor/evaluate.ts";
+import { readKernels } from "../../src/compiler/frontend/read.ts";
+import { evaluateOperation, evaluateProgram } from "../../src/ir/tensor/evaluate.ts";
+import { tensorProgram } from "../../src/ir/tensor/model.ts";
+import { printProgram } from "../../src/ir/tensor/print.ts";
 import { shapeOf } from "../../src/ir/tensor/shapes.ts";
 import { type Op, type Shape, valueId } from "../../src/ir/tensor/types.ts";
 import { checkEquivalence } from "../../src/verify/equivalence/equivalence.ts";
@@ -14,6 +17,7 @@ import { casesOf } from "../../src/verify/equivalence/sizes.ts";
 import { SolverPool } from "../../src/verify/pool.ts";
 import { openSession } from "../../src/verify/session.ts";
 import { verifyKernels } from "../../src/verify/verify.ts";
+import { unwrap } from "../conformance/library.ts";
 import { kernelsFrom } from "../kernel-source.ts";
 
 const [T, N, K, E] = [7, 3, 2, 4];
@@ -132,6 +136,62 @@ describe("shapes", () => {
   });
 });
 
+describe("the gradients of a grouped linear layer", () => {
+  const program = unwrap(
+    tensorProgram("groups", (t) => {
+      const given = { x: t.input("x", ["T", K]), dy: t.input("dy", ["T", N]) };
+      const layer = {
+        w: t.weight("w", [E, N, K], { kind: "constant", value: 0 }),
+        bias: t.weight("bias", [E, N], { kind: "constant", value: 0 }),
+      };
+      const groups = { offsets: t.input("offsets", [E + 1], "i32"), expert: t.input("expert", ["T"], "i32") };
+      const y = t.groupedLinear("y", given.x, layer, groups);
+      const wanted = [given.x, layer.w, layer.bias];
+      t.output("y", y);
+      for (const [i, gradient] of t.gradients([{ of: y, gradient: given.dy }], wanted, (part) => part).entries()) {
+        t.output(["dx", "dw", "dbias"][i] ?? "", gradient);
+      }
+    }),
+  );
+  const given = new Map([
+    ...([
+      ["x", x],
+      ["dy", dy],
+      ["w", w],
+      ["bias", values(E * N, 4)],
+    ] as const),
+    ["offsets", offsets.values],
+    ["expert", expert.values],
+  ]);
+  const outputs = (changed: ReadonlyMap<string, Float64Array> = new Map()) =>
+    evaluateProgram(program, { T }, new Map([...given, ...changed])).outputs;
+
+  it("are products of each expert's own rows", () => {
+    expect(printProgram(program)).toContain(`  d.x: [T, 2] = grouped-matmul-nn(dy, w, offsets, expert)
+  d.w: [4, 3, 2] = grouped-matmul-tn(dy, x, offsets)
+  d.bias: [4, 3] = grouped-column-sum(dy, offsets)
+`);
+  });
+
+  it.each([
+    ["x", "dx"],
+    ["w", "dw"],
+    ["bias", "dbias"],
+  ])("by %s are the difference quotients of Σ dy·y", (name, output) => {
+    const gradient = outputs().get(output)?.values ?? new Float64Array();
+    const start = given.get(name) ?? new Float64Array();
+    const loss = (i: number, change: number): number => {
+      const moved = start.map((value, at) => (at === i ? value + change : value));
+      const y = outputs(new Map([[name, moved]])).get("y")?.values ?? new Float64Array();
+      return y.reduce((sum, value, at) => sum + value * (dy[at] ?? 0), 0);
+    };
+    expect(gradient).toHaveLength(start.length);
+    // y is linear in each operand: the quotient has only the rounding of float64.
+    for (const [i, value] of gradient.entries())
+      expect(Math.abs((loss(i, 1) - loss(i, -1)) / 2 - value)).toBeLessThan(1e-12);
+  });
+});
+
 const KERNELS = join(import.meta.dirname, "../../kernels");
 
 function changed(file: string, from: string, to: string) {
@@ -149,6 +209,16 @@ describe("a kernel that sums over an expert's rows", () => {
       new Set(casesOf(changed(file, "const end", "const end")).cases.map(({ dims }) => Number(dims[dim])));
     expect([...sizes("grouped-matmul-tn.ts", "T")].sort((a, b) => a - b)).toEqual([0, 1, 2, 15, 16, 17]);
     expect([...sizes("grouped-matmul-tn.ts", "E")].sort((a, b) => a - b)).toEqual([0, 1, 2, 3]);
+  });
+
+  it("is executed at what its contract leaves of the small sizes, however many combinations there are", () => {
+    const { kernels } = readKernels([join(KERNELS, "../kernels-hip/grouped-matmul-tn.ts")], { cwd: KERNELS });
+    const kernel = kernels.find(({ name }) => name === "grouped_matmul_tn_f16_gfx11");
+    if (kernel === undefined) throw new Error("no kernel");
+    const { cases, textOf } = casesOf(kernel);
+    expect(textOf(cases)).toMatch(
+      /^T ∈ \{0, 1, 2, 3, 31, 32, 33, 63, 64, 65\}, N ∈ \{0, 4, 60, 64\}, K ∈ \{0, 4, 60, 64\}/,
+    );
   });
 
   it.each<readonly [string, string, string, string]>([

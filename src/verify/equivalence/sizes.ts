@@ -7,7 +7,7 @@
  * largest that is not beyond it. How many were left out is said.
  */
 
-import { brokenConditions, type LaunchValues, withDerived } from "../../ir/kernel/interpret-launch.ts";
+import { allowsSize, brokenConditions, type LaunchValues, withDerived } from "../../ir/kernel/interpret-launch.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { FLOATS } from "../float-scalars.ts";
 import { bindSignature } from "./signature.ts";
@@ -40,7 +40,9 @@ export function casesOf(kernel: Kernel): Cases {
   const derived = new Set(kernel.where.map(({ dim }) => dim));
   const free = kernel.dims.filter((name) => !derived.has(name));
   const tilesOf = tilesIn(kernel);
-  const sizes = new Map(free.map((name) => [name, sizesOf(tilesOf(name))]));
+  const sizes = new Map(
+    free.map((name) => [name, sizesOf(tilesOf(name)).filter((size) => allowsSize(kernel, name, BigInt(size)))]),
+  );
   const work = normalisesProducts(kernel) ? normalisedVolume : volume;
   const allowed = combinations(fewEnough(sizes))
     .sort((a, b) => work(a) - work(b))
