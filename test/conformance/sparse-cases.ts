@@ -53,6 +53,7 @@ export function sparseCases(routing: Routing): readonly RoutingCase[] {
       outputs: { source },
     },
     groupedLinear(next, offsets, expert),
+    ...groupedGradients(next, offsets, expert),
     groupedLayerNorm(next, "layer_norm", expert, E),
     groupedLayerNorm(next, "layer_norm_gelu", expert, E),
     groupedLayerNorm(next, "layer_norm_gelu_tanh", expert, E),
@@ -85,6 +86,52 @@ function groupedLinear(next: Random, offsets: Int32Array<ArrayBuffer>, expert: I
     inputs: { x, w, bias, offsets, expert },
     outputs: { y },
   };
+}
+
+/** Experts without rows have gradients of 0. */
+function groupedGradients(
+  next: Random,
+  offsets: Int32Array<ArrayBuffer>,
+  expert: Int32Array<ArrayBuffer>,
+): readonly RoutingCase[] {
+  const [T, E, N, K] = [expert.length, offsets.length - 1, 18, 19];
+  const [dy, x, w] = [wholes(next, T * N), wholes(next, T * K), wholes(next, E * N * K)];
+  const [dx, dw, dbias] = [new Float32Array(T * K), new Float32Array(E * N * K), new Float32Array(E * N)];
+  for (const [p, e] of expert.entries()) {
+    for (let n = 0; n < N; n++) {
+      const gradient = dy[p * N + n] ?? 0;
+      dbias[e * N + n] = (dbias[e * N + n] ?? 0) + gradient;
+      for (let k = 0; k < K; k++) {
+        const [own, weight] = [p * K + k, (e * N + n) * K + k];
+        dx[own] = (dx[own] ?? 0) + gradient * (w[weight] ?? 0);
+        dw[weight] = (dw[weight] ?? 0) + gradient * (x[own] ?? 0);
+      }
+    }
+  }
+  const shapes = { offsets: [E + 1], expert: [T] };
+  return [
+    {
+      kernel: "grouped_matmul_nn",
+      dims: { T, N, E, K },
+      shapes: { ...shapes, x: [T, N], w: [E, N, K], y: [T, K] },
+      inputs: { x: dy, w, offsets, expert },
+      outputs: { y: dx },
+    },
+    {
+      kernel: "grouped_matmul_tn",
+      dims: { T, N, K, E },
+      shapes: { ...shapes, x: [T, N], y: [T, K], z: [E, N, K] },
+      inputs: { x: dy, y: x, offsets },
+      outputs: { z: dw },
+    },
+    {
+      kernel: "grouped_column_sum",
+      dims: { T, N, E },
+      shapes: { ...shapes, x: [T, N], y: [E, N] },
+      inputs: { x: dy, offsets },
+      outputs: { y: dbias },
+    },
+  ];
 }
 
 function groupedLayerNorm(

@@ -38,6 +38,9 @@ const on =
 
 const LINEAR = { x: [2, 3], w: [4, 3], bias: [4] } as const;
 const NORM = { x: [2, 3], gamma: [3], beta: [3] } as const;
+const GROUPED = { x: [4, 2], w: [3, 2, 2], bias: [3, 2], offsets: [4], expert: [4] } as const;
+/** Expert 1 has no rows. */
+const GROUPS = { offsets: [0, 3, 3, 4], expert: [0, 0, 0, 2] } as const;
 const COMBINE = { weights: [2, 3], parts: [3, 2, 2] } as const;
 
 const PAIRS: readonly Pair[] = [
@@ -57,6 +60,19 @@ const PAIRS: readonly Pair[] = [
   { forward: "softmax", shapes: { x: [2, 3] }, by: "x", backward: on("softmax_dx", "y", "dy") },
   { forward: "combine", shapes: COMBINE, by: "weights", backward: on("combine_dweights", "weights", "parts", "dy") },
   { forward: "combine", shapes: COMBINE, by: "parts", backward: on("combine_dparts", "weights", "dy") },
+  ...(["x", "w", "bias"] as const).map(
+    (by): Pair => ({
+      forward: "grouped_linear",
+      shapes: GROUPED,
+      integers: GROUPS,
+      by,
+      backward: {
+        x: on("grouped_matmul_nn", "dy", "w", "offsets", "expert"),
+        w: on("grouped_matmul_tn", "dy", "x", "offsets"),
+        bias: on("grouped_column_sum", "dy", "offsets"),
+      }[by],
+    }),
+  ),
   {
     forward: "cross_entropy",
     shapes: { x: [2, 4], first: [2], second: [2] },

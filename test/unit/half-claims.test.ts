@@ -30,7 +30,7 @@ function withFormats(file: string, inputs: Format, output: Format, change = (tex
     .replaceAll("input(f32,", `input(${inputs},`)
     .replaceAll("output(f32,", `output(${output},`)
     .replace(/performance: \{[^}]*\},/, "")
-    .replace(/([yz]\[\w+\]\[\w+\]) = ([^;]+);/g, (_, element, value) =>
+    .replace(/([yz](?:\[\w+\])+) = ([^;]+);/g, (_, element, value) =>
       isHalfElement(output) ? `${element} = ${output}(${value});` : `${element} = ${value};`,
     );
   const [kernel, another] = [...kernelsFrom(change(text)).values()];
@@ -47,7 +47,8 @@ describe("a kernel of halves", () => {
     ["bf16", "f16"],
     ["f32", "bf16"],
   ];
-  const files = ["linear.ts", "linear-gelu.ts", "matmul.ts", "matmul-nn.ts", "matmul-tn.ts", "grouped-linear.ts"];
+  const dense = ["linear.ts", "linear-gelu.ts", "matmul.ts", "matmul-nn.ts", "matmul-tn.ts"];
+  const files = [...dense, "grouped-linear.ts", "grouped-matmul-nn.ts", "grouped-matmul-tn.ts"];
   const cases = files.map((file, i) => [file, ...(formats[i % 4] ?? [])] as const);
 
   it.each(cases)("%s from %s to %s computes what it claims", (file, inputs = "f32", output = "f32") => {

@@ -308,6 +308,9 @@ describe("claims", () => {
       top_k_dp_renormalised: w[B,E] dw[B,E] p[B,E] → dp[B,E]
       combine_dparts: weights[B,E] dy[B,N] → dparts[E,B,N]
       combine_dweights: weights[B,E] parts[E,B,N] dy[B,N] → dweights[B,E]
+      grouped_matmul_nn: x[T,N] w[E,N,K] offsets[E+1] expert[T] → y[T,K]
+      grouped_matmul_tn: x[T,N] y[T,K] offsets[E+1] → z[E,N,K]
+      grouped_column_sum: x[T,N] offsets[E+1] → y[E,N]
       cross_entropy: x[B,N] first[B] second[B] → loss[B,1]; split
       cross_entropy_dx: x[B,N] dloss[B,1] first[B] second[B] → dx[B,N]; split
       z_loss: x[B,N] → loss[B,1]; beta

@@ -90,6 +90,23 @@ export function holdsOfFloats(
   return evaluate(condition, { dims: {}, scalars: values }) === true;
 }
 
+/** Whether what the contract says of this dimension alone allows it the size. */
+export function allowsSize({ requires }: Kernel, name: string, size: bigint): boolean {
+  return requires.flatMap(conditionsIn).every((condition) => {
+    let alone = true;
+    visitExpr(condition, (expr) => {
+      if (expr.kind === "scalar" || (expr.kind === "dim" && expr.name !== name)) alone = false;
+    });
+    return !alone || evaluate(condition, { dims: { [name]: size }, scalars: {} }) === true;
+  });
+}
+
+/** The conditions that a conjunction is made of. */
+function conditionsIn(condition: Expr): readonly Expr[] {
+  if (condition.kind !== "logic" || condition.op !== "and") return [condition];
+  return [...conditionsIn(condition.left), ...conditionsIn(condition.right)];
+}
+
 /** The grid of a launch that `brokenConditions` allows. */
 export function evaluateGrid(kernel: Kernel, values: LaunchValues): Triple<number> {
   const [x, y, z] = kernel.grid;

@@ -19,6 +19,7 @@ import {
   tensor,
 } from "./claim-signature.ts";
 import { DISPATCH_SIGNATURES } from "./dispatch-claims.ts";
+import { GROUPED_SIGNATURES } from "./grouped-claims.ts";
 import { LOSS_SIGNATURES } from "./loss-claims.ts";
 import { type GeluForm, type Op, type OpKind, valueId } from "./types.ts";
 
@@ -293,6 +294,7 @@ export const OPERATION_SIGNATURES = {
     tensor("dweights", "B", "E"),
     { kind: "combine-dweights", weights, parts, dy: valueId("dy") },
   ),
+  ...GROUPED_SIGNATURES,
   ...LOSS_SIGNATURES,
   ...DISPATCH_SIGNATURES,
   ...PRECISION_SIGNATURES,
@@ -358,6 +360,9 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
   "top-k-dp": ({ p }) => (p === undefined ? "top_k_dp" : "top_k_dp_renormalised"),
   "combine-dparts": () => "combine_dparts",
   "combine-dweights": () => "combine_dweights",
+  "grouped-matmul-nn": () => "grouped_matmul_nn",
+  "grouped-matmul-tn": () => "grouped_matmul_tn",
+  "grouped-column-sum": () => "grouped_column_sum",
 };
 
 /**

@@ -91,7 +91,12 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   add: ({ dy }) => [() => dy, () => dy],
   "gather-rows": () => "gather-rows may take a row several times, whose gradients nothing adds up",
   "scatter-rows": ({ op, dy, make }) => [(label) => make({ kind: "gather-rows", label, x: dy, source: op.position })],
-  "grouped-linear": grouped("grouped-linear"),
+  // Of each expert's own rows: dx = dy·W, dW = dyᵀ·x, dbias = Σ_p dy
+  "grouped-linear": ({ op: { x, w, offsets, expert }, dy, make }) => [
+    (label) => make({ kind: "grouped-matmul-nn", label, x: dy, w, offsets, expert }),
+    (label) => make({ kind: "grouped-matmul-tn", label, x: dy, y: x, offsets }),
+    (label) => make({ kind: "grouped-column-sum", label, x: dy, offsets }),
+  ],
   "grouped-layer-norm": grouped("grouped-layer-norm"),
   "combine-rows": grouped("combine-rows"),
   "top-k-experts": grouped("top-k-experts"),
@@ -115,6 +120,9 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   "top-k-dp": once("top-k-dp"),
   "combine-dparts": once("combine-dparts"),
   "combine-dweights": once("combine-dweights"),
+  "grouped-matmul-nn": once("grouped-matmul-nn"),
+  "grouped-matmul-tn": once("grouped-matmul-tn"),
+  "grouped-column-sum": once("grouped-column-sum"),
   "adamw-mean": update("adamw-mean"),
   "adamw-square": update("adamw-square"),
   "adamw-weight": update("adamw-weight"),

@@ -45,6 +45,13 @@ export function nextDim(dim: Dim): Dim {
   return spell({ ...named, addend: named.addend + 1 });
 }
 
+/** dim − 1; `undefined` where nothing says that the size is 1 or more. */
+export function previousDim(dim: Dim): Dim | undefined {
+  if (typeof dim === "number") return dim >= 1 ? dim - 1 : undefined;
+  const named = parsed(dim);
+  return named.addend >= 1 ? spell({ ...named, addend: named.addend - 1 }) : undefined;
+}
+
 /** A dimension in another arithmetic; operations that change nothing are left out. */
 export function foldDim<T>(
   dim: Dim,

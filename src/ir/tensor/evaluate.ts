@@ -43,6 +43,7 @@ import {
   evaluateTotal,
 } from "./evaluate-sums.ts";
 import { evaluateTopK } from "./evaluate-top-k.ts";
+import { GROUPED_DEFINITIONS } from "./grouped.ts";
 import { LOSS_DEFINITIONS } from "./losses.ts";
 import { PRECISION_DEFINITIONS } from "./precision.ts";
 import type { Rule } from "./rule.ts";
@@ -111,6 +112,9 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   "top-k-dp": evaluateBy(DEFINITIONS["top-k-dp"]),
   "combine-dparts": evaluateBy(DEFINITIONS["combine-dparts"]),
   "combine-dweights": evaluateBy(DEFINITIONS["combine-dweights"]),
+  "grouped-matmul-nn": evaluateBy(GROUPED_DEFINITIONS["grouped-matmul-nn"]),
+  "grouped-matmul-tn": evaluateBy(GROUPED_DEFINITIONS["grouped-matmul-tn"]),
+  "grouped-column-sum": evaluateBy(GROUPED_DEFINITIONS["grouped-column-sum"]),
 };
 
 export interface EvaluatedTensor {

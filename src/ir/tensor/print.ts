@@ -58,6 +58,9 @@ const ATTRIBUTES: { readonly [K in OpKind]: (op: Op<K>) => string } = {
   "top-k-dp": ({ p }) => (p === undefined ? "" : "; renormalised"),
   "combine-dparts": () => "",
   "combine-dweights": () => "",
+  "grouped-matmul-nn": () => "",
+  "grouped-matmul-tn": () => "",
+  "grouped-column-sum": () => "",
 };
 
 /** `linear(x, router.weight, router.bias)` */

@@ -8,6 +8,7 @@
 
 import { ok, type Result, refuse } from "../../support/result.ts";
 import { nextDim, scaledDim } from "./dim.ts";
+import { GROUPED_RULES } from "./grouped-shapes.ts";
 import {
   expectChoices,
   expectCoefficient,
@@ -291,6 +292,7 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     expectDim(found, "dy", 1, width, partWidth, "axis 2 of parts");
     return weights;
   },
+  ...GROUPED_RULES,
 };
 
 /** How many operands each kind takes: [fewest, most]. */
@@ -347,6 +349,9 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   "balance-coefficients": [1, 1],
   "combine-dparts": [2, 2],
   "combine-dweights": [3, 3],
+  "grouped-matmul-nn": [4, 4],
+  "grouped-matmul-tn": [3, 3],
+  "grouped-column-sum": [2, 2],
 };
 
 /** The shape of the result; `inputShapes` in the order of `operandsOf`. All mistakes of the operation are listed. */

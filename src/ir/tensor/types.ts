@@ -20,7 +20,7 @@
  *             | adamw-weight(weight, mean, square, rates; epsilon, decay)
  *             | row-squares(x) | total(x) | clip-scale(squares; max_norm)
  *             | gather-rows(x, source) | scatter-rows(x, position, source) | part(x; index) | add(x, y)
- *             | a derivative of one of these: matmul-nn … combine-dweights
+ *             | a derivative of one of these: matmul-nn … combine-dweights, grouped-matmul-nn …
  *
  * What the terms mean:
  * - Nodes stand in the order in which they run; each value (input, weight or node) has one name and is made once.
@@ -34,6 +34,7 @@
  */
 
 import type { DispatchFields } from "./dispatch-ops.ts";
+import type { GroupedFields } from "./grouped-ops.ts";
 import type { PrecisionFields } from "./precision-ops.ts";
 
 declare const valueName: unique symbol;
@@ -58,7 +59,7 @@ export type TensorElement = "f32" | "f16" | "i32";
 export type GeluForm = "erf" | "tanh";
 
 /** What each operation takes besides its `kind` and `label`. */
-export interface OpFields extends DispatchFields, PrecisionFields {
+export interface OpFields extends DispatchFields, GroupedFields, PrecisionFields {
   /** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n] */
   readonly linear: { readonly x: ValueId; readonly w: ValueId; readonly bias?: ValueId };
   /** y[…,n] = x[…,n] + bias[n] */
@@ -333,6 +334,9 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   "balance-coefficients": (op) => [op.w],
   "combine-dparts": (op) => [op.weights, op.dy],
   "combine-dweights": (op) => [op.weights, op.parts, op.dy],
+  "grouped-matmul-nn": (op) => [op.x, op.w, op.offsets, op.expert],
+  "grouped-matmul-tn": (op) => [op.x, op.y, op.offsets],
+  "grouped-column-sum": (op) => [op.x, op.offsets],
 };
 
 /** The tensors that an operation reads, in the order in which every rule takes them. */
@@ -356,6 +360,9 @@ const FIRST_INDEX: { readonly [K in OpKind]?: number } = {
   "cross-entropy": 1,
   "cross-entropy-dx": 2,
   "round-half-by-chance": 1,
+  "grouped-matmul-nn": 2,
+  "grouped-matmul-tn": 2,
+  "grouped-column-sum": 1,
 };
 
 /** What the operand at this position of `operandsOf` holds. */

@@ -23,6 +23,7 @@ import {
 import { OPERATION_SIGNATURES, type OperationClaim } from "../../ir/tensor/claims.ts";
 import { DEFINITIONS } from "../../ir/tensor/derivatives.ts";
 import { DISPATCH_DEFINITIONS } from "../../ir/tensor/dispatch.ts";
+import { GROUPED_DEFINITIONS } from "../../ir/tensor/grouped.ts";
 import { LOSS_DEFINITIONS } from "../../ir/tensor/losses.ts";
 import { PRECISION_DEFINITIONS } from "../../ir/tensor/precision.ts";
 import { shapeOf } from "../../ir/tensor/shapes.ts";
@@ -270,6 +271,9 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   "top-k-dp": defined(DEFINITIONS["top-k-dp"]),
   "combine-dparts": defined(DEFINITIONS["combine-dparts"]),
   "combine-dweights": defined(DEFINITIONS["combine-dweights"]),
+  "grouped-matmul-nn": defined(GROUPED_DEFINITIONS["grouped-matmul-nn"]),
+  "grouped-matmul-tn": defined(GROUPED_DEFINITIONS["grouped-matmul-tn"]),
+  "grouped-column-sum": defined(GROUPED_DEFINITIONS["grouped-column-sum"]),
 };
 
 /** The rule of an operation whose definition is written in any arithmetic. */

@@ -4,10 +4,11 @@
  * A dimension takes 0, 1, 2, and T − 1, T, T + 1 for each *tile* T that the kernel cuts it into (`tiles.ts`). Without a tile
  * it takes 0, 1, 2 and 3. All combinations are tried that the kernel's contract allows, small ones first. Of large tiles the
  * combinations of several large sizes would take minutes: then small ones are tried as far as `MAX_VOLUME` goes, and the
- * largest that is not beyond it. How many were left out is said.
+ * largest that is not beyond it; where data decides what is done with a row, also small ones of any two sizes. How many were
+ * left out is said.
  */
 
-import { brokenConditions, type LaunchValues, withDerived } from "../../ir/kernel/interpret-launch.ts";
+import { allowsSize, brokenConditions, type LaunchValues, withDerived } from "../../ir/kernel/interpret-launch.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { FLOATS } from "../float-scalars.ts";
 import { bindSignature } from "./signature.ts";
@@ -30,6 +31,8 @@ const MAX_COMBINATIONS = 1_300;
 /** Π (size + 1) summed over all combinations: up to this all of them are tried, beyond it as many as make `MAX_VOLUME`. */
 const ALL_VOLUME = 300_000;
 const MAX_VOLUME = 50_000;
+/** Of two sizes whose smallest shape is beyond this, the shape is not tried for their sake. */
+const MAX_PAIR_VOLUME = 8_000;
 /** By what the work on normalised rows of products exceeds that on products of the same sizes, per element of a row. */
 const NORMALISED_SHARE = 64;
 const WITHOUT_TILE = [0, 1, 2, 3];
@@ -40,13 +43,17 @@ export function casesOf(kernel: Kernel): Cases {
   const derived = new Set(kernel.where.map(({ dim }) => dim));
   const free = kernel.dims.filter((name) => !derived.has(name));
   const tilesOf = tilesIn(kernel);
-  const sizes = new Map(free.map((name) => [name, sizesOf(tilesOf(name))]));
+  const sizes = new Map(
+    free.map((name) => [name, sizesOf(tilesOf(name)).filter((size) => allowsSize(kernel, name, BigInt(size)))]),
+  );
   const work = normalisesProducts(kernel) ? normalisedVolume : volume;
   const allowed = combinations(fewEnough(sizes))
     .sort((a, b) => work(a) - work(b))
     .map((shape) => ({ shape, cases: scalarsAt(kernel, withDerived(kernel, shape)) }))
     .filter((one) => one.cases.length > 0);
-  const kept = smallEnough(allowed.map(({ shape }) => work(shape)));
+  const few = smallEnough(allowed.map(({ shape }) => work(shape)));
+  const shapes = allowed.map(({ shape }) => shape);
+  const kept = kernel.dataRequires.length === 0 ? few : new Set([...few, ...pairsOf(shapes, work)]);
   const cases = allowed.filter((_, position) => kept.has(position)).flatMap((one) => one.cases);
   const left = kept.size === allowed.length ? "" : `, ${kept.size} of ${allowed.length} combinations`;
   const used = (executed: readonly Case[], name: string): string => {
@@ -95,6 +102,26 @@ function smallEnough(volumes: readonly number[]): ReadonlySet<number> {
     kept.add(position);
   }
   return kept;
+}
+
+/**
+ * Positions among shapes in ascending order: for every two sizes of two dimensions, the smallest shape without a 0 that has
+ * both. How rows are dealt to groups is in the data, so that what happens to a group's last tile shows only where there are
+ * several groups and more rows than a tile has, and not at the largest groups or the most rows alone.
+ */
+function pairsOf(
+  shapes: readonly Readonly<Record<string, bigint>>[],
+  work: (shape: Readonly<Record<string, bigint>>) => number,
+): readonly number[] {
+  const seen = new Set<string>();
+  return shapes.flatMap((shape, position) => {
+    const sizes = Object.entries(shape);
+    if (sizes.some(([, size]) => size === 0n) || work(shape) > MAX_PAIR_VOLUME) return [];
+    const pairs = sizes.flatMap(([a, size], i) => sizes.slice(i + 1).map(([b, other]) => `${a}=${size},${b}=${other}`));
+    const isNew = pairs.some((pair) => !seen.has(pair));
+    for (const pair of pairs) seen.add(pair);
+    return isNew ? [position] : [];
+  });
 }
 
 function combinations(sizes: ReadonlyMap<string, readonly number[]>): Readonly<Record<string, bigint>>[] {

@@ -3,8 +3,8 @@
  *
  * They are what the dimension is divided by, the steps of loops over it, and what it is compared with: a constant, or the
  * number of values that an expression takes by itself, as a thread's index does and a counter of a loop to a constant. A
- * local stands for what it is set to, a loop's counter for its bounds, a scalar for what the contract compares it with, and
- * a derived dimension for its definition.
+ * local stands for what it is set to, a loop's counter for its bounds, a scalar and the elements of an index tensor for what
+ * the contract compares them with, and a derived dimension for its definition.
  */
 
 import type { Expr } from "../../ir/kernel/expr.ts";
@@ -53,14 +53,17 @@ interface Comparison {
   readonly rightIsPast: boolean;
 }
 
-/** What each local is set to, anywhere; of a counter, its bounds. Scalars and derived dimensions are there by their kind. */
+/**
+ * What each local is set to, anywhere; of a counter, its bounds. Scalars, derived dimensions and index tensors are there by
+ * their kind.
+ */
 type Settings = ReadonlyMap<string, readonly Setting[]>;
 type Setting =
   /** What is assigned may build on what was there before, and bounds nothing. */
   | { readonly kind: "value" | "bound" | "assigned"; readonly expr: Expr }
   | { readonly kind: "greatest"; readonly value: number };
 
-function settingsIn({ where, requires, body }: Kernel): Settings {
+function settingsIn({ where, requires, dataRequires, body }: Kernel): Settings {
   const settings = new Map<string, Setting[]>();
   const add = (name: string, ...more: readonly Setting[]): void => {
     settings.set(name, [...(settings.get(name) ?? []), ...more]);
@@ -75,6 +78,17 @@ function settingsIn({ where, requires, body }: Kernel): Settings {
     }
   };
   for (const condition of requires) visitExpr(condition, compare);
+  for (const { variables, condition } of dataRequires) {
+    const extents = new Map(variables.map(({ name, extent }) => [name, extent]));
+    visitExpr(condition, (expr) => {
+      if (expr.kind !== "compare") return;
+      for (const [own, other] of [[expr.left, expr.right] as const, [expr.right, expr.left] as const]) {
+        for (const array of loadedBy(own)) {
+          for (const bound of boundsOf(other, extents)) add(`load ${array}`, { kind: "value", expr: bound });
+        }
+      }
+    });
+  }
   visitStmts(body, (stmt) => {
     if (stmt.kind === "let") add(stmt.name, { kind: "value", expr: stmt.value });
     if (stmt.kind === "assign") add(stmt.name, { kind: "assigned", expr: stmt.value });
@@ -84,13 +98,36 @@ function settingsIn({ where, requires, body }: Kernel): Settings {
   return settings;
 }
 
+/** The arrays whose elements an expression is made of, but for where in an array they are. */
+function loadedBy(expr: Expr): readonly string[] {
+  return expr.kind === "load" ? [expr.array.name] : children(expr).flatMap(loadedBy);
+}
+
+/** What the values of one side of a condition are made of: the extents that variables are below, dimensions and scalars. */
+function boundsOf(expr: Expr, extents: ReadonlyMap<string, Expr>): readonly Expr[] {
+  switch (expr.kind) {
+    case "local": {
+      const extent = extents.get(expr.name);
+      return extent === undefined ? [] : [extent];
+    }
+    case "dim":
+    case "scalar":
+      return [expr];
+    case "load":
+      return [];
+    default:
+      return children(expr).flatMap((child) => boundsOf(child, extents));
+  }
+}
+
 /** `seen`: the names that have been looked into. */
 function mentionsDim(settings: Settings, expr: Expr, dim: string, seen: Set<string>): boolean {
   if (expr.kind === "dim" && expr.name === dim) return true;
-  if (expr.kind !== "local" && expr.kind !== "scalar" && expr.kind !== "dim") {
+  if (expr.kind === "load" && expr.index.some((index) => mentionsDim(settings, index, dim, seen))) return true;
+  if (expr.kind !== "local" && expr.kind !== "scalar" && expr.kind !== "dim" && expr.kind !== "load") {
     return children(expr).some((child) => mentionsDim(settings, child, dim, seen));
   }
-  const name = expr.kind === "local" ? expr.name : `${expr.kind} ${expr.name}`;
+  const name = expr.kind === "local" ? expr.name : `${expr.kind} ${expr.kind === "load" ? expr.array.name : expr.name}`;
   if (seen.has(name)) return false;
   seen.add(name);
   const inner = settings.get(name) ?? [];
