@@ -40,9 +40,18 @@ const GROUPS: readonly MatrixCase[] = [
   { groups: [64, 65, 1, 2], K: 32, N: 20 },
 ].map(({ groups, K, N }) => ({ groups, dims: { T: groups.reduce((sum, n) => sum + n, 0), E: groups.length, K, N } }));
 
+/** More columns than a tile has, where the columns of a product are not what is summed over. */
+const WIDE: MatrixCase = { groups: [0, 33, 5], dims: { T: 38, E: 3, K: 68, N: 8 } };
+
 /** The cases that the contract of a kernel allows. */
 export function casesOf(kernel: string): readonly MatrixCase[] {
-  if (kernel.startsWith("grouped")) return GROUPS;
+  if (kernel.startsWith("grouped_linear")) return GROUPS;
+  // The gradients move 8 or 4 elements along N at once.
+  if (kernel.startsWith("grouped")) {
+    return [...GROUPS, WIDE].map(({ dims, groups = [] }) => {
+      return { groups, dims: { ...dims, N: Math.ceil((dims["N"] ?? 0) / 8) * 8 } };
+    });
+  }
   return PRODUCTS.flatMap((one): readonly MatrixCase[] => {
     const { B = 0, K = 0, N = 0 } = one.dims;
     // The gradient of the input sums over N, and moves 8 of it at once.

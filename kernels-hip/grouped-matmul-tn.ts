@@ -1,0 +1,173 @@
+import {
+  barrier,
+  bf16,
+  block,
+  ceilDiv,
+  covers,
+  div,
+  f16,
+  f32,
+  forall,
+  fragment,
+  type HalfElement,
+  i32,
+  input,
+  kernel,
+  loadFragment,
+  loadVector,
+  matrix,
+  mma,
+  mod,
+  output,
+  registers,
+  requires,
+  shared,
+  storeVector,
+  thread,
+} from "tokitai/dsl";
+
+const THREADS = 256;
+const ROWS = 64;
+const COLUMNS = 64;
+const DEPTH = 32;
+/** What a row of a tile is longer by, so that the lanes of a wave which read 16 bytes each are served in the fewest turns. */
+const PAD = 8;
+/** Waves beside each other along the columns of a tile; the others are below each other. */
+const ACROSS = 2;
+
+/** Rows of a tile that one wave multiplies, and where in a wave's part of its tile a row and a column are. */
+const waveRows = (lanes: number) => div(ROWS * ACROSS * lanes, THREADS);
+const rowInWave = (m: number) => mod(mod(m, ROWS), waveRows(matrix.lanes));
+const columnInWave = (n: number) => mod(mod(n, COLUMNS), div(COLUMNS, ACROSS));
+/** A thread takes so many elements of two rows of what is turned around, and stores them as pairs down the columns. */
+const TURNED = 4;
+
+/**
+ * z[e,n,k] = Σ x[p,n]·y[p,k] over the rows p from offsets[e] to below offsets[e+1], summed in f32 by matrix instructions; both are
+ * turned around on their way to the tiles
+ *
+ * Rows past the expert's last one stand in the tiles as zeros; an expert without rows gets zeros.
+ */
+const groupedMatmulOn = (T: HalfElement) =>
+  kernel(
+    {
+      x: input(T, ["T", "N"]),
+      y: input(T, ["T", "K"]),
+      offsets: input(i32, ["E+1"]),
+      z: output(f32, ["E", "N", "K"]),
+    },
+    {
+      computes: "grouped_matmul_tn",
+      matrix: ["gfx11", "gfx12", "cdna"],
+      grid: ({ E, N, K }) => [ceilDiv(N, ROWS), ceilDiv(K, COLUMNS), E],
+      block: [THREADS],
+      budget: { vgprs: 128, scratch: 0 },
+    },
+    ({ x, y, offsets, z }, { T: rows, E, K, N }) => {
+      requires(mod(N, TURNED) === 0 && mod(K, TURNED) === 0);
+      requires(offsets[0] === 0 && offsets[E] === rows);
+      requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
+      covers(z, (own, m, n) => ({
+        block: [div(m, ROWS), div(n, COLUMNS), own],
+        thread: [
+          matrix.lanes *
+            (ACROSS * div(mod(m, ROWS), waveRows(matrix.lanes)) + div(mod(n, COLUMNS), div(COLUMNS, ACROSS))) +
+            matrix.laneOf(mod(rowInWave(m), 16), mod(columnInWave(n), 16)),
+        ],
+        i: div(rowInWave(m), 16),
+        j: div(columnInWave(n), 16),
+        e: matrix.elementOf(mod(rowInWave(m), 16)),
+      }));
+      // A wave's part of the tile, in elements and in fragments.
+      const wave_rows = waveRows(matrix.lanes);
+      const wave_columns = div(COLUMNS, ACROSS);
+      const down = div(wave_rows, 16);
+      const right = div(wave_columns, 16);
+      const xs = shared(T, [2, ROWS, DEPTH + PAD]);
+      const ys = shared(T, [2, COLUMNS, DEPTH + PAD]);
+      const next_x = registers(T, [2, TURNED]);
+      const next_y = registers(T, [2, TURNED]);
+      const pair = registers(T, [2]);
+      const a = fragment("a", T, [down]);
+      const b = fragment("b", T, [right]);
+      const sums = fragment("accumulator", f32, [down, right]);
+      const first_row = div(matrix.wave, ACROSS) * wave_rows;
+      const first_column = mod(matrix.wave, ACROSS) * wave_columns;
+      const turned_row = 2 * div(thread.x, div(COLUMNS, TURNED));
+      const turned_column = TURNED * mod(thread.x, div(COLUMNS, TURNED));
+      const expert_of_block = block.z;
+      const first = offsets[expert_of_block];
+      const end = offsets[expert_of_block + 1];
+      const p = first + turned_row;
+      const n = block.x * ROWS + turned_column;
+      const k = block.y * COLUMNS + turned_column;
+      for (let i = 0; i < down; i++) {
+        for (let j = 0; j < right; j++) {
+          for (let e = 0; e < matrix.elements; e++) sums[i][j][e] = 0.0;
+        }
+      }
+      for (let h = 0; h < 2; h++) {
+        if (p + h < end && n < N) loadVector(next_x[h], x[p + h][n]);
+        else for (let v = 0; v < TURNED; v++) next_x[h][v] = T(0.0);
+      }
+      for (let h = 0; h < 2; h++) {
+        if (p + h < end && k < K) loadVector(next_y[h], y[p + h][k]);
+        else for (let v = 0; v < TURNED; v++) next_y[h][v] = T(0.0);
+      }
+      for (let v = 0; v < TURNED; v++) {
+        pair[0] = next_x[0][v];
+        pair[1] = next_x[1][v];
+        storeVector(xs[0][turned_column + v][turned_row], pair);
+      }
+      for (let v = 0; v < TURNED; v++) {
+        pair[0] = next_y[0][v];
+        pair[1] = next_y[1][v];
+        storeVector(ys[0][turned_column + v][turned_row], pair);
+      }
+      barrier();
+      for (let t = 0; t < ceilDiv(end - first, DEPTH); t++) {
+        // The next tile is on its way while this one is multiplied; past the end it is 0, and nobody multiplies it.
+        const q = p + (t + 1) * DEPTH;
+        for (let h = 0; h < 2; h++) {
+          if (q + h < end && n < N) loadVector(next_x[h], x[q + h][n]);
+          else for (let v = 0; v < TURNED; v++) next_x[h][v] = T(0.0);
+        }
+        for (let h = 0; h < 2; h++) {
+          if (q + h < end && k < K) loadVector(next_y[h], y[q + h][k]);
+          else for (let v = 0; v < TURNED; v++) next_y[h][v] = T(0.0);
+        }
+        for (let s = 0; s < DEPTH; s += 16) {
+          for (let i = 0; i < down; i++) loadFragment(a[i], xs[mod(t, 2)][first_row + 16 * i][s]);
+          for (let j = 0; j < right; j++) loadFragment(b[j], ys[mod(t, 2)][first_column + 16 * j][s]);
+          for (let i = 0; i < down; i++) {
+            for (let j = 0; j < right; j++) mma(sums[i][j], a[i], b[j]);
+          }
+        }
+        for (let v = 0; v < TURNED; v++) {
+          pair[0] = next_x[0][v];
+          pair[1] = next_x[1][v];
+          storeVector(xs[1 - mod(t, 2)][turned_column + v][turned_row], pair);
+        }
+        for (let v = 0; v < TURNED; v++) {
+          pair[0] = next_y[0][v];
+          pair[1] = next_y[1][v];
+          storeVector(ys[1 - mod(t, 2)][turned_column + v][turned_row], pair);
+        }
+        barrier();
+      }
+      for (let i = 0; i < down; i++) {
+        for (let j = 0; j < right; j++) {
+          for (let e = 0; e < matrix.elements; e++) {
+            const row = block.x * ROWS + first_row + 16 * i + matrix.row(e);
+            const column = block.y * COLUMNS + first_column + 16 * j + matrix.column;
+            if (row < N && column < K) z[expert_of_block][row][column] = sums[i][j][e];
+          }
+        }
+      }
+    },
+  );
+
+/** z[e,n,k] = Σ x[p,n]·y[p,k] of f16 over the rows p of expert e: the gradient of a grouped linear layer's weights */
+export const grouped_matmul_tn_f16 = groupedMatmulOn(f16);
+/** z[e,n,k] = Σ x[p,n]·y[p,k] of bf16 over the rows p of expert e: the gradient of a grouped linear layer's weights */
+export const grouped_matmul_tn_bf16 = groupedMatmulOn(bf16);
