@@ -35,6 +35,7 @@ import type { Scope } from "./scope.ts";
 import type { Session } from "./session.ts";
 import type { SolverAnswer } from "./solver.ts";
 import type { Summary } from "./summary.ts";
+import { le, numeral } from "./term.ts";
 import { confirm, type Subject } from "./witness.ts";
 
 export interface KernelReport {
@@ -80,7 +81,7 @@ export function collectClaims(kernel: Kernel): KernelClaims {
 }
 
 /** The SMT-LIB text of a claim, as the solver gets it. */
-export function claimText(scope: Scope, claim: Claim): string {
+function claimText(scope: Scope, claim: Claim): string {
   return buildQuery({
     scope,
     hypotheses: claim.hypotheses,
@@ -147,6 +148,10 @@ async function verifyKernel(kernel: Kernel, session: Session): Promise<KernelRep
   };
 }
 
+/** Bounds of all dimensions, for assumptions of which no model was found among all sizes in so many steps. */
+const SMALL_SIZES = [64n, 512n];
+const FIRST_STEPS = 2_000_000;
+
 /** Solves a claim; `searchWitness` asks for a confirmed counterexample where it does not hold. */
 export function settleClaim(
   subject: Subject,
@@ -163,8 +168,7 @@ async function settle(
   session: Session,
   searchWitness: boolean,
 ): Promise<ObligationResult> {
-  const text = claimText(subject.scope, claim);
-  const answer = await session.solve(text);
+  const { text, answer } = await askClaim(subject, claim, session);
   debug(2, () => `${claim.id}: ${answer.result} in ${answer.milliseconds.toFixed(1)} ms`);
   debug(5, () => `${claim.id}\n${text}`);
   const result = {
@@ -199,6 +203,37 @@ async function settle(
       answer.result satisfies never;
       throw new InternalError("unknown solver result");
   }
+}
+
+export interface Asked {
+  readonly text: string;
+  readonly answer: SolverAnswer;
+}
+
+/** The query that was asked last of the claim, and its answer. */
+export function askClaim(subject: Subject, claim: Claim, session: Session): Promise<Asked> {
+  return claim.expects === "sat" ? askForModel(subject, claim, session) : ask(claimText(subject.scope, claim), session);
+}
+
+async function ask(text: string, session: Session, steps?: number): Promise<Asked> {
+  return { text, answer: await session.solve(text, steps === undefined ? {} : { steps }) };
+}
+
+/**
+ * Whether all that is assumed can be met: asked of all sizes, but only so long; then of small ones, whose products are easier to
+ * find, and what meets the bounds as well meets it; then of all sizes again, for as long as any question may take.
+ */
+async function askForModel({ scope, dims }: Subject, claim: Claim, session: Session): Promise<Asked> {
+  const text = claimText(scope, claim);
+  const first = await ask(text, session, FIRST_STEPS);
+  if (first.answer.result !== "unknown") return first;
+  for (const limit of SMALL_SIZES) {
+    const bounds = dims.map((dim) => le(`dim.${dim}`, numeral(limit)));
+    const hypotheses = [...claim.hypotheses, ...bounds];
+    const small = await ask(claimText(scope, { ...claim, hypotheses }), session, FIRST_STEPS);
+    if (small.answer.result === "sat") return small;
+  }
+  return ask(text, session);
 }
 
 /** A claim that assumptions can be met: a model proves it, and its absence is the refutation. */

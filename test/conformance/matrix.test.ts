@@ -34,6 +34,7 @@ describe("kernels for matrix instructions", { timeout: 1_200_000 }, () => {
           "matmul_nn",
           "matmul_tn",
           "grouped_linear",
+          "grouped_matmul_nn",
           "grouped_matmul_tn",
         ]) {
           expect(names).toContain(`${kernel}_${element}_${unit}`);

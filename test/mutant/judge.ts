@@ -14,7 +14,7 @@ import type { Claim } from "../../src/verify/claim.ts";
 import type { ObligationKind, Witness } from "../../src/verify/obligation.ts";
 import { searchSmallSizes } from "../../src/verify/replay.ts";
 import type { Session } from "../../src/verify/session.ts";
-import { claimText, collectClaims, verifyKernels } from "../../src/verify/verify.ts";
+import { askClaim, collectClaims, verifyKernels } from "../../src/verify/verify.ts";
 import { confirm, type Subject } from "../../src/verify/witness.ts";
 import type { Mutant } from "./mutants.ts";
 import { renamingSession } from "./renaming-session.ts";
@@ -57,7 +57,8 @@ export async function judge(mutant: Mutant, session: Session): Promise<Judgement
 async function unproved(subject: Subject, claims: readonly Claim[], session: Session): Promise<readonly OpenClaim[]> {
   const answered = await Promise.all(
     claims.map(async (claim): Promise<readonly OpenClaim[]> => {
-      const { result, reason = "the solver gave no reason" } = await session.solve(claimText(subject.scope, claim));
+      const { answer } = await askClaim(subject, claim, session);
+      const { result, reason = "the solver gave no reason" } = answer;
       if (result === (claim.expects ?? "unsat")) return [];
       if (result === "unknown") return [{ claim, answer: "unknown", reason }];
       return [{ claim, answer: result === "sat" ? "counterexample" : "unmet", reason: "" }];

@@ -46,7 +46,7 @@ describeExecuted("matrix instructions as machine code", 1_200_000, () => {
           const unit = targetOf(architecture)?.matrixUnit;
           // Those that check conditions on data claim nothing.
           const kernels = library.manifest.kernels.filter(({ computes }) => computes !== null);
-          expect(kernels.length).toBeGreaterThanOrEqual(14);
+          expect(kernels.length).toBeGreaterThanOrEqual(16);
           const faults: string[] = [];
           for (const { name, computes } of kernels) {
             expect(name.endsWith(`_${unit}`)).toBe(true);

@@ -1,0 +1,166 @@
+import {
+  barrier,
+  bf16,
+  block,
+  ceilDiv,
+  covers,
+  div,
+  f16,
+  f32,
+  forall,
+  fragment,
+  type HalfElement,
+  i32,
+  input,
+  kernel,
+  loadFragment,
+  loadVector,
+  matrix,
+  mma,
+  mod,
+  output,
+  registers,
+  requires,
+  shared,
+  storeVector,
+  thread,
+} from "tokitai/dsl";
+
+const THREADS = 256;
+const ROWS = 64;
+const COLUMNS = 64;
+const DEPTH = 32;
+/** What a row of a tile is longer by, so that the lanes of a wave which read 16 bytes each are served in the fewest turns. */
+const PAD = 8;
+/** Waves beside each other along the columns of a tile; the others are below each other. */
+const ACROSS = 2;
+
+/** Rows of a tile that one wave multiplies, and where in a wave's part of its tile a row and a column are. */
+const waveRows = (lanes: number) => div(ROWS * ACROSS * lanes, THREADS);
+const rowInWave = (m: number) => mod(mod(m, ROWS), waveRows(matrix.lanes));
+const columnInWave = (n: number) => mod(mod(n, COLUMNS), div(COLUMNS, ACROSS));
+/** Elements that a thread moves at once of what lies along the sums. */
+const VECTOR = 8;
+/** A thread takes so many elements of two rows of what is turned around, and stores them as pairs down the columns. */
+const TURNED = 4;
+
+/** y[p,k] = Σₙ x[p,n]·w[expert[p],n,k] for rows sorted by expert, summed in f32 by matrix instructions; w is turned around on its way to the tile */
+const groupedMatmulOn = (T: HalfElement) =>
+  kernel(
+    {
+      x: input(T, ["T", "N"]),
+      w: input(T, ["E", "N", "K"]),
+      offsets: input(i32, ["E+1"]),
+      expert: input(i32, ["T"]),
+      y: output(f32, ["T", "K"]),
+    },
+    {
+      computes: "grouped_matmul_nn",
+      matrix: ["gfx11", "gfx12", "cdna"],
+      grid: ({ T: rows, E, K }) => [ceilDiv(K, COLUMNS), ceilDiv(rows, ROWS), E],
+      block: [THREADS],
+      budget: { vgprs: 128, scratch: 0 },
+    },
+    ({ x, w, offsets, expert, y }, { T: rows, E, K, N }) => {
+      requires(mod(N, VECTOR) === 0 && mod(K, TURNED) === 0);
+      requires(
+        forall([rows], (p) => 0 <= expert[p] && expert[p] < E && offsets[expert[p]] <= p && p < offsets[expert[p] + 1]),
+      );
+      requires(offsets[0] === 0 && offsets[E] === rows);
+      requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
+      covers(y, (p, k) => ({
+        block: [div(k, COLUMNS), div(p - offsets[expert[p]], ROWS), expert[p]],
+        thread: [
+          matrix.lanes *
+            (ACROSS * div(mod(p - offsets[expert[p]], ROWS), waveRows(matrix.lanes)) +
+              div(mod(k, COLUMNS), div(COLUMNS, ACROSS))) +
+            matrix.laneOf(mod(rowInWave(p - offsets[expert[p]]), 16), mod(columnInWave(k), 16)),
+        ],
+        i: div(rowInWave(p - offsets[expert[p]]), 16),
+        j: div(columnInWave(k), 16),
+        e: matrix.elementOf(mod(rowInWave(p - offsets[expert[p]]), 16)),
+      }));
+      // A wave's part of the tile, in elements and in fragments.
+      const wave_rows = waveRows(matrix.lanes);
+      const wave_columns = div(COLUMNS, ACROSS);
+      const down = div(wave_rows, 16);
+      const right = div(wave_columns, 16);
+      const xs = shared(T, [2, ROWS, DEPTH + PAD]);
+      const ws = shared(T, [2, COLUMNS, DEPTH + PAD]);
+      const next_x = registers(T, [VECTOR]);
+      const next_w = registers(T, [2, TURNED]);
+      const pair = registers(T, [2]);
+      const a = fragment("a", T, [down]);
+      const b = fragment("b", T, [right]);
+      const sums = fragment("accumulator", f32, [down, right]);
+      const first_row = div(matrix.wave, ACROSS) * wave_rows;
+      const first_column = mod(matrix.wave, ACROSS) * wave_columns;
+      const expert_of_block = block.z;
+      const first = offsets[expert_of_block] + block.y * ROWS;
+      const end = offsets[expert_of_block + 1];
+      if (first >= end) return;
+      const row = div(thread.x, div(DEPTH, VECTOR));
+      const column = VECTOR * mod(thread.x, div(DEPTH, VECTOR));
+      const turned_row = 2 * div(thread.x, div(COLUMNS, TURNED));
+      const turned_column = TURNED * mod(thread.x, div(COLUMNS, TURNED));
+      const r = first + row;
+      const c = block.x * COLUMNS + turned_column;
+      for (let i = 0; i < down; i++) {
+        for (let j = 0; j < right; j++) {
+          for (let e = 0; e < matrix.elements; e++) sums[i][j][e] = 0.0;
+        }
+      }
+      if (r < end && column < N) loadVector(next_x, x[r][column]);
+      else for (let v = 0; v < VECTOR; v++) next_x[v] = T(0.0);
+      for (let h = 0; h < 2; h++) {
+        if (turned_row + h < N && c < K) loadVector(next_w[h], w[expert_of_block][turned_row + h][c]);
+        else for (let v = 0; v < TURNED; v++) next_w[h][v] = T(0.0);
+      }
+      storeVector(xs[0][row][column], next_x);
+      for (let v = 0; v < TURNED; v++) {
+        pair[0] = next_w[0][v];
+        pair[1] = next_w[1][v];
+        storeVector(ws[0][turned_column + v][turned_row], pair);
+      }
+      barrier();
+      for (let t = 0; t < ceilDiv(N, DEPTH); t++) {
+        // The next tile is on its way while this one is multiplied; past the end it is 0, and nobody multiplies it.
+        const n = (t + 1) * DEPTH + column;
+        const m = (t + 1) * DEPTH + turned_row;
+        if (r < end && n < N) loadVector(next_x, x[r][n]);
+        else for (let v = 0; v < VECTOR; v++) next_x[v] = T(0.0);
+        for (let h = 0; h < 2; h++) {
+          if (m + h < N && c < K) loadVector(next_w[h], w[expert_of_block][m + h][c]);
+          else for (let v = 0; v < TURNED; v++) next_w[h][v] = T(0.0);
+        }
+        for (let s = 0; s < DEPTH; s += 16) {
+          for (let i = 0; i < down; i++) loadFragment(a[i], xs[mod(t, 2)][first_row + 16 * i][s]);
+          for (let j = 0; j < right; j++) loadFragment(b[j], ws[mod(t, 2)][first_column + 16 * j][s]);
+          for (let i = 0; i < down; i++) {
+            for (let j = 0; j < right; j++) mma(sums[i][j], a[i], b[j]);
+          }
+        }
+        storeVector(xs[1 - mod(t, 2)][row][column], next_x);
+        for (let v = 0; v < TURNED; v++) {
+          pair[0] = next_w[0][v];
+          pair[1] = next_w[1][v];
+          storeVector(ws[1 - mod(t, 2)][turned_column + v][turned_row], pair);
+        }
+        barrier();
+      }
+      for (let i = 0; i < down; i++) {
+        for (let j = 0; j < right; j++) {
+          for (let e = 0; e < matrix.elements; e++) {
+            const p = first + first_row + 16 * i + matrix.row(e);
+            const k = block.x * COLUMNS + first_column + 16 * j + matrix.column;
+            if (p < end && k < K) y[p][k] = sums[i][j][e];
+          }
+        }
+      }
+    },
+  );
+
+/** y[p,k] = Σₙ x[p,n]·w[expert[p],n,k] of f16, for rows sorted by expert: the gradient of a grouped linear layer's input */
+export const grouped_matmul_nn_f16 = groupedMatmulOn(f16);
+/** y[p,k] = Σₙ x[p,n]·w[expert[p],n,k] of bf16, for rows sorted by expert: the gradient of a grouped linear layer's input */
+export const grouped_matmul_nn_bf16 = groupedMatmulOn(bf16);
