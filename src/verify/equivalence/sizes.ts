@@ -2,12 +2,13 @@
  * The shapes at which a kernel is executed: its text in, sizes and integer scalars of every launch to try out.
  *
  * A dimension takes 0, 1, 2, and T − 1, T, T + 1 for each *tile* T that the kernel cuts it into (`tiles.ts`). Without a tile
- * it takes 0, 1, 2 and 3. All combinations are tried that the kernel's contract allows, small ones first. Of large tiles the
- * combinations of several large sizes would take minutes: then small ones are tried as far as `MAX_VOLUME` goes, and the
- * largest that is not beyond it; where data decides what is done with a row, also small ones of any two sizes. How many were
- * left out is said.
+ * it takes 0, 1, 2 and 3, and these beside its tiles' sizes in a kernel without floats. All combinations are tried that the
+ * kernel's contract allows, small ones first. Of large tiles the combinations of several large sizes would take minutes: then
+ * small ones are tried as far as `MAX_VOLUME` goes, and the largest that is not beyond it; where data decides what is done
+ * with a row, also small ones of any two sizes. How many were left out is said.
  */
 
+import { isFloat } from "../../ir/kernel/elements.ts";
 import { allowsSize, brokenConditions, type LaunchValues, withDerived } from "../../ir/kernel/interpret-launch.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { FLOATS } from "../float-scalars.ts";
@@ -43,8 +44,13 @@ export function casesOf(kernel: Kernel): Cases {
   const derived = new Set(kernel.where.map(({ dim }) => dim));
   const free = kernel.dims.filter((name) => !derived.has(name));
   const tilesOf = tilesIn(kernel);
+  // Contents of index tensors are found for few large sizes, so that of these kernels the small ones have to show most.
+  const integersAlone = kernel.params.every(({ element }) => !isFloat(element));
   const sizes = new Map(
-    free.map((name) => [name, sizesOf(tilesOf(name)).filter((size) => allowsSize(kernel, name, BigInt(size)))]),
+    free.map((name) => [
+      name,
+      sizesOf(tilesOf(name), integersAlone).filter((size) => allowsSize(kernel, name, BigInt(size))),
+    ]),
   );
   const work = normalisesProducts(kernel) ? normalisedVolume : volume;
   const allowed = combinations(fewEnough(sizes))
@@ -67,13 +73,11 @@ export function casesOf(kernel: Kernel): Cases {
   return { cases, textOf };
 }
 
-function sizesOf(found: ReadonlySet<number>): readonly number[] {
+function sizesOf(found: ReadonlySet<number>, integersAlone: boolean): readonly number[] {
   const tiles = [...found].filter((tile) => tile <= MAX_TILE);
   if (tiles.length === 0) return WITHOUT_TILE;
   const all = new Set([
-    0,
-    1,
-    2,
+    ...(integersAlone ? WITHOUT_TILE : [0, 1, 2]),
     ...tiles.flatMap((tile) => (tile > WIDE_TILE ? [tile, tile + 1] : [tile - 1, tile, tile + 1])),
   ]);
   return [...all].filter((size) => size >= 0).sort((a, b) => a - b);
