@@ -30,11 +30,18 @@ const ROWS = 64;
 const COLUMNS = 64;
 /**
  * How much of K a tile has, and how many elements of it a thread moves at once: with waves of 64 lanes, half as much, so that
- * the LDS of a compute unit holds as many blocks as hide what each of its waves waits for. A row of a tile is longer by one
- * such vector, so that lanes which read side by side are served in the fewest turns.
+ * the LDS of a compute unit holds as many blocks as hide what each of its waves waits for.
  */
 const depthOf = (lanes: number) => div(1024, lanes);
 const vectorOf = (lanes: number) => div(256, lanes);
+/**
+ * Banks. A row of a tile is longer than the tile, by a vector of halves or two of f32, so that lanes which read rows of a
+ * fragment together find them in different banks. Lanes that store together store so many rows; these are in different
+ * banks where they are APART in the tile: by 4 rows with one vector of padding, by 2 with two.
+ */
+const paddingOf = (lanes: number, half: number) => vectorOf(lanes) * (2 - half);
+const apartOf = (half: number) => 2 + 2 * half;
+const togetherOf = (lanes: number) => div(lanes, 16);
 /** Waves beside each other along the columns of a tile; the others are below each other. */
 const ACROSS = 2;
 
@@ -52,6 +59,7 @@ const linearOn = (T: FloatElement, HALF: number, GELU: number) =>
       matrix: HALF === 1 ? ["gfx11", "gfx12", "cdna"] : ["cdna"],
       grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
       block: [THREADS],
+      performance: { segments: ["y"], conflictFree: ["xs", "ws"] },
       budget: { vgprs: 128, scratch: 0 },
     },
     ({ x, w, bias, y }, { B, K, N }) => {
@@ -78,8 +86,8 @@ const linearOn = (T: FloatElement, HALF: number, GELU: number) =>
       const x_vectors = div(ROWS * depth, THREADS * vector);
       const w_vectors = div(COLUMNS * depth, THREADS * vector);
       const step = div(THREADS * vector, depth);
-      const xs = shared(T, [2, ROWS, depth + vector]);
-      const ws = shared(T, [2, COLUMNS, depth + vector]);
+      const xs = shared(T, [2, ROWS, depth + paddingOf(matrix.lanes, HALF)]);
+      const ws = shared(T, [2, COLUMNS, depth + paddingOf(matrix.lanes, HALF)]);
       const next_x = registers(T, [x_vectors, vector]);
       const next_w = registers(T, [w_vectors, vector]);
       const a = fragment("a", T, [down]);
@@ -92,8 +100,15 @@ const linearOn = (T: FloatElement, HALF: number, GELU: number) =>
           for (let e = 0; e < matrix.elements; e++) sums[i][j][e] = 0.0;
         }
       }
-      const row = div(thread.x, div(depth, vector));
-      const column = vector * mod(thread.x, div(depth, vector));
+      // So many threads move a row, so many rows that are apart, and all rows between them.
+      const of_row = div(depth, vector);
+      const of_rows = of_row * togetherOf(matrix.lanes);
+      const of_group = of_rows * apartOf(HALF);
+      const in_group = mod(thread.x, of_group);
+      const in_rows = mod(in_group, of_rows);
+      const group = togetherOf(matrix.lanes) * apartOf(HALF) * div(thread.x, of_group);
+      const row = group + apartOf(HALF) * div(in_rows, of_row) + div(in_group, of_rows);
+      const column = vector * mod(in_rows, of_row);
       for (let p = 0; p < x_vectors; p++) {
         const r = block.x * ROWS + row + p * step;
         if (r < B && column < K) loadVector(next_x[p], x[r][column]);
