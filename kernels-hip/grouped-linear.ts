@@ -29,9 +29,15 @@ import {
 const THREADS = 256;
 const ROWS = 64;
 const COLUMNS = 64;
-const DEPTH = 32;
-/** What a row of a tile is longer by, so that the lanes of a wave which read 16 bytes each are served in the fewest turns. */
-const PAD = 8;
+/** How much of K a tile has, and how many elements of it a thread moves at once: half as much with waves of 64 lanes. */
+const depthOf = (lanes: number) => div(1024, lanes);
+const vectorOf = (lanes: number) => div(256, lanes);
+/**
+ * Banks. A row of a tile is longer than the tile by a vector, so that lanes which read rows of a fragment together find them in
+ * different banks. Lanes that store together store so many rows, which are in different banks where they are APART in the tile.
+ */
+const APART = 4;
+const togetherOf = (lanes: number) => div(lanes, 16);
 /** Waves beside each other along the columns of a tile; the others are below each other. */
 const ACROSS = 2;
 
@@ -39,8 +45,6 @@ const ACROSS = 2;
 const waveRows = (lanes: number) => div(ROWS * ACROSS * lanes, THREADS);
 const rowInWave = (m: number) => mod(mod(m, ROWS), waveRows(matrix.lanes));
 const columnInWave = (n: number) => mod(mod(n, COLUMNS), div(COLUMNS, ACROSS));
-/** Elements that a thread moves at once. */
-const VECTOR = 8;
 
 /** y[p,n] = Σₖ x[p,k]·w[expert[p],n,k] + bias[expert[p],n] for rows sorted by expert, summed in f32 by matrix instructions */
 const groupedLinearOn = (T: HalfElement) =>
@@ -58,10 +62,11 @@ const groupedLinearOn = (T: HalfElement) =>
       matrix: ["gfx11", "gfx12", "cdna"],
       grid: ({ T: rows, E, N }) => [ceilDiv(N, COLUMNS), ceilDiv(rows, ROWS), E],
       block: [THREADS],
+      performance: { conflictFree: ["xs", "ws"] },
       budget: { vgprs: 128, scratch: 0 },
     },
     ({ x, w, bias, offsets, expert, y }, { T: rows, E, K, N }) => {
-      requires(mod(K, VECTOR) === 0);
+      requires(mod(K, vectorOf(matrix.lanes)) === 0);
       requires(
         forall([rows], (p) => 0 <= expert[p] && expert[p] < E && offsets[expert[p]] <= p && p < offsets[expert[p] + 1]),
       );
@@ -79,15 +84,17 @@ const groupedLinearOn = (T: HalfElement) =>
         j: div(columnInWave(n), 16),
         e: matrix.elementOf(mod(rowInWave(p - offsets[expert[p]]), 16)),
       }));
+      const depth = depthOf(matrix.lanes);
+      const vector = vectorOf(matrix.lanes);
       // A wave's part of the tile, in elements and in fragments.
       const wave_rows = waveRows(matrix.lanes);
       const wave_columns = div(COLUMNS, ACROSS);
       const down = div(wave_rows, 16);
       const right = div(wave_columns, 16);
-      const xs = shared(T, [2, ROWS, DEPTH + PAD]);
-      const ws = shared(T, [2, COLUMNS, DEPTH + PAD]);
-      const next_x = registers(T, [VECTOR]);
-      const next_w = registers(T, [VECTOR]);
+      const xs = shared(T, [2, ROWS, depth + vector]);
+      const ws = shared(T, [2, COLUMNS, depth + vector]);
+      const next_x = registers(T, [vector]);
+      const next_w = registers(T, [vector]);
       const a = fragment("a", T, [down]);
       const b = fragment("b", T, [right]);
       const sums = fragment("accumulator", f32, [down, right]);
@@ -97,8 +104,15 @@ const groupedLinearOn = (T: HalfElement) =>
       const first = offsets[expert_of_block] + block.y * ROWS;
       const end = offsets[expert_of_block + 1];
       if (first >= end) return;
-      const row = div(thread.x, div(DEPTH, VECTOR));
-      const column = VECTOR * mod(thread.x, div(DEPTH, VECTOR));
+      // So many threads move a row, so many rows that are apart, and all rows between them.
+      const of_row = div(depth, vector);
+      const of_rows = of_row * togetherOf(matrix.lanes);
+      const of_group = of_rows * APART;
+      const in_group = mod(thread.x, of_group);
+      const in_rows = mod(in_group, of_rows);
+      const group = togetherOf(matrix.lanes) * APART * div(thread.x, of_group);
+      const row = group + APART * div(in_rows, of_row) + div(in_group, of_rows);
+      const column = vector * mod(in_rows, of_row);
       const r = first + row;
       const c = block.x * COLUMNS + row;
       for (let i = 0; i < down; i++) {
@@ -107,20 +121,20 @@ const groupedLinearOn = (T: HalfElement) =>
         }
       }
       if (r < end && column < K) loadVector(next_x, x[r][column]);
-      else for (let v = 0; v < VECTOR; v++) next_x[v] = T(0.0);
+      else for (let v = 0; v < vector; v++) next_x[v] = T(0.0);
       if (c < N && column < K) loadVector(next_w, w[expert_of_block][c][column]);
-      else for (let v = 0; v < VECTOR; v++) next_w[v] = T(0.0);
+      else for (let v = 0; v < vector; v++) next_w[v] = T(0.0);
       storeVector(xs[0][row][column], next_x);
       storeVector(ws[0][row][column], next_w);
       barrier();
-      for (let t = 0; t < ceilDiv(K, DEPTH); t++) {
+      for (let t = 0; t < ceilDiv(K, depth); t++) {
         // The next tile is on its way while this one is multiplied; past the end it is 0, and nobody multiplies it.
-        const k = (t + 1) * DEPTH + column;
+        const k = (t + 1) * depth + column;
         if (r < end && k < K) loadVector(next_x, x[r][k]);
-        else for (let v = 0; v < VECTOR; v++) next_x[v] = T(0.0);
+        else for (let v = 0; v < vector; v++) next_x[v] = T(0.0);
         if (c < N && k < K) loadVector(next_w, w[expert_of_block][c][k]);
-        else for (let v = 0; v < VECTOR; v++) next_w[v] = T(0.0);
-        for (let s = 0; s < DEPTH; s += 16) {
+        else for (let v = 0; v < vector; v++) next_w[v] = T(0.0);
+        for (let s = 0; s < depth; s += 16) {
           for (let i = 0; i < down; i++) loadFragment(a[i], xs[mod(t, 2)][first_row + 16 * i][s]);
           for (let j = 0; j < right; j++) loadFragment(b[j], ws[mod(t, 2)][first_column + 16 * j][s]);
           for (let i = 0; i < down; i++) {
