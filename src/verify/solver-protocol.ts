@@ -51,3 +51,6 @@ export function readAnswer(answer: unknown): SolverAnswer | undefined {
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** How the reason begins where the solver itself has found no answer, and neither a process nor the query had failed. */
+export const GAVE_UP = "Z3 gave up: ";

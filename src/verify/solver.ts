@@ -13,6 +13,7 @@
  */
 
 import { init } from "z3-solver";
+import { GAVE_UP } from "./solver-protocol.ts";
 
 export interface SolverAnswer {
   readonly result: "sat" | "unsat" | "unknown";
@@ -71,7 +72,7 @@ export async function openSolver(): Promise<Solver> {
       if (answer === Z3_FALSE) return { result: "unsat", milliseconds: elapsed() };
       if (answer !== Z3_TRUE) {
         const given = Z3.solver_get_reason_unknown(context, solver);
-        const reason = `Z3 gave up: ${given === "canceled" ? `it took more than ${steps} steps` : given}`;
+        const reason = `${GAVE_UP}${given === "canceled" ? `it took more than ${steps} steps` : given}`;
         return { result: "unknown", reason, milliseconds: elapsed() };
       }
       const model = Z3.model_to_string(context, Z3.solver_get_model(context, solver));

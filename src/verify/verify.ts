@@ -34,6 +34,7 @@ import { buildQuery } from "./query.ts";
 import type { Scope } from "./scope.ts";
 import type { Session } from "./session.ts";
 import type { SolverAnswer } from "./solver.ts";
+import { GAVE_UP } from "./solver-protocol.ts";
 import type { Summary } from "./summary.ts";
 import { le, numeral } from "./term.ts";
 import { confirm, type Subject } from "./witness.ts";
@@ -226,7 +227,8 @@ async function ask(text: string, session: Session, steps?: number): Promise<Aske
 async function askForModel({ scope, dims }: Subject, claim: Claim, session: Session): Promise<Asked> {
   const text = claimText(scope, claim);
   const first = await ask(text, session, FIRST_STEPS);
-  if (first.answer.result !== "unknown") return first;
+  // A process that was killed or has failed leaves its question open, whatever others would answer.
+  if (first.answer.reason?.startsWith(GAVE_UP) !== true) return first;
   for (const limit of SMALL_SIZES) {
     const bounds = dims.map((dim) => le(`dim.${dim}`, numeral(limit)));
     const hypotheses = [...claim.hypotheses, ...bounds];

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { SolverPool } from "../../src/verify/pool.ts";
 import { openSession, type Session } from "../../src/verify/session.ts";
 import type { SolverAnswer } from "../../src/verify/solver.ts";
+import { GAVE_UP } from "../../src/verify/solver-protocol.ts";
 import { verifyKernels } from "../../src/verify/verify.ts";
 import { kernelsFrom } from "../kernel-source.ts";
 
@@ -25,13 +26,17 @@ const pool = new SolverPool();
 afterAll(() => pool.close());
 /** The bound that a query sets beside the limit of sizes. */
 const boundOf = (query = ""): string | undefined => /\(<= dim\.N (64|512)\)/.exec(query)?.[1];
-const UNKNOWN: SolverAnswer = { result: "unknown", reason: "gave up", milliseconds: 1 };
+const UNKNOWN: SolverAnswer = { result: "unknown", reason: `${GAVE_UP}it took too long`, milliseconds: 1 };
 
 /** The reachability of the body, where the solver gives up on queries that bound N otherwise than `answered` allows. */
-async function reachable(condition: string, answered: (bound: string | undefined, steps: number) => boolean) {
+async function reachable(
+  condition: string,
+  answered: (bound: string | undefined, steps: number) => boolean,
+  otherwise: SolverAnswer = UNKNOWN,
+) {
   const session = openSession(pool);
   const solve: Session["solve"] = async (text, limit) => {
-    return answered(boundOf(text), limit?.steps ?? pool.limits.steps) ? session.solve(text, limit) : UNKNOWN;
+    return answered(boundOf(text), limit?.steps ?? pool.limits.steps) ? session.solve(text, limit) : otherwise;
   };
   const [report] = await verifyKernels([...kernelWith(condition)], { ...session, solve });
   const found = report?.obligations.find(({ id }) => id === "copy/contract/reachable.body#1");
@@ -55,5 +60,10 @@ describe("the body of a kernel", () => {
   it("is not refuted for want of a small size", async () => {
     const { verdict } = await reachable("requires(N > 1000);", (bound) => bound !== undefined);
     expect(verdict).toBe("unknown");
+  });
+
+  it("stays unknown where the process that was asked has failed", async () => {
+    const killed: SolverAnswer = { result: "unknown", reason: "the solver process was killed", milliseconds: 1 };
+    expect((await reachable("", (bound) => bound !== undefined, killed)).verdict).toBe("unknown");
   });
 });
