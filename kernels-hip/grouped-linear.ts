@@ -25,26 +25,25 @@ import {
   storeVector,
   thread,
 } from "tokitai/dsl";
+import {
+  ACROSS,
+  COLUMNS,
+  columnInWave,
+  depthOf,
+  ROWS,
+  rowInWave,
+  THREADS,
+  threadOf,
+  togetherOf,
+  vectorOf,
+  waveRows,
+} from "./tiles.ts";
 
-const THREADS = 256;
-const ROWS = 64;
-const COLUMNS = 64;
-/** How much of K a tile has, and how many elements of it a thread moves at once: half as much with waves of 64 lanes. */
-const depthOf = (lanes: number) => div(1024, lanes);
-const vectorOf = (lanes: number) => div(256, lanes);
 /**
  * Banks. A row of a tile is longer than the tile by a vector, so that lanes which read rows of a fragment together find them in
- * different banks. Lanes that store together store so many rows, which are in different banks where they are APART in the tile.
+ * different banks. Rows that are stored together are in different banks where they are APART in the tile.
  */
 const APART = 4;
-const togetherOf = (lanes: number) => div(lanes, 16);
-/** Waves beside each other along the columns of a tile; the others are below each other. */
-const ACROSS = 2;
-
-/** Rows of a tile that one wave multiplies, and where in a wave's part of its tile a row and a column are. */
-const waveRows = (lanes: number) => div(ROWS * ACROSS * lanes, THREADS);
-const rowInWave = (m: number) => mod(mod(m, ROWS), waveRows(matrix.lanes));
-const columnInWave = (n: number) => mod(mod(n, COLUMNS), div(COLUMNS, ACROSS));
 
 /** y[p,n] = Σₖ x[p,k]·w[expert[p],n,k] + bias[expert[p],n] for rows sorted by expert, summed in f32 by matrix instructions */
 const groupedLinearOn = (T: HalfElement) =>
@@ -74,12 +73,7 @@ const groupedLinearOn = (T: HalfElement) =>
       requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
       covers(y, (p, n) => ({
         block: [div(n, COLUMNS), div(p - offsets[expert[p]], ROWS), expert[p]],
-        thread: [
-          matrix.lanes *
-            (ACROSS * div(mod(p - offsets[expert[p]], ROWS), waveRows(matrix.lanes)) +
-              div(mod(n, COLUMNS), div(COLUMNS, ACROSS))) +
-            matrix.laneOf(mod(rowInWave(p - offsets[expert[p]]), 16), mod(columnInWave(n), 16)),
-        ],
+        thread: [threadOf(p - offsets[expert[p]], n)],
         i: div(rowInWave(p - offsets[expert[p]]), 16),
         j: div(columnInWave(n), 16),
         e: matrix.elementOf(mod(rowInWave(p - offsets[expert[p]]), 16)),

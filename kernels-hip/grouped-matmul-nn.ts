@@ -25,24 +25,22 @@ import {
   storeVector,
   thread,
 } from "tokitai/dsl";
+import {
+  ACROSS,
+  COLUMNS,
+  columnInWave,
+  DEPTH,
+  PAD,
+  ROWS,
+  rowInWave,
+  THREADS,
+  TURNED,
+  threadOf,
+  waveRows,
+} from "./tiles.ts";
 
-const THREADS = 256;
-const ROWS = 64;
-const COLUMNS = 64;
-const DEPTH = 32;
-/** What a row of a tile is longer by, so that the lanes of a wave which read 16 bytes each are served in the fewest turns. */
-const PAD = 8;
-/** Waves beside each other along the columns of a tile; the others are below each other. */
-const ACROSS = 2;
-
-/** Rows of a tile that one wave multiplies, and where in a wave's part of its tile a row and a column are. */
-const waveRows = (lanes: number) => div(ROWS * ACROSS * lanes, THREADS);
-const rowInWave = (m: number) => mod(mod(m, ROWS), waveRows(matrix.lanes));
-const columnInWave = (n: number) => mod(mod(n, COLUMNS), div(COLUMNS, ACROSS));
 /** Elements that a thread moves at once of what lies along the sums. */
 const VECTOR = 8;
-/** A thread takes so many elements of two rows of what is turned around, and stores them as pairs down the columns. */
-const TURNED = 4;
 
 /** y[p,k] = Σₙ x[p,n]·w[expert[p],n,k] for rows sorted by expert, summed in f32 by matrix instructions; w is turned around on its way to the tile */
 const groupedMatmulOn = (T: HalfElement) =>
@@ -70,12 +68,7 @@ const groupedMatmulOn = (T: HalfElement) =>
       requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
       covers(y, (p, k) => ({
         block: [div(k, COLUMNS), div(p - offsets[expert[p]], ROWS), expert[p]],
-        thread: [
-          matrix.lanes *
-            (ACROSS * div(mod(p - offsets[expert[p]], ROWS), waveRows(matrix.lanes)) +
-              div(mod(k, COLUMNS), div(COLUMNS, ACROSS))) +
-            matrix.laneOf(mod(rowInWave(p - offsets[expert[p]]), 16), mod(columnInWave(k), 16)),
-        ],
+        thread: [threadOf(p - offsets[expert[p]], k)],
         i: div(rowInWave(p - offsets[expert[p]]), 16),
         j: div(columnInWave(k), 16),
         e: matrix.elementOf(mod(rowInWave(p - offsets[expert[p]]), 16)),

@@ -25,22 +25,19 @@ import {
   storeVector,
   thread,
 } from "tokitai/dsl";
-
-const THREADS = 256;
-const ROWS = 64;
-const COLUMNS = 64;
-const DEPTH = 32;
-/** What a row of a tile is longer by, so that the lanes of a wave which read 16 bytes each are served in the fewest turns. */
-const PAD = 8;
-/** Waves beside each other along the columns of a tile; the others are below each other. */
-const ACROSS = 2;
-
-/** Rows of a tile that one wave multiplies, and where in a wave's part of its tile a row and a column are. */
-const waveRows = (lanes: number) => div(ROWS * ACROSS * lanes, THREADS);
-const rowInWave = (m: number) => mod(mod(m, ROWS), waveRows(matrix.lanes));
-const columnInWave = (n: number) => mod(mod(n, COLUMNS), div(COLUMNS, ACROSS));
-/** A thread takes so many elements of two rows of what is turned around, and stores them as pairs down the columns. */
-const TURNED = 4;
+import {
+  ACROSS,
+  COLUMNS,
+  columnInWave,
+  DEPTH,
+  PAD,
+  ROWS,
+  rowInWave,
+  THREADS,
+  TURNED,
+  threadOf,
+  waveRows,
+} from "./tiles.ts";
 
 /**
  * z[e,n,k] = Σ x[p,n]·y[p,k] over the rows p from offsets[e] to below offsets[e+1], summed in f32 by matrix instructions; both are
@@ -69,11 +66,7 @@ const groupedMatmulOn = (T: HalfElement) =>
       requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
       covers(z, (own, m, n) => ({
         block: [div(m, ROWS), div(n, COLUMNS), own],
-        thread: [
-          matrix.lanes *
-            (ACROSS * div(mod(m, ROWS), waveRows(matrix.lanes)) + div(mod(n, COLUMNS), div(COLUMNS, ACROSS))) +
-            matrix.laneOf(mod(rowInWave(m), 16), mod(columnInWave(n), 16)),
-        ],
+        thread: [threadOf(m, n)],
         i: div(rowInWave(m), 16),
         j: div(columnInWave(n), 16),
         e: matrix.elementOf(mod(rowInWave(m), 16)),

@@ -24,31 +24,27 @@ import {
   thread,
 } from "tokitai/dsl";
 import { geluErf } from "../kernels/math.ts";
+import {
+  ACROSS,
+  COLUMNS,
+  columnInWave,
+  depthOf,
+  ROWS,
+  rowInWave,
+  THREADS,
+  threadOf,
+  togetherOf,
+  vectorOf,
+  waveRows,
+} from "./tiles.ts";
 
-const THREADS = 256;
-const ROWS = 64;
-const COLUMNS = 64;
-/**
- * How much of K a tile has, and how many elements of it a thread moves at once: with waves of 64 lanes, half as much, so that
- * the LDS of a compute unit holds as many blocks as hide what each of its waves waits for.
- */
-const depthOf = (lanes: number) => div(1024, lanes);
-const vectorOf = (lanes: number) => div(256, lanes);
 /**
  * Banks. A row of a tile is longer than the tile, by a vector of halves or two of f32, so that lanes which read rows of a
- * fragment together find them in different banks. Lanes that store together store so many rows; these are in different
- * banks where they are APART in the tile: by 4 rows with one vector of padding, by 2 with two.
+ * fragment together find them in different banks. Rows that are stored together are in different banks where they are APART
+ * in the tile: by 4 rows with one vector of padding, by 2 with two.
  */
 const paddingOf = (lanes: number, half: number) => vectorOf(lanes) * (2 - half);
 const apartOf = (half: number) => 2 + 2 * half;
-const togetherOf = (lanes: number) => div(lanes, 16);
-/** Waves beside each other along the columns of a tile; the others are below each other. */
-const ACROSS = 2;
-
-/** Rows of a tile that one wave multiplies, and where in a wave's part of its tile a row and a column are. */
-const waveRows = (lanes: number) => div(ROWS * ACROSS * lanes, THREADS);
-const rowInWave = (m: number) => mod(mod(m, ROWS), waveRows(matrix.lanes));
-const columnInWave = (n: number) => mod(mod(n, COLUMNS), div(COLUMNS, ACROSS));
 
 /** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n], summed in f32 by matrix instructions; HALF: of halves; GELU: its gelu */
 const linearOn = (T: FloatElement, HALF: number, GELU: number) =>
@@ -66,11 +62,7 @@ const linearOn = (T: FloatElement, HALF: number, GELU: number) =>
       requires(mod(K, vectorOf(matrix.lanes)) === 0);
       covers(y, (m, n) => ({
         block: [div(m, ROWS), div(n, COLUMNS)],
-        thread: [
-          matrix.lanes *
-            (ACROSS * div(mod(m, ROWS), waveRows(matrix.lanes)) + div(mod(n, COLUMNS), div(COLUMNS, ACROSS))) +
-            matrix.laneOf(mod(rowInWave(m), 16), mod(columnInWave(n), 16)),
-        ],
+        thread: [threadOf(m, n)],
         i: div(rowInWave(m), 16),
         j: div(columnInWave(n), 16),
         e: matrix.elementOf(mod(rowInWave(m), 16)),

@@ -23,24 +23,22 @@ import {
   storeVector,
   thread,
 } from "tokitai/dsl";
+import {
+  ACROSS,
+  COLUMNS,
+  columnInWave,
+  DEPTH,
+  PAD,
+  ROWS,
+  rowInWave,
+  THREADS,
+  TURNED,
+  threadOf,
+  waveRows,
+} from "./tiles.ts";
 
-const THREADS = 256;
-const ROWS = 64;
-const COLUMNS = 64;
-const DEPTH = 32;
-/** What a row of a tile is longer by, so that the lanes of a wave which read 16 bytes each are served in the fewest turns. */
-const PAD = 8;
-/** Waves beside each other along the columns of a tile; the others are below each other. */
-const ACROSS = 2;
-
-/** Rows of a tile that one wave multiplies, and where in a wave's part of its tile a row and a column are. */
-const waveRows = (lanes: number) => div(ROWS * ACROSS * lanes, THREADS);
-const rowInWave = (m: number) => mod(mod(m, ROWS), waveRows(matrix.lanes));
-const columnInWave = (n: number) => mod(mod(n, COLUMNS), div(COLUMNS, ACROSS));
 /** Elements that a thread moves at once of what lies along the sums. */
 const VECTOR = 8;
-/** A thread takes so many elements of two rows of what is turned around, and stores them as pairs down the columns. */
-const TURNED = 4;
 
 /** y[b,k] = Σₙ x[b,n]·w[n,k], summed in f32 by matrix instructions; w is turned around on its way to the tile */
 const matmulOn = (T: HalfElement) =>
@@ -57,11 +55,7 @@ const matmulOn = (T: HalfElement) =>
       requires(mod(N, VECTOR) === 0 && mod(K, TURNED) === 0);
       covers(y, (m, n) => ({
         block: [div(m, ROWS), div(n, COLUMNS)],
-        thread: [
-          matrix.lanes *
-            (ACROSS * div(mod(m, ROWS), waveRows(matrix.lanes)) + div(mod(n, COLUMNS), div(COLUMNS, ACROSS))) +
-            matrix.laneOf(mod(rowInWave(m), 16), mod(columnInWave(n), 16)),
-        ],
+        thread: [threadOf(m, n)],
         i: div(rowInWave(m), 16),
         j: div(columnInWave(n), 16),
         e: matrix.elementOf(mod(rowInWave(m), 16)),

@@ -23,22 +23,19 @@ import {
   storeVector,
   thread,
 } from "tokitai/dsl";
-
-const THREADS = 256;
-const ROWS = 64;
-const COLUMNS = 64;
-const DEPTH = 32;
-/** What a row of a tile is longer by, so that the lanes of a wave which read 16 bytes each are served in the fewest turns. */
-const PAD = 8;
-/** Waves beside each other along the columns of a tile; the others are below each other. */
-const ACROSS = 2;
-
-/** Rows of a tile that one wave multiplies, and where in a wave's part of its tile a row and a column are. */
-const waveRows = (lanes: number) => div(ROWS * ACROSS * lanes, THREADS);
-const rowInWave = (m: number) => mod(mod(m, ROWS), waveRows(matrix.lanes));
-const columnInWave = (n: number) => mod(mod(n, COLUMNS), div(COLUMNS, ACROSS));
-/** A thread takes so many elements of two rows of what is turned around, and stores them as pairs down the columns. */
-const TURNED = 4;
+import {
+  ACROSS,
+  COLUMNS,
+  columnInWave,
+  DEPTH,
+  PAD,
+  ROWS,
+  rowInWave,
+  THREADS,
+  TURNED,
+  threadOf,
+  waveRows,
+} from "./tiles.ts";
 
 /** z[n,k] = Σ_b x[b,n]·y[b,k], summed in f32 by matrix instructions; both are turned around on their way to the tiles */
 const matmulOn = (T: HalfElement) =>
@@ -55,11 +52,7 @@ const matmulOn = (T: HalfElement) =>
       requires(mod(N, TURNED) === 0 && mod(K, TURNED) === 0);
       covers(z, (m, n) => ({
         block: [div(m, ROWS), div(n, COLUMNS)],
-        thread: [
-          matrix.lanes *
-            (ACROSS * div(mod(m, ROWS), waveRows(matrix.lanes)) + div(mod(n, COLUMNS), div(COLUMNS, ACROSS))) +
-            matrix.laneOf(mod(rowInWave(m), 16), mod(columnInWave(n), 16)),
-        ],
+        thread: [threadOf(m, n)],
         i: div(rowInWave(m), 16),
         j: div(columnInWave(n), 16),
         e: matrix.elementOf(mod(rowInWave(m), 16)),
