@@ -78,22 +78,21 @@ export async function tune(request: TuneRequest): Promise<Result<Tuning>> {
 }
 
 interface Built {
-  readonly resources: KernelResources[];
-  readonly code: MachineCode[];
+  readonly resources: readonly KernelResources[];
+  readonly code: readonly MachineCode[];
 }
 
 /** A library of everything that is proved, for each set of architectures whose matrix units are the same. */
 async function build(request: TuneRequest): Promise<Result<Built>> {
-  const all: Built = { resources: [], code: [] };
+  const all: Built[] = [];
   const units = new Set(request.architectures.map((architecture) => targetOf(architecture)?.matrixUnit));
   for (const unit of units) {
     const architectures = request.architectures.filter((one) => targetOf(one)?.matrixUnit === unit);
     const built = await buildFor(request, architectures);
     if (!built.ok) return built;
-    all.resources.push(...built.value.resources);
-    all.code.push(...built.value.code);
+    all.push(built.value);
   }
-  return ok(all);
+  return ok({ resources: all.flatMap(({ resources }) => resources), code: all.flatMap(({ code }) => code) });
 }
 
 async function buildFor(
@@ -113,7 +112,7 @@ async function buildFor(
   const resources = await readResources(library.value.path, toolchain);
   if (!resources.ok) return resources;
   const code = await readMachineCode(library.value.path, resources.value, toolchain);
-  return code.ok ? ok({ resources: [...resources.value], code: [...code.value] }) : code;
+  return code.ok ? ok({ resources: resources.value, code: code.value }) : code;
 }
 
 async function judge(

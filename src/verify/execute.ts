@@ -9,7 +9,6 @@
 
 import { int } from "../ir/kernel/build.ts";
 import { isFloat } from "../ir/kernel/elements.ts";
-import type { Expr } from "../ir/kernel/expr.ts";
 import { fragmentAccesses, rowArray } from "../ir/kernel/matrix.ts";
 import { printExpr, printIndex } from "../ir/kernel/print.ts";
 import type {
@@ -30,6 +29,7 @@ import { InternalError } from "../support/result.ts";
 import type { Span } from "../support/span.ts";
 import { assume, coversTerms, dataClause, declareSymbols, startExecution } from "./assume.ts";
 import { asGhost, type Execution, evaluate, evaluateTerm, noteAccess, noteBranch, siteOf } from "./evaluate.ts";
+import { checkInvariants, fact, invariantFacts } from "./invariants.ts";
 import { divide, fresh, from, newScope } from "./scope.ts";
 import { joinIntervals, passBarrier, stateSettled } from "./settled.ts";
 import type { BarrierNode, Collective, InvariantCheck, LoopContext, Node, PathStep, Summary } from "./summary.ts";
@@ -279,7 +279,7 @@ function executeFor(run: Execution, out: Collected, stmt: ForStmt): void {
   const aligned = containsBarrier(stmt.body, "block");
   const decided = runsTogether(stmt.body);
   const carried = [...assignedLocals(stmt.body)].filter((name) => env.has(name));
-  checkInvariants(run, out, stmt, lo, "holds before the first iteration");
+  checkInvariants(run, out.invariants, stmt, lo, "holds before the first iteration");
 
   const symbol = fresh(run.scope, `counter.${stmt.counter}`, "Int", "thread", stmt.counter);
   out.counters.set(stmt.counter, [...(out.counters.get(stmt.counter) ?? []), printTerm(symbol)]);
@@ -321,7 +321,7 @@ function executeFor(run: Execution, out: Collected, stmt: ForStmt): void {
   const start = run.intervals.current;
   executeBlock(run, out, stmt.body);
   joinIntervals(run.intervals, start, run.intervals.current);
-  checkInvariants(run, out, stmt, next, "is kept by each iteration");
+  checkInvariants(run, out.invariants, stmt, next, "is kept by each iteration");
   nodes.push({ kind: "loop", context, body: run.nodes });
 
   Object.assign(run, { path, loops, decisions, nodes });
@@ -353,41 +353,6 @@ function havoc(run: Execution, body: readonly Stmt[], names: readonly string[]):
 function onStride(run: Execution, lo: Term, value: Term, step: bigint): readonly Term[] {
   if (step === 1n) return [];
   return [eq(divide(run.scope, sub(value, lo), numeral(step)).remainder, "0")];
-}
-
-function fact(term: Term): PathStep {
-  return { kind: "fact", term };
-}
-
-function invariantFacts(run: Execution, stmt: ForStmt, counter: Term): readonly PathStep[] {
-  return invariantTerms(run, stmt, counter).map((term, ordinal) => {
-    const invariant = stmt.invariants[ordinal];
-    const [text, span] = invariant === undefined ? ["", stmt.span] : [printExpr(invariant), invariant.span];
-    return fact(from(run.scope, `invariant ${text}`, term, span));
-  });
-}
-
-function invariantTerms(run: Execution, stmt: ForStmt, counter: Term): readonly Term[] {
-  const { env } = run;
-  run.env = new Map(env).set(stmt.counter, counter);
-  const terms = asGhost(run, () => stmt.invariants.map((invariant) => evaluateTerm(run, invariant)));
-  run.env = env;
-  return terms;
-}
-
-function checkInvariants(
-  run: Execution,
-  out: Collected,
-  stmt: ForStmt,
-  counter: Term,
-  phase: InvariantCheck["phase"],
-): void {
-  const goals = invariantTerms(run, stmt, counter);
-  stmt.invariants.forEach((expr: Expr, ordinal) => {
-    const goal = goals[ordinal];
-    if (goal === undefined) throw new InternalError("an invariant without a term");
-    out.invariants.push({ ...siteOf(run, expr.span), phase, goal, expr, text: printExpr(expr) });
-  });
 }
 
 function executeSteps(run: Execution, out: Collected, stmt: StepsStmt): void {
