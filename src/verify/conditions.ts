@@ -1,43 +1,58 @@
 /**
- * Conditions on data of which only a part is known: an expression, variables and some elements in; its value out.
+ * Conditions on data of which only a part is known: an expression and values of its variables in; code out that says
+ * whether it holds, or names an element that has to be known before that.
  *
- * `undefined` is a value that depends on elements that are not known yet. An element outside its array, or a division by a
- * value ≤ 0, has no value (`NoValue`), and neither has a condition that needs it.
+ * What does not depend on elements is computed once. An element outside its array, or a division by a value ≤ 0, has no
+ * value, and neither has a condition that needs it: such a condition does not hold.
  */
 
-import { foldCompare, foldInt } from "../ir/kernel/build.ts";
-import type { Expr, GhostExpr } from "../ir/kernel/expr.ts";
+import { foldCompare } from "../ir/kernel/build.ts";
+import type { Expr, GhostExpr, GhostFunction, IntOp } from "../ir/kernel/expr.ts";
 import { InternalError } from "../support/result.ts";
 
-/** Row-major; `undefined` is not known yet. */
-export interface PartialTensor {
-  readonly shape: readonly number[];
-  readonly cells: (number | undefined)[];
+/** An element. */
+export interface Cell {
+  /** `undefined` is not known yet. */
+  value: number | undefined;
+  /** Elements become known in this order. */
+  readonly turn: number;
 }
 
-export interface Known {
-  readonly tensors: ReadonlyMap<string, PartialTensor>;
+/** Row-major. */
+export interface PartialTensor<C extends Cell> {
+  readonly shape: readonly number[];
+  readonly cells: readonly C[];
+}
+
+export interface Known<C extends Cell> {
+  readonly tensors: ReadonlyMap<string, PartialTensor<C>>;
   readonly dims: Readonly<Record<string, bigint>>;
   readonly scalars: Readonly<Record<string, number>>;
   readonly variables: ReadonlyMap<string, number>;
 }
 
-export class NoValue extends Error {}
+type Constant = number | boolean;
+/** The value, or an element that it depends on and that is not known. */
+type Code<C> = () => Constant | C;
 
-/** Whether the condition holds; one without a value does not. */
-export function holds(condition: Expr, known: Known): boolean | undefined {
-  try {
-    const value = evaluate(condition, known);
-    return typeof value === "number" ? undefined : value;
-  } catch (cause) {
-    if (cause instanceof NoValue) return false;
-    throw cause;
-  }
+const NO_VALUE = new Error("no value");
+
+/** Whether the condition holds; or an element that decides it. */
+export function compileCondition<C extends Cell>(condition: Expr, known: Known<C>): () => boolean | C {
+  const code = compile(condition, known);
+  return () => {
+    try {
+      const value = typeof code === "function" ? code() : code;
+      if (typeof value === "number") throw new InternalError("a condition that is a number");
+      return value;
+    } catch (cause) {
+      if (cause === NO_VALUE) return false;
+      throw cause;
+    }
+  };
 }
 
-type Value = number | boolean | undefined;
-
-function evaluate(expr: Expr, known: Known): Value {
+function compile<C extends Cell>(expr: Expr, known: Known<C>): Constant | Code<C> {
   switch (expr.kind) {
     case "int":
       return Number(expr.value);
@@ -45,45 +60,34 @@ function evaluate(expr: Expr, known: Known): Value {
     case "bool":
       return expr.value;
     case "dim":
-      return Number(known.dims[expr.name]);
+      return defined(expr.name, known.dims[expr.name]);
     case "scalar":
-      return known.scalars[expr.name];
+      return defined(expr.name, known.scalars[expr.name]);
     case "local":
-      return known.variables.get(expr.name);
-    case "neg": {
-      const value = evaluate(expr.value, known);
-      return typeof value === "number" ? -value : undefined;
-    }
-    case "not": {
-      const value = evaluate(expr.value, known);
-      return typeof value === "boolean" ? !value : undefined;
-    }
-    case "int-op": {
-      const [left, right] = [evaluate(expr.left, known), evaluate(expr.right, known)];
-      if (typeof left !== "number" || typeof right !== "number") return undefined;
-      if ((expr.op === "div" || expr.op === "mod") && right <= 0) throw new NoValue();
-      return Number(foldInt(expr.op, BigInt(left), BigInt(right)));
-    }
-    case "compare": {
-      const [left, right] = [evaluate(expr.left, known), evaluate(expr.right, known)];
-      return typeof left === "number" && typeof right === "number" ? foldCompare(expr.op, left, right) : undefined;
-    }
+      return defined(expr.name, known.variables.get(expr.name));
+    case "neg":
+      return unary(compile(expr.value, known), (value) => -numberOf(value));
+    case "not":
+      return unary(compile(expr.value, known), (value) => value !== true);
+    case "int-op":
+      return binary(compile(expr.left, known), compile(expr.right, known), (left, right) =>
+        fold(expr.op, numberOf(left), numberOf(right)),
+      );
+    case "compare":
+      return binary(compile(expr.left, known), compile(expr.right, known), (left, right) =>
+        foldCompare(expr.op, numberOf(left), numberOf(right)),
+      );
     case "logic": {
-      const decided = expr.op === "or";
-      const left = evaluate(expr.left, known);
-      if (left === decided) return decided;
       // What stands to the right may have no value where the left decides.
-      if (left === undefined) return undefined;
-      return evaluate(expr.right, known);
+      const [decided, right] = [expr.op === "or", () => compile(expr.right, known)];
+      return choose(compile(expr.left, known), (left) => (left === decided ? decided : right()));
     }
-    case "select": {
-      const condition = evaluate(expr.cond, known);
-      return typeof condition === "boolean" ? evaluate(condition ? expr.then : expr.else, known) : undefined;
-    }
+    case "select":
+      return choose(compile(expr.cond, known), (holds) => compile(holds === true ? expr.then : expr.else, known));
     case "load":
-      return loaded(expr.array.name, expr.index, known);
+      return element(expr.array.name, expr.index, known);
     case "ghost":
-      return evaluateGhost(expr, known);
+      return ghost(expr, known);
     case "cast":
     case "round":
     case "random":
@@ -97,41 +101,151 @@ function evaluate(expr: Expr, known: Known): Value {
   }
 }
 
-function tensorOf(name: string, { tensors }: Known): PartialTensor {
+function unary<C extends Cell>(
+  operand: Constant | Code<C>,
+  compute: (value: Constant) => Constant,
+): Constant | Code<C> {
+  if (typeof operand !== "function") return once(() => compute(operand));
+  return () => {
+    const value = operand();
+    return typeof value === "object" ? value : compute(value);
+  };
+}
+
+function binary<C extends Cell>(
+  left: Constant | Code<C>,
+  right: Constant | Code<C>,
+  compute: (left: Constant, right: Constant) => Constant,
+): Constant | Code<C> {
+  if (typeof left !== "function" && typeof right !== "function") return once(() => compute(left, right));
+  return () => {
+    const a = typeof left === "function" ? left() : left;
+    const b = typeof right === "function" ? right() : right;
+    if (typeof a !== "object") return typeof b === "object" ? b : compute(a, b);
+    // Nothing is decided before the last of them is known.
+    return typeof b === "object" && b.turn > a.turn ? b : a;
+  };
+}
+
+/** The value of what depends on no element; code where there is none, since it may not be needed. */
+function once(compute: () => Constant): Constant | (() => Constant) {
+  try {
+    return compute();
+  } catch (cause) {
+    if (cause === NO_VALUE) return compute;
+    throw cause;
+  }
+}
+
+/** What the condition chooses, compiled when it is first chosen. */
+function choose<C extends Cell>(
+  condition: Constant | Code<C>,
+  chosen: (value: Constant) => Constant | Code<C>,
+): Constant | Code<C> {
+  if (typeof condition !== "function") return chosen(condition);
+  const arms = new Map<Constant, Constant | Code<C>>();
+  return () => {
+    const value = condition();
+    if (typeof value === "object") return value;
+    const arm = arms.get(value) ?? chosen(value);
+    arms.set(value, arm);
+    return typeof arm === "function" ? arm() : arm;
+  };
+}
+
+function defined(name: string, value: number | bigint | undefined): number {
+  if (value === undefined) throw new InternalError(`${name} has no value in a condition on data`);
+  return Number(value);
+}
+
+function numberOf(value: Constant | undefined): number {
+  if (typeof value !== "number") throw new InternalError("something else where a number should be");
+  return value;
+}
+
+function fold(op: IntOp, left: number, right: number): number {
+  switch (op) {
+    case "add":
+      return left + right;
+    case "sub":
+      return left - right;
+    case "mul":
+      return left * right;
+    case "div":
+    case "mod": {
+      if (right <= 0) throw NO_VALUE;
+      const quotient = Math.floor(left / right);
+      return op === "div" ? quotient : left - quotient * right;
+    }
+    case "min":
+      return Math.min(left, right);
+    case "max":
+      return Math.max(left, right);
+    default:
+      op satisfies never;
+      throw new InternalError("unknown operation");
+  }
+}
+
+function tensorOf<C extends Cell>(name: string, { tensors }: Known<C>): PartialTensor<C> {
   const tensor = tensors.get(name);
   if (tensor === undefined) throw new InternalError(`no contents of ${name}`);
   return tensor;
 }
 
-function loaded(name: string, index: readonly Expr[], known: Known): Value {
+function element<C extends Cell>(name: string, index: readonly Expr[], known: Known<C>): Code<C> {
   const { shape, cells } = tensorOf(name, known);
-  let address = 0;
-  for (const [axis, expr] of index.entries()) {
-    const at = evaluate(expr, known);
-    if (typeof at !== "number") return undefined;
+  const address = index.reduce<Constant | Code<C>>((outer, expr, axis) => {
     const extent = shape[axis] ?? 0;
-    if (at < 0 || at >= extent) throw new NoValue();
-    address = address * extent + at;
-  }
-  return cells[address];
+    return binary(outer, compile(expr, known), (before, value) => {
+      const at = numberOf(value);
+      if (at < 0 || at >= extent) throw NO_VALUE;
+      return numberOf(before) * extent + at;
+    });
+  }, 0);
+  const at = (place: Constant): Constant | C => {
+    const cell = cells[numberOf(place)];
+    if (cell === undefined) throw new InternalError(`${name} has no element ${place}`);
+    return cell.value ?? cell;
+  };
+  if (typeof address !== "function") return () => at(address);
+  return () => {
+    const place = address();
+    return typeof place === "object" ? place : at(place);
+  };
 }
 
-function evaluateGhost(expr: GhostExpr, known: Known): Value {
+function ghost<C extends Cell>(expr: GhostExpr, known: Known<C>): Code<C> {
   const { cells } = tensorOf(expr.array.name, known);
-  const [end, wanted] = expr.args.map((argument) => evaluate(argument, known));
-  if (typeof end !== "number") return undefined;
-  if (end < 0 || end > cells.length) throw new NoValue();
-  const counted = cells.slice(0, end);
-  if (counted.includes(undefined)) return undefined;
-  switch (expr.fn) {
+  const [end = 0, wanted = 0] = expr.args.map((argument) => compile(argument, known));
+  const prefix = unary(end, (value) => {
+    const length = numberOf(value);
+    if (length < 0 || length > cells.length) throw NO_VALUE;
+    return length;
+  });
+  return () => {
+    const length = typeof prefix === "function" ? prefix() : prefix;
+    if (typeof length === "object") return length;
+    const own = typeof wanted === "function" ? wanted() : wanted;
+    const counted = cells.slice(0, numberOf(length));
+    const unknown = counted.findLast(({ value }) => value === undefined);
+    if (unknown !== undefined) return unknown;
+    if (typeof own === "object") return own;
+    return counted.reduce((sum, { value = 0 }) => sum + contribution(expr.fn, value, numberOf(own)), 0);
+  };
+}
+
+/** What an element adds to a ghost's value. */
+function contribution(fn: GhostFunction, value: number, wanted: number): number {
+  switch (fn) {
     case "prefix-sum":
-      return counted.reduce((sum: number, value) => sum + (value ?? 0), 0);
+      return value;
     case "occurrences":
-      return typeof wanted === "number" ? counted.filter((value) => value === wanted).length : undefined;
+      return value === wanted ? 1 : 0;
     case "below":
-      return typeof wanted === "number" ? counted.filter((value) => (value ?? 0) < wanted).length : undefined;
+      return value < wanted ? 1 : 0;
     default:
-      expr.fn satisfies never;
+      fn satisfies never;
       throw new InternalError("unknown ghost function");
   }
 }

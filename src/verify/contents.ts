@@ -3,14 +3,14 @@
  *
  * Elements take the integers from −1 to the largest size. They are filled in one after the other, element by element of
  * all tensors, each value in an order that a hash decides; a condition that the elements so far already break ends a
- * branch. All contents are tried where there are few, else the first that are found.
+ * branch. All contents are tried where there are few, else the first that are found. An instance of a condition waits for
+ * one unknown element that it needs, and is evaluated again when that has a value.
  */
 
 import { isFloat } from "../ir/kernel/elements.ts";
-import type { Expr } from "../ir/kernel/expr.ts";
 import { evaluateSize, type LaunchValues, shapeAt } from "../ir/kernel/interpret-launch.ts";
 import type { Kernel, TensorParam } from "../ir/kernel/types.ts";
-import { holds, type Known, type PartialTensor } from "./conditions.ts";
+import { type Cell, compileCondition, type Known, type PartialTensor } from "./conditions.ts";
 import { type Filling, valuesFilling } from "./replay-record.ts";
 
 /** What integer tensors hold, row-major, by name. */
@@ -23,14 +23,12 @@ const MOST_OF_MANY = 6;
 /** Conditions evaluated at one case before the search ends with what it has found. */
 const MAX_CHECKS = 300_000;
 
-interface Instance {
-  readonly condition: Expr;
-  readonly variables: ReadonlyMap<string, number>;
-}
+/** A condition at values of its variables: whether it holds, or an element that decides it. */
+type Instance = () => boolean | Element;
 
-interface Cell {
-  readonly tensor: PartialTensor;
-  readonly address: number;
+/** An element of an integer tensor, with the instances that wait for it. */
+interface Element extends Cell {
+  readonly waiting: Instance[];
 }
 
 /** Elements of all tensors, and instances of all conditions: beyond these there are no contents to be had. */
@@ -49,9 +47,14 @@ export function contentsOf(kernel: Kernel, at: LaunchValues): readonly Contents[
   );
   if (elements > MAX_ELEMENTS || instances > MAX_INSTANCES) return [];
   const tensors = new Map(
-    integers.map((param): [string, PartialTensor] => {
+    integers.map((param, position): [string, PartialTensor<Element>] => {
       const shape = shapeAt(param, at);
-      return [param.name, { shape, cells: new Array<number | undefined>(sizeOf(shape)).fill(undefined) }];
+      // The first elements of all tensors, then the second ones.
+      const turnOf = (address: number): number => address * integers.length + position;
+      const cells = Array.from({ length: sizeOf(shape) }, (_, address): Element => {
+        return { value: undefined, turn: turnOf(address), waiting: [] };
+      });
+      return [param.name, { shape, cells }];
     }),
   );
   const most = elements <= FEW_ELEMENTS ? MOST_OF_FEW : MOST_OF_MANY;
@@ -61,60 +64,63 @@ export function contentsOf(kernel: Kernel, at: LaunchValues): readonly Contents[
 function search(
   kernel: Kernel,
   at: LaunchValues,
-  tensors: ReadonlyMap<string, PartialTensor>,
+  tensors: ReadonlyMap<string, PartialTensor<Element>>,
   most: number,
 ): readonly Contents[] {
   const instances = kernel.dataRequires.flatMap(({ variables, condition }) =>
     assignments(variables.map(({ name, extent }) => [name, Number(evaluateSize(extent, at))])).map(
-      (values): Instance => ({ condition, variables: values }),
+      (values): Instance => {
+        const known: Known<Element> = { tensors, dims: at.dims, scalars: at.scalars, variables: values };
+        return compileCondition(condition, known);
+      },
     ),
   );
   const largest = Math.max(...Object.values(at.dims).map(Number), 0);
   const domain = Array.from({ length: largest + 2 }, (_, i) => i - 1);
-  const cells = cellsOf([...tensors.values()]);
+  const elements = [...tensors.values()].flatMap(({ cells }) => cells).sort((a, b) => a.turn - b.turn);
+  const orders = elements.map((_, position) => shuffled(domain, position));
   const found: Contents[] = [];
   let checks = 0;
-  /** The instances that are still open; `undefined` where one is broken. */
-  const remaining = (open: readonly Instance[]): readonly Instance[] | undefined => {
-    const left: Instance[] = [];
-    for (const instance of open) {
+  /** The elements for which the instances wait now; `undefined` where one is broken. */
+  const settle = (open: readonly Instance[]): readonly Element[] | undefined => {
+    const decisive: Element[] = [];
+    // Those that have come last to wait need nothing else, and are the ones that break.
+    for (const instance of open.toReversed()) {
       checks++;
-      const known: Known = { tensors, dims: at.dims, scalars: at.scalars, variables: instance.variables };
-      const value = holds(instance.condition, known);
-      if (value === false) return undefined;
-      if (value === undefined) left.push(instance);
+      const value = instance();
+      if (value === false) {
+        release(decisive);
+        return undefined;
+      }
+      if (value === true) continue;
+      value.waiting.push(instance);
+      decisive.push(value);
     }
-    return left;
+    return decisive;
   };
-  const fill = (position: number, open: readonly Instance[]): void => {
-    const cell = cells[position];
-    if (cell === undefined) {
-      if (open.length === 0) found.push(new Map([...tensors].map(([name, tensor]) => [name, numbersOf(tensor)])));
+  const fill = (position: number): void => {
+    const element = elements[position];
+    if (element === undefined) {
+      found.push(new Map([...tensors].map(([name, { cells }]) => [name, cells.map(({ value }) => value ?? 0)])));
       return;
     }
-    for (const value of shuffled(domain, position)) {
+    for (const value of orders[position] ?? []) {
       if (found.length >= most || checks > MAX_CHECKS) break;
-      cell.tensor.cells[cell.address] = value;
-      const left = remaining(open);
-      if (left !== undefined) fill(position + 1, left);
+      element.value = value;
+      const decisive = settle(element.waiting);
+      if (decisive === undefined) continue;
+      fill(position + 1);
+      release(decisive);
     }
-    cell.tensor.cells[cell.address] = undefined;
+    element.value = undefined;
   };
-  const open = remaining(instances);
-  if (open !== undefined) fill(0, open);
+  if (settle(instances) !== undefined) fill(0);
   return found;
 }
 
-/** The first elements of all tensors, then the second ones. */
-function cellsOf(tensors: readonly PartialTensor[]): readonly Cell[] {
-  const longest = Math.max(...tensors.map(({ cells }) => cells.length));
-  return Array.from({ length: longest }, (_, address) =>
-    tensors.flatMap((tensor) => (address < tensor.cells.length ? [{ tensor, address }] : [])),
-  ).flat();
-}
-
-function numbersOf({ cells }: PartialTensor): readonly number[] {
-  return cells.map((value) => value ?? 0);
+/** Takes back what has come last to wait for each of them. */
+function release(elements: readonly Element[]): void {
+  for (const { waiting } of elements) waiting.pop();
 }
 
 /** Each assignment of a value below its extent to each variable. */

@@ -12,7 +12,7 @@ import { type Diagnostic, error, renderExcerpt, type SourceLookup } from "../sup
 import { type Result, refuse } from "../support/result.ts";
 import { formatPlace, NO_SPAN, type Span } from "../support/span.ts";
 import { type Claim, queryOptionsOf } from "./claim.ts";
-import { equivalenceResults } from "./kinds/equivalence.ts";
+import { equivalenceOf } from "./kinds/equivalence.ts";
 import type { ObligationKind, ObligationResult } from "./obligation.ts";
 import { planClaims } from "./plan.ts";
 import { type Assertion, buildQuery, type Query } from "./query.ts";
@@ -91,7 +91,7 @@ async function explainEquivalence(
 ): Promise<Explanation | undefined> {
   const [owner, kind] = id.split("/");
   const kernel = kind === "equivalence" ? kernels.find(({ name }) => name === owner) : undefined;
-  const results = kernel === undefined ? [] : await equivalenceResults(kernel, session);
+  const results = kernel === undefined ? [] : await equivalenceOf([kernel], session)(kernel);
   const obligation = results.find((result) => result.id === id);
   if (obligation === undefined) return undefined;
   const { statement, verdict, shapes, span, witness, reason } = obligation;

@@ -20,7 +20,7 @@ import { contractClaims } from "./kinds/contract.ts";
 import { coverageClaims } from "./kinds/coverage.ts";
 import { dataClaims } from "./kinds/data.ts";
 import { divergenceClaims } from "./kinds/divergence.ts";
-import { equivalenceResults } from "./kinds/equivalence.ts";
+import { type EquivalenceOf, equivalenceOf } from "./kinds/equivalence.ts";
 import { initClaims } from "./kinds/init.ts";
 import { launchClaims } from "./kinds/launch.ts";
 import { divisorClaims, overflowClaims, rangeClaims } from "./kinds/overflow.ts";
@@ -92,7 +92,8 @@ function claimText(scope: Scope, claim: Claim): string {
 
 /** Verifies kernels side by side; reports come in the order of the kernels. */
 export function verifyKernels(kernels: readonly Kernel[], session: Session): Promise<readonly KernelReport[]> {
-  return Promise.all(kernels.map((kernel) => verifyKernel(kernel, session)));
+  const equivalence = equivalenceOf(kernels, session);
+  return Promise.all(kernels.map((kernel) => verifyKernel(kernel, session, equivalence)));
 }
 
 export interface PlanReport {
@@ -121,7 +122,7 @@ export async function verifyPlan(
   return { obligations: [...obligations, ...handed.filter(({ verdict }) => verdict === "proved")], discharged };
 }
 
-async function verifyKernel(kernel: Kernel, session: Session): Promise<KernelReport> {
+async function verifyKernel(kernel: Kernel, session: Session, equivalence: EquivalenceOf): Promise<KernelReport> {
   const { summary, common, byWidth } = collectClaims(kernel);
   const subject: Subject = { name: kernel.name, scope: summary.scope, dims: kernel.dims, kernel };
   const settleAll = (claims: readonly Claim[], search: boolean): Promise<readonly ObligationResult[]> =>
@@ -132,7 +133,7 @@ async function verifyKernel(kernel: Kernel, session: Session): Promise<KernelRep
     settleAll(common, true),
     settleAll(byWidth[64], true),
     settleAll(byWidth[32], demanded),
-    equivalenceResults(kernel, session),
+    equivalence(kernel),
   ]);
   const proved = (results: readonly ObligationResult[]): boolean =>
     results.every(({ verdict }) => verdict === "proved");

@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Expr } from "../../src/ir/kernel/expr.ts";
 import type { Kernel } from "../../src/ir/kernel/types.ts";
-import { equivalenceResults, METHOD_FOLDERS } from "../../src/verify/kinds/equivalence.ts";
+import { equivalenceOf, METHOD_FOLDERS } from "../../src/verify/kinds/equivalence.ts";
 import type { ObligationResult } from "../../src/verify/obligation.ts";
 import type { Session } from "../../src/verify/session.ts";
 import { kernelsOf } from "./equivalence-sources.ts";
@@ -56,7 +56,7 @@ function sessionWith(entries: Map<string, string> = new Map(), answer?: string):
 
 /** The verdict on a kernel's only output. */
 async function verify(kernel: Kernel, { session }: Kept): Promise<ObligationResult> {
-  const [result, ...more] = await equivalenceResults(kernel, session);
+  const [result, ...more] = await equivalenceOf([kernel], session)(kernel);
   if (result === undefined || more.length > 0) throw new Error("not one output");
   return result;
 }

@@ -235,7 +235,7 @@ describe("a kernel that sums over an expert's rows", () => {
     ["rows that start elsewhere", "grouped-matmul-nn.ts", "x[p][n0", "x[p - offsets[e]][n0"],
   ])("is refuted where it computes %s: %s with %s", (_, file, from, to) => {
     const kernel = changed(file, from, to);
-    const [verdict] = checkEquivalence(kernel);
+    const [verdict] = checkEquivalence(kernel).verdicts;
     expect(verdict?.verdict).toBe("refuted");
     expect(verdict?.witness?.replayed).toMatch(/^the interpreter computes [yz]/);
   });

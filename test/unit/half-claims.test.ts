@@ -38,7 +38,7 @@ function withFormats(file: string, inputs: Format, output: Format, change = (tex
   return kernel;
 }
 
-const verdictOf = (kernel: Kernel) => checkEquivalence(kernel).map(({ verdict }) => verdict);
+const verdictOf = (kernel: Kernel) => checkEquivalence(kernel).verdicts.map(({ verdict }) => verdict);
 
 describe("a kernel of halves", () => {
   const formats: readonly (readonly [Format, Format])[] = [
@@ -62,7 +62,8 @@ describe("a kernel of halves", () => {
     ["linear.ts", "acc + bias[n]", "acc + bias[n] * 1.5"],
     ["matmul-tn.ts", "acc +=", "acc -="],
   ])("%s is refuted where it computes something else", (file, from, to) => {
-    const [verdict] = checkEquivalence(withFormats(file, "bf16", "bf16", (text) => text.replace(from, to)));
+    const kernel = withFormats(file, "bf16", "bf16", (text) => text.replace(from, to));
+    const [verdict] = checkEquivalence(kernel).verdicts;
     expect(verdict?.verdict).toBe("refuted");
     expect(verdict?.witness?.replayed).toMatch(/^the interpreter computes [yz]\[\d+\]\[\d+\] = /);
   });

@@ -133,9 +133,10 @@ export function compileMma(names: Names, stmt: MmaStmt, layout: MatrixLayout): G
 /** An operand of a wave, by row (or column) and k. Lanes that hold the same elements have loaded the same tile. */
 function gather(machine: Machine, row: Row, layout: MatrixLayout, wave: number, size: number): Float64Array {
   const values = new Float64Array(size * size);
+  const holders = operandHolders(layout);
   for (let i = 0; i < size; i++) {
     for (let k = 0; k < size; k++) {
-      for (const { lane, element } of operandHolders(layout, i, k)) {
+      for (const { lane, element } of holders[i]?.[k] ?? []) {
         enterThread(machine, wave + lane);
         values[i * size + k] = row.read(element);
       }

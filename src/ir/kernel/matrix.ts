@@ -148,13 +148,26 @@ export function rowArray(kernel: Kernel, { array }: RegisterRow): LocalArray {
   return found;
 }
 
-/** The lanes that hold element (row, k) of an operand, with the element's number: two where lanes hold the same. */
-export function operandHolders(
-  { lanes, operandElements, operandStride }: MatrixLayout,
-  row: number,
-  k: number,
-): readonly { readonly lane: number; readonly element: number }[] {
-  const holders: { readonly lane: number; readonly element: number }[] = [];
+/** A lane, and the number of one of its elements of a fragment. */
+interface Holder {
+  readonly lane: number;
+  readonly element: number;
+}
+
+const holderTables = new Map<MatrixLayout, readonly (readonly (readonly Holder[])[])[]>();
+
+/** By row, then by k: the lanes that hold the element of an operand, two where lanes hold the same. */
+export function operandHolders(layout: MatrixLayout): readonly (readonly (readonly Holder[])[])[] {
+  const known = holderTables.get(layout);
+  if (known !== undefined) return known;
+  const places = Array.from({ length: Number(FRAGMENT) }, (_, place) => place);
+  const table = places.map((row) => places.map((k) => holdersOf(layout, row, k)));
+  holderTables.set(layout, table);
+  return table;
+}
+
+function holdersOf({ lanes, operandElements, operandStride }: MatrixLayout, row: number, k: number): readonly Holder[] {
+  const holders: Holder[] = [];
   for (let lane = row, element = k; lane < Number(lanes); lane += Number(FRAGMENT), element -= Number(operandStride)) {
     if (element >= 0 && element < Number(operandElements)) holders.push({ lane, element });
   }

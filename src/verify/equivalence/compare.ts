@@ -13,7 +13,14 @@ import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
 import type { Contents } from "../contents.ts";
 import type { Witness } from "../obligation.ts";
-import { type Comparison, confirmDifference, describeElement, type Element, floatTensors } from "./confirm.ts";
+import {
+  type Comparison,
+  type Confirmed,
+  confirmDifference,
+  describeElement,
+  type Element,
+  floatTensors,
+} from "./confirm.ts";
 import { defineClaim, type RealAttributes, type RealTensor, ShapeMismatch } from "./define.ts";
 import { type Launched, launch } from "./launch.ts";
 import { type Budget, lift, type Memory, Pending, type Reached } from "./machine.ts";
@@ -35,7 +42,13 @@ export interface OutputState {
   /** The first element that nothing has settled. */
   open?: { readonly span: Span; readonly reason: string };
   /** The last case with elements, for what is tried out at the end. */
-  last?: { readonly comparison: Comparison; readonly memory: Memory; readonly elements: readonly Element[] };
+  last?: LastCase;
+}
+
+interface LastCase {
+  readonly comparison: Comparison;
+  readonly memory: Memory;
+  readonly elements: readonly Element[];
 }
 
 export interface CaseRequest {
@@ -185,18 +198,26 @@ function writerOf(memory: Memory, { index }: Element): Span {
   return memory.writers.find((stmt) => stmt !== undefined)?.span ?? memory.span;
 }
 
+/** Tries the output out, and refutes it where that shows that it is not finite. */
+export function tryOut(bound: Bound, state: OutputState): void {
+  const confirmed = state.last && notFinite(bound, state.last);
+  if (state.last === undefined || confirmed === undefined) return;
+  state.refuted = { span: writerOf(state.last.memory, confirmed.element), witness: confirmed.witness };
+}
+
+/** Whether the output is also finite in a kernel that holds its halves in other formats. */
+export function isTriedOut(bound: Bound, { last }: OutputState, kernel: Kernel): boolean {
+  return last !== undefined && notFinite(bound, { ...last, comparison: { ...last.comparison, kernel } }) === undefined;
+}
+
 /** Tries small and large inputs and infinities at the last case: what is finite by definition must be so. */
-export function triedOut(bound: Bound, state: OutputState): void {
-  if (state.last === undefined) return;
-  const { comparison, memory, elements } = state.last;
+function notFinite(bound: Bound, { comparison, elements }: LastCase): Confirmed | undefined {
   const [first] = bound.inputs;
   const columns = (first && comparison.launched.memories.get(first.name)?.shape.at(-1)) ?? 0;
   const infinities = infinite(floatTensors(comparison.kernel));
   const trials = [...SMALL, ...infinities, ...spikes(columns)];
-  const confirmed =
+  return (
     confirmDifference(comparison, elements, trials, "finiteness") ??
-    confirmDifference(comparison, elements.slice(0, MAX_RUN), infinities, "run");
-  if (confirmed !== undefined) {
-    state.refuted = { span: writerOf(memory, confirmed.element), witness: confirmed.witness };
-  }
+    confirmDifference(comparison, elements.slice(0, MAX_RUN), infinities, "run")
+  );
 }

@@ -10,6 +10,9 @@
  *
  * Over the reals a softmax need not subtract the maximum. So that it does not overflow, a kernel must also leave finite
  * numbers at inputs with large elements or infinities wherever its definition does; this is tried out, not proved.
+ *
+ * Formats of halves mean nothing over the reals. Of kernels that differ in nothing else one is executed, and each is tried
+ * out, since formats hold other numbers.
  */
 
 import type { Expr } from "../../ir/kernel/expr.ts";
@@ -18,7 +21,7 @@ import { statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import type { Span } from "../../support/span.ts";
 import { contentsOf } from "../contents.ts";
 import type { Verdict, Witness } from "../obligation.ts";
-import { compareCase, type OutputState, triedOut } from "./compare.ts";
+import { compareCase, isTriedOut, type OutputState, tryOut } from "./compare.ts";
 import { ShapeMismatch } from "./define.ts";
 import { type Budget, type Reached, Unsupported } from "./machine.ts";
 import { NotDefined } from "./real-arithmetic.ts";
@@ -40,31 +43,48 @@ export interface OutputVerdict {
   readonly fix?: string;
 }
 
+export interface Equivalence {
+  readonly verdicts: readonly OutputVerdict[];
+  /** Of each of the kernels that are like this one: whether all its outputs are proved too. */
+  readonly alike: readonly boolean[];
+}
+
 /** Lanes on which an expression or a statement is executed, over all cases. */
 const MAX_WORK = 400_000_000;
 
 /** Expressions and terms after which the next case begins with empty tables. */
 const TABLES_FULL = 2_000_000;
 
-/** Empty where the kernel claims nothing whose parameters are its own: then the shape obligations say what is wrong. */
-export function checkEquivalence(kernel: Kernel): readonly OutputVerdict[] {
+/**
+ * Without verdicts where the kernel claims nothing whose parameters are its own: then the shape obligations say what is
+ * wrong. `alike` differ from the kernel in the formats of halves alone.
+ */
+export function checkEquivalence(kernel: Kernel, alike: readonly Kernel[] = []): Equivalence {
+  const only = (verdicts: readonly OutputVerdict[]): Equivalence => ({ verdicts, alike: alike.map(() => false) });
   const bound = bindSignature(kernel);
-  if (bound === undefined) return [];
-  const allOpen = (reason: string, span?: Span, fix?: string): readonly OutputVerdict[] =>
-    bound.outputs.map(({ param }) => ({
-      output: param.name,
-      verdict: "unknown",
-      span: span ?? param.span,
-      reason,
-      ...(fix !== undefined && { fix }),
-    }));
+  if (bound === undefined) return only([]);
+  const allOpen = (reason: string, span?: Span, fix?: string): Equivalence =>
+    only(
+      bound.outputs.map(({ param }) => ({
+        output: param.name,
+        verdict: "unknown",
+        span: span ?? param.span,
+        reason,
+        ...(fix !== undefined && { fix }),
+      })),
+    );
   const missing = missingAttributes(kernel, bound).join(" and ");
   if (missing !== "") {
     const reason = `${bound.claim} depends on ${missing}, which the kernel does not take`;
     return allOpen(reason, undefined, `take ${missing} as a scalar parameter`);
   }
   try {
-    return compareAll(kernel, bound);
+    const { verdicts, states } = compareAll(kernel, bound);
+    const proved = verdicts.every(({ verdict }) => verdict === "proved");
+    return {
+      verdicts,
+      alike: alike.map((other) => proved && states.every((state) => isTriedOut(bound, state, other))),
+    };
   } catch (cause) {
     if (cause instanceof Unsupported) return allOpen(`symbolic execution: ${cause.message}`, cause.span);
     if (cause instanceof OverBudget) return allOpen(`symbolic execution: ${cause.message}`);
@@ -73,16 +93,19 @@ export function checkEquivalence(kernel: Kernel): readonly OutputVerdict[] {
   }
 }
 
-function compareAll(kernel: Kernel, bound: Bound): readonly OutputVerdict[] {
+interface Compared {
+  readonly verdicts: readonly OutputVerdict[];
+  readonly states: readonly OutputState[];
+}
+
+function compareAll(kernel: Kernel, bound: Bound): Compared {
   const { cases, textOf } = casesOf(kernel);
   /** A case without contents, or at which the operation means nothing, says nothing. */
   const compared = new Set<Case>();
   const reached: Reached = new Set();
   const budget: Budget = { left: MAX_WORK };
-  const states = new Map<string, OutputState>(
-    bound.outputs.map(({ param, formal }) => [param.name, { param, formal, elements: 0 }]),
-  );
-  const undecided = (): readonly OutputState[] => [...states.values()].filter(({ refuted }) => refuted === undefined);
+  const states = bound.outputs.map(({ param, formal }): OutputState => ({ param, formal, elements: 0 }));
+  const undecided = (): readonly OutputState[] => states.filter(({ refuted }) => refuted === undefined);
   let tables = freshTables();
   for (const at of cases) {
     for (const contents of contentsOf(kernel, at)) {
@@ -95,14 +118,15 @@ function compareAll(kernel: Kernel, bound: Bound): readonly OutputVerdict[] {
       // What has run where there is nothing to compare it with is not covered.
       for (const node of here) reached.add(node);
       compared.add(at);
-      if (outcome instanceof ShapeMismatch)
-        return bound.outputs.map(({ param }) => misfit(kernel, bound, at, param, outcome));
+      if (outcome instanceof ShapeMismatch) {
+        return { verdicts: bound.outputs.map(({ param }) => misfit(kernel, bound, at, param, outcome)), states };
+      }
       if (outcome === "over-budget") tables = freshTables();
     }
   }
-  for (const state of undecided()) triedOut(bound, state);
+  for (const state of undecided()) tryOut(bound, state);
   const gap = unreached(kernel, reached);
-  return [...states.values()].map((state) => verdictOf(kernel, state, gap, textOf([...compared])));
+  return { verdicts: states.map((state) => verdictOf(kernel, state, gap, textOf([...compared]))), states };
 }
 
 function verdictOf(kernel: Kernel, state: OutputState, gap: Stmt | Expr | undefined, shapes: string): OutputVerdict {

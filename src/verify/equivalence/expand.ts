@@ -155,10 +155,19 @@ export function equality(reals: Reals, forms: Forms): Equality {
 
   const undefinedIn = (form: Form): string | undefined => {
     if (undefinedAtoms.has(form)) return undefinedAtoms.get(form);
-    const atoms = forms.termsOf(form).flatMap(({ monomial }) => monomials.factorsOf(monomial).map(({ atom }) => atom));
-    const why = atoms.map(undefinedAtom).find((reason) => reason !== undefined);
+    const why = firstUndefined(form);
     undefinedAtoms.set(form, why);
     return why;
+  };
+
+  const firstUndefined = (form: Form): string | undefined => {
+    for (const { monomial } of forms.termsOf(form)) {
+      for (const { atom } of monomials.factorsOf(monomial)) {
+        const why = undefinedAtom(atom);
+        if (why !== undefined) return why;
+      }
+    }
+    return undefined;
   };
 
   const undefinedAtom = (atom: Atom): string | undefined => {

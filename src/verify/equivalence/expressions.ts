@@ -10,7 +10,6 @@ import { foldCompare } from "../../ir/kernel/build.ts";
 import type { CallExpr, CompareExpr, Expr, IntBinary, LoadExpr, LogicExpr } from "../../ir/kernel/expr.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
 import { InternalError } from "../../support/result.ts";
-import { NO_SPAN } from "../../support/span.ts";
 import {
   type Column,
   choose,
@@ -30,9 +29,9 @@ import {
 import type { Real } from "./reals.ts";
 
 export function evaluate(machine: Machine, expr: Expr, lanes: readonly number[]): Column {
-  const { reals, threads } = machine;
+  const { reals } = machine;
   spend(machine, lanes.length, expr.span);
-  const uniform = (value: Value): Column => new Array<Value>(threads).fill(value);
+  const uniform = (value: Value): Column => uniformColumn(machine, value);
   switch (expr.kind) {
     case "int":
       return uniform(exactly(expr, Number(expr.value)));
@@ -50,11 +49,10 @@ export function evaluate(machine: Machine, expr: Expr, lanes: readonly number[])
     case "local": {
       const column = machine.locals.get(expr.name);
       if (column === undefined) throw new InternalError(`the local ${expr.name} has no value`);
-      // Whoever stores a column makes a new one, so that this one can be shared.
       return column;
     }
     case "index":
-      return expr.of === "block" ? uniform(machine.block[expr.axis]) : [...machine.threadIndex[expr.axis]];
+      return expr.of === "block" ? uniform(machine.block[expr.axis]) : machine.threadIndex[expr.axis];
     case "neg": {
       const value = evaluate(machine, expr.value, lanes);
       if (expr.type === "f32") return map(machine, lanes, (t) => reals.negate(numberAt(value, t)));
@@ -118,6 +116,14 @@ export function evaluate(machine: Machine, expr: Expr, lanes: readonly number[])
 
 const FLOAT_OPS = { add: "add", sub: "subtract", mul: "multiply", div: "divide" } as const;
 
+function uniformColumn({ uniform, threads }: Machine, value: Value): Column {
+  const known = uniform.get(value);
+  if (known !== undefined) return known;
+  const column = new Array<Value>(threads).fill(value);
+  uniform.set(value, column);
+  return column;
+}
+
 export function map(machine: Machine, lanes: readonly number[], value: (lane: number) => Value): Column {
   const column = new Array<Value>(machine.threads).fill(0);
   for (const t of lanes) column[t] = value(t);
@@ -142,21 +148,24 @@ export function addresses(
   index: readonly Expr[],
   lanes: readonly number[],
 ): readonly number[] {
-  const columns = index.map((axis) => evaluate(machine, axis, lanes));
   const found = new Array<number>(machine.threads).fill(-1);
-  for (const t of lanes) {
-    let address = 0;
-    for (const [axis, column] of columns.entries()) {
+  for (const t of lanes) found[t] = 0;
+  index.forEach((expr, axis) => {
+    const column = evaluate(machine, expr, lanes);
+    const extent = memory.shape[axis] ?? 0;
+    for (const t of lanes) {
       const at = column[t];
-      const extent = memory.shape[axis] ?? 0;
-      const own = index[axis];
       if (typeof at !== "number") {
-        const what = own === undefined ? "an index" : `the index ${printExpr(own)}`;
-        throw new Unsupported(`${what} of ${memory.name} depends on floats`, own?.span ?? NO_SPAN);
+        throw new Unsupported(`the index ${printExpr(expr)} of ${memory.name} depends on floats`, expr.span);
       }
-      address = at < 0 || at >= extent || address < 0 ? -1 : address * extent + at;
+      const outer = found[t] ?? -1;
+      found[t] = at < 0 || at >= extent || outer < 0 ? -1 : outer * extent + at;
     }
-    found[t] = address < 0 ? -1 : address + (memory.perThread ? t * memory.size : 0);
+  });
+  if (!memory.perThread) return found;
+  for (const t of lanes) {
+    const own = found[t] ?? -1;
+    if (own >= 0) found[t] = own + t * memory.size;
   }
   return found;
 }

@@ -25,7 +25,8 @@ export class Symbolic {
 }
 
 export type Value = number | boolean | Symbolic;
-export type Column = Value[];
+/** Whoever stores a column makes a new one, so that one column may stand for several expressions. */
+export type Column = readonly Value[];
 
 /** `before + Σ left[k] · right[k]` of floats: an element of memory that is multiplied out when it is read. */
 export class Pending {
@@ -80,7 +81,9 @@ export interface Machine {
   readonly memories: ReadonlyMap<string, Memory>;
   readonly threads: number;
   /** By axis, and then by thread. */
-  readonly threadIndex: Triple<readonly number[]>;
+  readonly threadIndex: Triple<Column>;
+  /** Columns that hold one value for all threads, by that value. */
+  readonly uniform: Map<Value, Column>;
   readonly locals: Map<string, Column>;
   readonly localTypes: Map<string, ScalarType>;
   block: Triple<number>;

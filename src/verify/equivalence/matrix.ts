@@ -54,13 +54,14 @@ export function multiplyFragments(machine: Machine, stmt: MmaStmt, lanes: readon
     places: rowAddresses(machine, row, lanes),
   }));
   if (a === undefined || b === undefined) return;
+  const holders = operandHolders(layout);
   const count = Number(layout.accumulatorElements);
   const waveSize = Number(layout.lanes);
   for (let wave = 0; wave < machine.threads; wave += waveSize) {
     const [left, right] = [a, b].map(({ memory: operand, places }) =>
       Array.from({ length: SIZE }, (_, i) =>
         Array.from({ length: SIZE }, (__, k): Value => {
-          const [holder] = operandHolders(layout, i, k);
+          const holder = holders[i]?.[k]?.[0];
           const own = holder && valueAt(machine, operand, (places[wave + holder.lane] ?? 0) + holder.element);
           return own ?? outOfBounds(machine, operand);
         }),
