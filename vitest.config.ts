@@ -12,7 +12,11 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 600_000,
     reporters: ["default", "./test/vitest-counts.ts"],
-    // Compiled libraries are kept between runs, and out of the user's own cache.
-    env: { TOKITAI_CACHE: `${root}.tokitai/cache` },
+    env: {
+      // Compiled libraries are kept between runs, and out of the user's own cache.
+      TOKITAI_CACHE: `${root}.tokitai/cache`,
+      // Two test files run side by side, each with a thread per core: whoever waits for the others leaves the core to them.
+      OMP_WAIT_POLICY: "passive",
+    },
   },
 });
