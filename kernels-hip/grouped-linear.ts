@@ -27,6 +27,7 @@ import {
 } from "tokitai/dsl";
 import {
   ACROSS,
+  APART,
   COLUMNS,
   columnInWave,
   depthOf,
@@ -38,12 +39,6 @@ import {
   vectorOf,
   waveRows,
 } from "./tiles.ts";
-
-/**
- * Banks. A row of a tile is longer than the tile by a vector, so that lanes which read rows of a fragment together find them in
- * different banks. Rows that are stored together are in different banks where they are APART in the tile.
- */
-const APART = 4;
 
 /** y[p,n] = Σₖ x[p,k]·w[expert[p],n,k] + bias[expert[p],n] for rows sorted by expert, summed in f32 by matrix instructions */
 const groupedLinearOn = (T: HalfElement) =>

@@ -32,11 +32,23 @@ const ROWS = 32;
 /** A block has its rows whole: this is the longest row that it can normalise. */
 const COLUMNS = 128;
 const DEPTH = 32;
-/** What a row of a tile is longer by, so that the lanes of a wave which read 16 bytes each are served in the fewest turns. */
-const PAD = 8;
 /** Waves beside each other along the columns of a tile; the others are below each other. */
 const ACROSS = 4;
-const VECTOR = 8;
+/** Halves that a thread moves of a row of a tile. */
+const MOVED = 8;
+/** How many of them at once, and what a row of a tile is longer by: so that a wave's lanes find their words in different banks. */
+const vectorOf = (lanes: number) => div(256, lanes);
+/**
+ * Where in a tile of 64 rows a thread's halves begin; four threads move a row. Rows that are stored together are in different banks
+ * where they are 4 apart and 20 words long, or 1 and 8 apart and 18 words long.
+ */
+const movedColumn = (thread: number) => MOVED * mod(mod(mod(mod(mod(thread, 64), 32), 16), 8), 4);
+const movedRow = (thread: number, lanes: number) =>
+  16 * div(thread, 64) +
+  (lanes === 32 ? 8 : 4) * div(mod(thread, 64), 32) +
+  2 * div(mod(mod(thread, 64), 32), 16) +
+  (lanes === 32 ? 1 : 8) * div(mod(mod(mod(thread, 64), 32), 16), 8) +
+  (lanes === 32 ? 4 : 1) * div(mod(mod(mod(mod(thread, 64), 32), 16), 8), 4);
 /** Sums over a row: of each lane along it, then of each thread, of which so many share a row. */
 const LANES = 16 * ACROSS;
 const SHARE = div(THREADS, ROWS);
@@ -69,10 +81,11 @@ const linearLayerNormGeluOn = (T: FloatElement) =>
       matrix: ["gfx11", "gfx12", "cdna"],
       grid: ({ B }) => [ceilDiv(B, ROWS)],
       block: [THREADS],
+      performance: { conflictFree: ["xs", "ws"] },
       budget: { vgprs: 128, scratch: 0 },
     },
     ({ x, w, bias, gamma, beta, epsilon, y }, { B, K, N }) => {
-      requires(mod(K, VECTOR) === 0);
+      requires(mod(K, MOVED) === 0);
       requires(N <= COLUMNS);
       covers(y, (m, n) => ({
         block: [div(m, ROWS)],
@@ -91,16 +104,18 @@ const linearLayerNormGeluOn = (T: FloatElement) =>
       const right = div(wave_columns, 16);
       // How many vectors a thread moves of the tile of w, and how many rows apart they are. Of that of x, half of the
       // threads move one each.
-      const w_vectors = div(COLUMNS * DEPTH, THREADS * VECTOR);
-      const step = div(THREADS * VECTOR, DEPTH);
-      const xs = shared(T, [2, ROWS, DEPTH + PAD]);
-      const ws = shared(T, [2, COLUMNS, DEPTH + PAD]);
+      const w_vectors = div(COLUMNS * DEPTH, THREADS * MOVED);
+      const step = div(THREADS * MOVED, DEPTH);
+      const vector = vectorOf(matrix.lanes);
+      const pieces = div(MOVED, vector);
+      const xs = shared(T, [2, ROWS, DEPTH + vector]);
+      const ws = shared(T, [2, COLUMNS, DEPTH + vector]);
       const partial = shared(f32, [down, matrix.elements, THREADS]);
       const shares = shared(f32, [ROWS, SHARE + 1]);
       const means = shared(f32, [ROWS]);
       const scales = shared(f32, [ROWS]);
-      const next_x = registers(T, [VECTOR]);
-      const next_w = registers(T, [w_vectors, VECTOR]);
+      const next_x = registers(T, [pieces, vector]);
+      const next_w = registers(T, [w_vectors, pieces, vector]);
       const a = fragment("a", T, [down]);
       const b = fragment("b", T, [right]);
       const sums = fragment("accumulator", f32, [down, right]);
@@ -111,29 +126,41 @@ const linearLayerNormGeluOn = (T: FloatElement) =>
           for (let e = 0; e < matrix.elements; e++) sums[i][j][e] = 0.0;
         }
       }
-      const row = div(thread.x, div(DEPTH, VECTOR));
-      const column = VECTOR * mod(thread.x, div(DEPTH, VECTOR));
+      const row = movedRow(thread.x, matrix.lanes);
+      const column = movedColumn(thread.x);
       if (row < ROWS) {
-        if (block.x * ROWS + row < B && column < K) loadVector(next_x, x[block.x * ROWS + row][column]);
-        else for (let v = 0; v < VECTOR; v++) next_x[v] = T(0.0);
-        storeVector(xs[0][row][column], next_x);
+        for (let q = 0; q < pieces; q++) {
+          const c = column + vector * q;
+          if (block.x * ROWS + row < B && c < K) loadVector(next_x[q], x[block.x * ROWS + row][c]);
+          else for (let v = 0; v < vector; v++) next_x[q][v] = T(0.0);
+          storeVector(xs[0][row][c], next_x[q]);
+        }
       }
       for (let p = 0; p < w_vectors; p++) {
-        if (row + p * step < N && column < K) loadVector(next_w[p], w[row + p * step][column]);
-        else for (let v = 0; v < VECTOR; v++) next_w[p][v] = T(0.0);
-        storeVector(ws[0][row + p * step][column], next_w[p]);
+        for (let q = 0; q < pieces; q++) {
+          const c = column + vector * q;
+          if (row + p * step < N && c < K) loadVector(next_w[p][q], w[row + p * step][c]);
+          else for (let v = 0; v < vector; v++) next_w[p][q][v] = T(0.0);
+          storeVector(ws[0][row + p * step][c], next_w[p][q]);
+        }
       }
       barrier();
       for (let t = 0; t < ceilDiv(K, DEPTH); t++) {
         // The next tile is on its way while this one is multiplied; past the end it is 0, and nobody multiplies it.
         const k = (t + 1) * DEPTH + column;
         if (row < ROWS) {
-          if (block.x * ROWS + row < B && k < K) loadVector(next_x, x[block.x * ROWS + row][k]);
-          else for (let v = 0; v < VECTOR; v++) next_x[v] = T(0.0);
+          for (let q = 0; q < pieces; q++) {
+            const c = k + vector * q;
+            if (block.x * ROWS + row < B && c < K) loadVector(next_x[q], x[block.x * ROWS + row][c]);
+            else for (let v = 0; v < vector; v++) next_x[q][v] = T(0.0);
+          }
         }
         for (let p = 0; p < w_vectors; p++) {
-          if (row + p * step < N && k < K) loadVector(next_w[p], w[row + p * step][k]);
-          else for (let v = 0; v < VECTOR; v++) next_w[p][v] = T(0.0);
+          for (let q = 0; q < pieces; q++) {
+            const c = k + vector * q;
+            if (row + p * step < N && c < K) loadVector(next_w[p][q], w[row + p * step][c]);
+            else for (let v = 0; v < vector; v++) next_w[p][q][v] = T(0.0);
+          }
         }
         for (let s = 0; s < DEPTH; s += 16) {
           for (let i = 0; i < down; i++) loadFragment(a[i], xs[mod(t, 2)][first_row + 16 * i][s]);
@@ -142,8 +169,11 @@ const linearLayerNormGeluOn = (T: FloatElement) =>
             for (let j = 0; j < right; j++) mma(sums[i][j], a[i], b[j]);
           }
         }
-        if (row < ROWS) storeVector(xs[1 - mod(t, 2)][row][column], next_x);
-        for (let p = 0; p < w_vectors; p++) storeVector(ws[1 - mod(t, 2)][row + p * step][column], next_w[p]);
+        for (let q = 0; q < pieces; q++) {
+          const c = column + vector * q;
+          if (row < ROWS) storeVector(xs[1 - mod(t, 2)][row][c], next_x[q]);
+          for (let p = 0; p < w_vectors; p++) storeVector(ws[1 - mod(t, 2)][row + p * step][c], next_w[p][q]);
+        }
         barrier();
       }
       for (let i = 0; i < down; i++) {

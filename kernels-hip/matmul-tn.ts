@@ -26,14 +26,18 @@ import {
 import {
   ACROSS,
   COLUMNS,
-  columnInWave,
-  DEPTH,
-  PAD,
+  depthOf,
+  firstOf,
+  inSixteen,
   ROWS,
-  rowInWave,
+  sixteenOf,
   THREADS,
-  TURNED,
-  threadOf,
+  tallOf,
+  threadOfTurned,
+  turnedColumn,
+  turnedDepth,
+  turnedRow,
+  vectorOf,
   waveRows,
 } from "./tiles.ts";
 
@@ -46,97 +50,91 @@ const matmulOn = (T: HalfElement) =>
       matrix: ["gfx11", "gfx12", "cdna"],
       grid: ({ N, K }) => [ceilDiv(N, ROWS), ceilDiv(K, COLUMNS)],
       block: [THREADS],
+      performance: { conflictFree: ["xs", "ys"] },
       budget: { vgprs: 128, scratch: 0 },
     },
     ({ x, y, z }, { B, K, N }) => {
-      requires(mod(N, TURNED) === 0 && mod(K, TURNED) === 0);
+      requires(mod(N, 2) === 0 && mod(K, 2) === 0);
       covers(z, (m, n) => ({
         block: [div(m, ROWS), div(n, COLUMNS)],
-        thread: [threadOf(m, n)],
-        i: div(rowInWave(m), 16),
-        j: div(columnInWave(n), 16),
-        e: matrix.elementOf(mod(rowInWave(m), 16)),
+        thread: [threadOfTurned(m, n)],
+        i: mod(sixteenOf(m), div(waveRows(matrix.lanes), 16)),
+        e: matrix.elementOf(inSixteen(m)),
       }));
       // A wave's part of the tile, in elements and in fragments.
       const wave_rows = waveRows(matrix.lanes);
       const wave_columns = div(COLUMNS, ACROSS);
       const down = div(wave_rows, 16);
       const right = div(wave_columns, 16);
-      const xs = shared(T, [2, ROWS, DEPTH + PAD]);
-      const ys = shared(T, [2, COLUMNS, DEPTH + PAD]);
-      const next_x = registers(T, [2, TURNED]);
-      const next_y = registers(T, [2, TURNED]);
-      const pair = registers(T, [2]);
+      const depth = depthOf(matrix.lanes);
+      const tall = tallOf(matrix.lanes);
+      const xs = shared(T, [2, ROWS, depth + vectorOf(matrix.lanes)]);
+      const ys = shared(T, [2, COLUMNS, depth + vectorOf(matrix.lanes)]);
+      const next_x = registers(T, [tall, 2]);
+      const next_y = registers(T, [tall, 2]);
+      const turned = registers(T, [tall]);
+      const neighbours = registers(f32, [2]);
       const a = fragment("a", T, [down]);
       const b = fragment("b", T, [right]);
       const sums = fragment("accumulator", f32, [down, right]);
       const first_row = div(matrix.wave, ACROSS) * wave_rows;
       const first_column = mod(matrix.wave, ACROSS) * wave_columns;
-      const turned_row = 2 * div(thread.x, div(COLUMNS, TURNED));
-      const turned_column = TURNED * mod(thread.x, div(COLUMNS, TURNED));
-      const n = block.x * ROWS + turned_column;
-      const k = block.y * COLUMNS + turned_column;
+      const row = turnedRow(thread.x);
+      const column = turnedDepth(thread.x, tall);
+      const n = block.x * ROWS + turnedColumn(thread.x);
+      const k = block.y * COLUMNS + turnedColumn(thread.x);
       for (let i = 0; i < down; i++) {
         for (let j = 0; j < right; j++) {
           for (let e = 0; e < matrix.elements; e++) sums[i][j][e] = 0.0;
         }
       }
-      for (let h = 0; h < 2; h++) {
-        if (turned_row + h < B && n < N) loadVector(next_x[h], x[turned_row + h][n]);
-        else for (let v = 0; v < TURNED; v++) next_x[h][v] = T(0.0);
+      for (let h = 0; h < tall; h++) {
+        if (column + h < B && n < N) loadVector(next_x[h], x[column + h][n]);
+        else for (let v = 0; v < 2; v++) next_x[h][v] = T(0.0);
       }
-      for (let h = 0; h < 2; h++) {
-        if (turned_row + h < B && k < K) loadVector(next_y[h], y[turned_row + h][k]);
-        else for (let v = 0; v < TURNED; v++) next_y[h][v] = T(0.0);
+      for (let h = 0; h < tall; h++) {
+        if (column + h < B && k < K) loadVector(next_y[h], y[column + h][k]);
+        else for (let v = 0; v < 2; v++) next_y[h][v] = T(0.0);
       }
-      for (let v = 0; v < TURNED; v++) {
-        pair[0] = next_x[0][v];
-        pair[1] = next_x[1][v];
-        storeVector(xs[0][turned_column + v][turned_row], pair);
-      }
-      for (let v = 0; v < TURNED; v++) {
-        pair[0] = next_y[0][v];
-        pair[1] = next_y[1][v];
-        storeVector(ys[0][turned_column + v][turned_row], pair);
+      for (let v = 0; v < 2; v++) {
+        for (let h = 0; h < tall; h++) turned[h] = next_x[h][v];
+        storeVector(xs[0][row + 16 * v][column], turned);
+        for (let h = 0; h < tall; h++) turned[h] = next_y[h][v];
+        storeVector(ys[0][row + 16 * v][column], turned);
       }
       barrier();
-      for (let t = 0; t < ceilDiv(B, DEPTH); t++) {
+      for (let t = 0; t < ceilDiv(B, depth); t++) {
         // The next tile is on its way while this one is multiplied; past the end it is 0, and nobody multiplies it.
-        const b0 = (t + 1) * DEPTH + turned_row;
-        for (let h = 0; h < 2; h++) {
+        const b0 = (t + 1) * depth + column;
+        for (let h = 0; h < tall; h++) {
           if (b0 + h < B && n < N) loadVector(next_x[h], x[b0 + h][n]);
-          else for (let v = 0; v < TURNED; v++) next_x[h][v] = T(0.0);
+          else for (let v = 0; v < 2; v++) next_x[h][v] = T(0.0);
         }
-        for (let h = 0; h < 2; h++) {
+        for (let h = 0; h < tall; h++) {
           if (b0 + h < B && k < K) loadVector(next_y[h], y[b0 + h][k]);
-          else for (let v = 0; v < TURNED; v++) next_y[h][v] = T(0.0);
+          else for (let v = 0; v < 2; v++) next_y[h][v] = T(0.0);
         }
-        for (let s = 0; s < DEPTH; s += 16) {
+        for (let s = 0; s < depth; s += 16) {
           for (let i = 0; i < down; i++) loadFragment(a[i], xs[mod(t, 2)][first_row + 16 * i][s]);
           for (let j = 0; j < right; j++) loadFragment(b[j], ys[mod(t, 2)][first_column + 16 * j][s]);
           for (let i = 0; i < down; i++) {
             for (let j = 0; j < right; j++) mma(sums[i][j], a[i], b[j]);
           }
         }
-        for (let v = 0; v < TURNED; v++) {
-          pair[0] = next_x[0][v];
-          pair[1] = next_x[1][v];
-          storeVector(xs[1 - mod(t, 2)][turned_column + v][turned_row], pair);
-        }
-        for (let v = 0; v < TURNED; v++) {
-          pair[0] = next_y[0][v];
-          pair[1] = next_y[1][v];
-          storeVector(ys[1 - mod(t, 2)][turned_column + v][turned_row], pair);
+        for (let v = 0; v < 2; v++) {
+          for (let h = 0; h < tall; h++) turned[h] = next_x[h][v];
+          storeVector(xs[1 - mod(t, 2)][row + 16 * v][column], turned);
+          for (let h = 0; h < tall; h++) turned[h] = next_y[h][v];
+          storeVector(ys[1 - mod(t, 2)][row + 16 * v][column], turned);
         }
         barrier();
       }
       for (let i = 0; i < down; i++) {
-        for (let j = 0; j < right; j++) {
-          for (let e = 0; e < matrix.elements; e++) {
-            const row = block.x * ROWS + first_row + 16 * i + matrix.row(e);
-            const column = block.y * COLUMNS + first_column + 16 * j + matrix.column;
-            if (row < N && column < K) z[row][column] = sums[i][j][e];
-          }
+        for (let e = 0; e < matrix.elements; e++) {
+          const m = block.x * ROWS + firstOf(down * div(matrix.wave, ACROSS) + i) + 2 * matrix.row(e);
+          const c = block.y * COLUMNS + first_column + 2 * matrix.column;
+          for (let j = 0; j < right; j++) neighbours[j] = sums[i][j][e];
+          if (m < N && c < K) storeVector(z[m][c], neighbours);
         }
       }
     },

@@ -113,7 +113,9 @@ function solve(solver: Solver, { left, right }: Equation): readonly Equation[] {
       digits[position] = { ...digit, weight: -digit.weight };
     });
   }
-  digits.sort((a, b) => (b.weight > a.weight ? 1 : b.weight < a.weight ? -1 : 0));
+  // Of two that count the same the counter comes last: it is 0 more often, where its loop runs once.
+  const isCounter = ({ atom }: Digit): number => (solver.loops.some(({ symbol }) => symbol === atom) ? 1 : 0);
+  digits.sort((a, b) => (b.weight > a.weight ? 1 : b.weight < a.weight ? -1 : isCounter(a) - isCounter(b)));
   if (digits.some(({ weight }) => weight <= 0n)) return [];
   const following: Equation[] = [];
   digits.forEach(({ atom, weight, start, step }, position) => {
