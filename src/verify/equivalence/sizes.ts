@@ -1,8 +1,8 @@
 /**
  * The shapes at which a kernel is executed: its text in, sizes and integer scalars of every launch to try out.
  *
- * A dimension takes 0, 1, 2, and T − 1, T, T + 1 for each *tile* T that the kernel cuts it into (`tiles.ts`). Without a tile
- * it takes 0, 1, 2 and 3, and these beside its tiles' sizes in a kernel without floats. All combinations are tried that the
+ * A dimension takes 0, 1, 2, and T − 1, T, T + 1 for each *tile* T that the kernel cuts it into (`tiles.ts`), or the nearest
+ * sizes around T where the contract allows none of these. Without a tile it takes 0, 1, 2 and 3, and these beside its tiles' sizes in a kernel without floats. All combinations are tried that the
  * kernel's contract allows, small ones first. Of large tiles the combinations of several large sizes would take minutes: then
  * small ones are tried as far as `MAX_VOLUME` goes, and the largest that is not beyond it; where data decides what is done
  * with a row, also small ones of any two sizes. How many were left out is said.
@@ -37,6 +37,8 @@ const MAX_PAIR_VOLUME = 8_000;
 /** By what the work on normalised rows of products exceeds that on products of the same sizes, per element of a row. */
 const NORMALISED_SHARE = 64;
 const WITHOUT_TILE = [0, 1, 2, 3];
+/** How far around a tile sizes are sought that the contract allows. */
+const MAX_DISTANCE = 64;
 /** How many values an integer scalar takes at one shape. */
 const SCALAR_VALUES = 3;
 
@@ -47,10 +49,7 @@ export function casesOf(kernel: Kernel): Cases {
   // Contents of index tensors are found for few large sizes, so that of these kernels the small ones have to show most.
   const integersAlone = kernel.params.every(({ element }) => !isFloat(element));
   const sizes = new Map(
-    free.map((name) => [
-      name,
-      sizesOf(tilesOf(name), integersAlone).filter((size) => allowsSize(kernel, name, BigInt(size))),
-    ]),
+    free.map((name) => [name, sizesOf(tilesOf(name), integersAlone, (size) => allowsSize(kernel, name, BigInt(size)))]),
   );
   const work = normalisesProducts(kernel) ? normalisedVolume : volume;
   const allowed = combinations(fewEnough(sizes))
@@ -73,14 +72,27 @@ export function casesOf(kernel: Kernel): Cases {
   return { cases, textOf };
 }
 
-function sizesOf(found: ReadonlySet<number>, integersAlone: boolean): readonly number[] {
+function sizesOf(
+  found: ReadonlySet<number>,
+  integersAlone: boolean,
+  allows: (size: number) => boolean,
+): readonly number[] {
   const tiles = [...found].filter((tile) => tile <= MAX_TILE);
-  if (tiles.length === 0) return WITHOUT_TILE;
+  if (tiles.length === 0) return WITHOUT_TILE.filter(allows);
   const all = new Set([
     ...(integersAlone ? WITHOUT_TILE : [0, 1, 2]),
-    ...tiles.flatMap((tile) => (tile > WIDE_TILE ? [tile, tile + 1] : [tile - 1, tile, tile + 1])),
+    ...tiles.flatMap((tile) => {
+      const own = tile > WIDE_TILE ? [tile, tile + 1] : [tile - 1, tile, tile + 1];
+      return own.some(allows) ? own : nearest(tile, allows);
+    }),
   ]);
-  return [...all].filter((size) => size >= 0).sort((a, b) => a - b);
+  return [...all].filter((size) => size >= 0 && allows(size)).sort((a, b) => a - b);
+}
+
+/** The allowed sizes next to a tile's, on both sides. */
+function nearest(tile: number, allows: (size: number) => boolean): readonly number[] {
+  const distances = Array.from({ length: MAX_DISTANCE }, (_, i) => i + 1);
+  return [-1, 1].flatMap((side) => distances.map((distance) => tile + side * distance).find(allows) ?? []);
 }
 
 /** Drops sizes of the dimension with the most until the combinations can be tried: those below a tile first. */
