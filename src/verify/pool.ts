@@ -29,6 +29,8 @@ const FAILURES_IN_A_ROW = 6;
 /** Each process takes about 110 MB; more of them than this per core only take memory and time from each other. */
 const PROCESSES_PER_CORE = 4;
 const START_MS = 30_000;
+/** After a limit has passed: the owner may have been busy itself, and reads first what has come meanwhile. */
+const READING_MS = 1_000;
 
 const DEFAULT_LIMITS: SolverLimits = { steps: 15_000_000, timeoutMs: 120_000 };
 
@@ -168,7 +170,7 @@ export class SolverPool {
       failure: undefined,
     };
     this.#workers.add(worker);
-    worker.timer = setTimeout(() => this.#kill(worker, `the solver did not start in ${START_MS} ms`), START_MS);
+    this.#startTimer(worker, START_MS, `the solver did not start in ${START_MS} ms`);
     child.on("message", (message) => this.#receive(worker, message));
     child.on("error", (cause) => this.#fail(worker, `the solver process failed: ${cause.message}`));
     child.on("exit", (code, signal) =>
@@ -230,7 +232,13 @@ export class SolverPool {
     clearTimeout(worker.timer);
     if (worker.open.length === 0) return;
     const limit = this.limits.timeoutMs;
-    worker.timer = setTimeout(() => this.#kill(worker, `the solver was killed after ${limit} ms`), limit);
+    this.#startTimer(worker, limit, `the solver was killed after ${limit} ms`);
+  }
+
+  #startTimer(worker: Worker, limit: number, reason: string): void {
+    worker.timer = setTimeout(() => {
+      worker.timer = setTimeout(() => this.#kill(worker, reason), READING_MS);
+    }, limit);
   }
 
   #receive(worker: Worker, received: unknown): void {

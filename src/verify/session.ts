@@ -3,7 +3,8 @@
  *
  * With a proof cache, an answer that any earlier session got is not asked for again. A query is a complete text: with the
  * solver's version, tokitai's and the limit of steps it decides the answer, so that these are the key. Only `unsat`, and
- * `sat` with its model, are kept; `unknown` is asked again each time. No process is started for what the cache answers.
+ * `sat` with its model, are kept, and of a question that may take fewer steps than the pool's own limit that they were too few;
+ * any other `unknown` is asked again each time. No process is started for what the cache answers.
  */
 
 import { readFileSync } from "node:fs";
@@ -14,7 +15,7 @@ import { VERSION } from "../support/version.ts";
 import type { SolverPool } from "./pool.ts";
 import { type ProofCache, proofKey } from "./proof-cache.ts";
 import type { SolverAnswer, SolverLimits } from "./solver.ts";
-import { readAnswer } from "./solver-protocol.ts";
+import { GAVE_UP, readAnswer } from "./solver-protocol.ts";
 
 export interface Session {
   /** `steps` may be fewer than the pool's own limit: then `unknown` comes sooner. */
@@ -38,15 +39,16 @@ export function openSession(pool: SolverPool, cache?: ProofCache, onProgress?: O
 
   const ask = async (text: string, steps: number): Promise<SolverAnswer> => {
     const key = proofKey("query", sha256(text), ...versions, `${steps} steps`);
-    const cached = cache && readEntry(cache.get(key));
+    const limited = steps < pool.limits.steps;
+    const cached = cache && readEntry(cache.get(key), limited);
     if (cached !== undefined && (pool.version === undefined || cached.solver === pool.version)) {
       cachedVersion = cached.solver;
       return cached.answer;
     }
     const answer = await pool.solve(text, { steps });
-    const { result, model } = answer;
-    if (result !== "unknown" && pool.version !== undefined) {
-      cache?.put(key, JSON.stringify({ solver: pool.version, result, model }));
+    const { result, model, reason } = answer;
+    if (isKept(answer, limited) && pool.version !== undefined) {
+      cache?.put(key, JSON.stringify({ solver: pool.version, result, model, reason }));
     }
     return answer;
   };
@@ -69,12 +71,20 @@ export function openSession(pool: SolverPool, cache?: ProofCache, onProgress?: O
   };
 }
 
-function readEntry(value: string | undefined): { readonly solver: string; readonly answer: SolverAnswer } | undefined {
+/** The solver gives up after as many steps on every machine; what a process was at that failed is open. */
+function isKept({ result, reason }: SolverAnswer, limited: boolean): boolean {
+  return result !== "unknown" || (limited && reason?.startsWith(GAVE_UP) === true);
+}
+
+function readEntry(
+  value: string | undefined,
+  limited: boolean,
+): { readonly solver: string; readonly answer: SolverAnswer } | undefined {
   if (value === undefined) return undefined;
   const entry = parseJson(value);
   if (typeof entry !== "object" || entry === null || !("solver" in entry)) return undefined;
   const answer = readAnswer({ ...entry, milliseconds: 0 });
-  return typeof entry.solver === "string" && answer && answer.result !== "unknown"
+  return typeof entry.solver === "string" && answer && isKept(answer, limited)
     ? { solver: entry.solver, answer }
     : undefined;
 }

@@ -179,6 +179,29 @@ describe("a session with a proof cache", () => {
     warm.close();
   });
 
+  it("keeps that few steps were too few, for a question with as few steps alone", async () => {
+    const HARD = "(declare-const a Int)(declare-const b Int)(assert (= (* a a a) (+ (* b b b) 7919)))";
+    const pool = new SolverPool({ processes: 1 });
+    const cache = openProofCache(folder);
+    const asked = openSession(pool, cache);
+    const first = await asked.solve(HARD, { steps: 20_000 });
+    expect(first).toMatchObject({ result: "unknown", reason: /^Z3 gave up: / });
+    pool.close();
+
+    const none = new SolverPool({ processes: 1, program: join(folder, "no-such-program.mjs") });
+    const again = openSession(none, cache);
+    expect(await again.solve(HARD, { steps: 20_000 })).toEqual({ ...first, milliseconds: 0 });
+    expect(none.processIds).toEqual([]);
+    expect(await again.solve(HARD, { steps: 20_001 })).toMatchObject({ reason: /solver process/ });
+    none.close();
+
+    // As many steps as any question may take are asked again.
+    const limits = { steps: 20_000, timeoutMs: 10_000 };
+    const most = new SolverPool({ processes: 1, limits, program: join(folder, "no-such-program.mjs") });
+    expect(await openSession(most, cache).solve(HARD)).toMatchObject({ reason: /solver process/ });
+    most.close();
+  });
+
   it("believes no value that is no answer, whoever put it there", async () => {
     const cache = openProofCache(folder);
     const honest = { ...cache, get: (): string => JSON.stringify({ solver: "Z3", result: "unsat" }) };
