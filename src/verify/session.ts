@@ -3,8 +3,8 @@
  *
  * With a proof cache, an answer that any earlier session got is not asked for again. A query is a complete text: with the
  * solver's version, tokitai's and the limit of steps it decides the answer, so that these are the key. Only `unsat`, and
- * `sat` with its model, are kept, and of a question that may take fewer steps than the pool's own limit that they were too few;
- * any other `unknown` is asked again each time. No process is started for what the cache answers.
+ * `sat` with its model, are kept, and that fewer steps than the pool's own limit were too few for a question; any other
+ * `unknown` is asked again each time. No process is started for what the cache answers.
  */
 
 import { readFileSync } from "node:fs";

@@ -2,10 +2,11 @@
  * The shapes at which a kernel is executed: its text in, sizes and integer scalars of every launch to try out.
  *
  * A dimension takes 0, 1, 2, and T − 1, T, T + 1 for each *tile* T that the kernel cuts it into (`tiles.ts`), or the nearest
- * sizes around T where the contract allows none of these. Without a tile it takes 0, 1, 2 and 3, and these beside its tiles' sizes in a kernel without floats. All combinations are tried that the
- * kernel's contract allows, small ones first. Of large tiles the combinations of several large sizes would take minutes: then
- * small ones are tried as far as `MAX_VOLUME` goes, and the largest that is not beyond it; where data decides what is done
- * with a row, also small ones of any two sizes. How many were left out is said.
+ * sizes around T where the contract allows none of these. Without a tile it takes 0, 1, 2 and 3, and these beside its tiles'
+ * sizes in a kernel without floats. All combinations are tried that the kernel's contract allows, small ones first. Of large
+ * tiles the combinations of several large sizes would take minutes: then small ones are tried as far as `MAX_VOLUME` goes, and
+ * the largest that is not beyond it; where data decides what is done with a row, also small ones of any two sizes. How many
+ * were left out is said.
  */
 
 import { isFloat } from "../../ir/kernel/elements.ts";
