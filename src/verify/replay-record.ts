@@ -123,7 +123,17 @@ function hashOf(seed: number, index: readonly number[]): number {
 
 /** Runs the kernel on fresh tensors. Every dimension, scalar and tensor of the kernel must be in the record. */
 export function runRecord(kernel: Kernel, record: ReplayRecord): Outcome {
-  const { width, limits, dims, scalars, blocks, iterations, maxSteps, expected } = record;
+  const { expected } = record;
+  const { outcome, tensors } = runTensors(kernel, record);
+  const wrong = expected && outcome.complete ? wrongElement(kernel, expected, tensors[expected.array]) : undefined;
+  return wrong === undefined ? outcome : { ...outcome, faults: [...outcome.faults, wrong] };
+}
+
+/** The same without what is expected, with what the run has left. */
+export function runTensors(
+  kernel: Kernel,
+  { width, limits, dims, scalars, blocks, iterations, maxSteps, ...record }: Omit<ReplayRecord, "expected">,
+): { readonly outcome: Outcome; readonly tensors: Readonly<Record<string, TensorMemory>> } {
   const tensors: Record<string, TensorMemory> = {};
   for (const [name, filling] of Object.entries(record.tensors)) {
     tensors[name] = sparseTensor((index) => fillElement(filling, index));
@@ -140,8 +150,7 @@ export function runRecord(kernel: Kernel, record: ReplayRecord): Outcome {
     ...(blocks && { blocks }),
     ...(iterations && { iterations: new Map(Object.entries(iterations)) }),
   });
-  const wrong = expected && outcome.complete ? wrongElement(kernel, expected, tensors[expected.array]) : undefined;
-  return wrong === undefined ? outcome : { ...outcome, faults: [...outcome.faults, wrong] };
+  return { outcome, tensors };
 }
 
 /** The element as a fault, where the run has left something else than the definition says. */

@@ -214,4 +214,30 @@ export const WRONG = {
       y[b][n] = sum;`,
     says: "B = 3, E = 3, N = 3; y[0][0] is ",
   },
+  "a difference of powers that overflow where x is large": {
+    claim: "bias_add",
+    body: "const g = exp(0.071 * max(x[b][n], 0.0)); y[b][n] = x[b][n] + bias[n] + (g - g);",
+    says: "y[0][0] is x[0][0] + bias[0], where bias_add gives x[0][0] + bias[0]",
+  },
+  "a difference of powers that overflow where the second tensor is large": {
+    claim: "bias_add",
+    body: "const g = exp(bias[n]); y[b][n] = x[b][n] + (bias[n] + g) - g;",
+    says: "y[0][0] is x[0][0] + bias[0] + exp(bias[0]) - exp(bias[0]), where bias_add gives x[0][0] + bias[0]",
+  },
+  "a difference of powers that overflow where a weight is large and negative": {
+    claim: "matmul",
+    needs: "K > 0",
+    body: `let acc = f32(0); ${DOT} const g = exp(-w[n][0]); y[b][n] = (acc + g) - g;`,
+    says: "y[0][0] is x[0][0]*w[0][0]",
+  },
+  "0 times what overflows where x is large": {
+    claim: "bias_add",
+    body: "y[b][n] = x[b][n] + bias[n] + 0.0 * exp(x[b][n]);",
+    says: "y[0][0] is x[0][0] + bias[0], where bias_add gives x[0][0] + bias[0]",
+  },
+  "a scaling that overflows before it is undone": {
+    claim: "bias_add",
+    body: "y[b][n] = (x[b][n] * 1e35) / 1e35 + bias[n];",
+    says: "y[0][0] is ",
+  },
 } satisfies Readonly<Record<string, Wrong>>;

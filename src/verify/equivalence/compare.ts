@@ -8,6 +8,7 @@
 import { isFloat } from "../../ir/kernel/elements.ts";
 import { addressOf, indexOf } from "../../ir/kernel/memory.ts";
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
+import { statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import { type ClaimAttribute, isIntegerAttribute } from "../../ir/tensor/claim-signature.ts";
 import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
@@ -20,6 +21,7 @@ import {
   describeElement,
   type Element,
   floatTensors,
+  runNotFinite,
 } from "./confirm.ts";
 import { defineClaim, type RealAttributes, type RealTensor, ShapeMismatch } from "./define.ts";
 import { type Launched, launch } from "./launch.ts";
@@ -29,7 +31,7 @@ import { OverBudget, type Real, type Reals } from "./reals.ts";
 import type { Bound } from "./signature.ts";
 import type { Case } from "./sizes.ts";
 import type { Tables } from "./tables.ts";
-import { infinite, SMALL, spikes } from "./trials.ts";
+import { infinite, large, SMALL, spikes } from "./trials.ts";
 
 /** What is known of an output so far. */
 export interface OutputState {
@@ -63,8 +65,8 @@ export interface CaseRequest {
 
 /** Elements that differ and are looked at, of one output in one case. */
 const MAX_DIFFERENT = 200;
-/** Elements for which the kernel is run at infinities. */
-const MAX_RUN = 2;
+/** Spikes at which the kernel is run as well. */
+const SPIKES_RUN = 2;
 
 /** Updates the states; says where the operation is not defined, or does not take these shapes. */
 export function compareCase(
@@ -212,12 +214,33 @@ export function isTriedOut(bound: Bound, { last }: OutputState, kernel: Kernel):
 
 /** Tries small and large inputs and infinities at the last case: what is finite by definition must be so. */
 function notFinite(bound: Bound, { comparison, elements }: LastCase): Confirmed | undefined {
+  const { kernel, launched } = comparison;
   const [first] = bound.inputs;
-  const columns = (first && comparison.launched.memories.get(first.name)?.shape.at(-1)) ?? 0;
-  const infinities = infinite(floatTensors(comparison.kernel));
-  const trials = [...SMALL, ...infinities, ...spikes(columns)];
+  const columns = (first && launched.memories.get(first.name)?.shape.at(-1)) ?? 0;
+  const tensors = floatTensors(kernel);
+  const [infinities, ofColumns] = [infinite(tensors), spikes(columns)];
+  const finite = [...large(tensors), ...ofColumns.slice(0, SPIKES_RUN)];
+  // What is large and right may be rounded to an infinity of f16, but not to NaN.
+  const isFault = holdsF16(kernel) ? Number.isNaN : (value: number) => !Number.isFinite(value);
   return (
-    confirmDifference(comparison, elements, trials, "finiteness") ??
-    confirmDifference(comparison, elements.slice(0, MAX_RUN), infinities, "run")
+    confirmDifference(comparison, elements, [...SMALL, ...infinities, ...ofColumns], "finiteness") ??
+    runNotFinite(comparison, elements, [...infinities, ...finite], isFault)
+  );
+}
+
+/** Whether f16 is what anything but an input is held in. */
+function holdsF16({ params, arrays, body }: Kernel): boolean {
+  let rounds = false;
+  visitStmts(body, (stmt) => {
+    for (const expr of statementExprs(stmt)) {
+      visitExpr(expr, (inner) => {
+        rounds ||= inner.kind === "round" && inner.to === "f16";
+      });
+    }
+  });
+  return (
+    rounds ||
+    arrays.some(({ element }) => element === "f16") ||
+    params.some((param) => param.kind === "tensor" && param.role !== "input" && param.element === "f16")
   );
 }

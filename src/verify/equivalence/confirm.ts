@@ -8,7 +8,7 @@ import type { Kernel } from "../../ir/kernel/types.ts";
 import { roundToNearest } from "../../support/half-formats.ts";
 import { type Contents, fillingsOf } from "../contents.ts";
 import type { Witness } from "../obligation.ts";
-import { type Filling, fillElement, type ReplayRecord, runRecord } from "../replay-record.ts";
+import { type Filling, fillElement, type ReplayRecord, runRecord, runTensors } from "../replay-record.ts";
 import { describeReal } from "./describe.ts";
 import { evaluatorOf } from "./evaluate.ts";
 import type { Launched } from "./launch.ts";
@@ -42,17 +42,66 @@ const MAX_STEPS = 3_000_000;
 /** Of the larger of two values, what the difference has to exceed. */
 const CLEAR = 1e-3;
 
-/**
- * The first element that a trial shows to differ. `finiteness` asks only for what is finite by definition and is not; `run`
- * does not ask the element's expression, from which 0 times something has been left out, but runs the kernel each time.
- */
+/** The first element that a trial shows to differ, or of `finiteness` the first that is finite by definition and is not. */
 export function confirmDifference(
   comparison: Comparison,
   elements: readonly Element[],
   trials: readonly Trial[],
-  compare: "values" | "finiteness" | "run",
+  compare: "values" | "finiteness",
 ): Confirmed | undefined {
-  const { kernel, at, launched, reals } = comparison;
+  for (const { fillings, numberOf } of trialsAt(comparison, elements, trials)) {
+    for (const element of elements) {
+      const [actual, expected] = [numberOf(element.actual), numberOf(element.expected)];
+      if (!Number.isFinite(expected) || !differ(actual, expected, compare)) continue;
+      const confirmed = confirmElement(comparison, fillings, element, { actual, expected });
+      if (confirmed !== undefined) return confirmed;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The first element that a run of the kernel leaves a fault in, where its definition is finite. Unlike an expression, which
+ * has lost what is multiplied by 0 and what cancels, a run shows what that does when it is not finite itself.
+ */
+export function runNotFinite(
+  comparison: Comparison,
+  elements: readonly Element[],
+  trials: readonly Trial[],
+  isFault: (value: number) => boolean,
+): Confirmed | undefined {
+  for (const { fillings, numberOf } of trialsAt(comparison, elements, trials)) {
+    const finite = elements.flatMap((element) => {
+      const expected = numberOf(element.expected);
+      return Number.isFinite(expected) ? [{ element, expected }] : [];
+    });
+    const [first] = finite;
+    if (first === undefined) continue;
+    const { tensors, outcome } = runTensors(
+      comparison.kernel,
+      recordOf(comparison, fillings, first.element, { actual: Number.NaN, expected: first.expected }),
+    );
+    for (const { element, expected } of outcome.complete ? finite : []) {
+      const actual = tensors[element.array]?.read(element.index) ?? Number.NaN;
+      if (!isFault(actual)) continue;
+      const confirmed = confirmElement(comparison, fillings, element, { actual, expected });
+      if (confirmed !== undefined) return confirmed;
+    }
+  }
+  return undefined;
+}
+
+interface TrialAt {
+  readonly fillings: ReadonlyMap<string, Filling>;
+  readonly numberOf: (real: Real) => number;
+}
+
+/** Each trial at the sizes that are compared. */
+function* trialsAt(
+  { kernel, at, launched, reals }: Comparison,
+  elements: readonly Element[],
+  trials: readonly Trial[],
+): Generator<TrialAt> {
   const evaluate = evaluatorOf(
     reals,
     elements.flatMap(({ actual, expected }) => [actual, expected]),
@@ -66,19 +115,28 @@ export function confirmDifference(
       const value = filling === undefined ? (at.scalars[param] ?? 0) : fillElement(filling, index);
       variables.set(real, held(formats.get(param), value));
     }
-    const numberOf = evaluate(variables);
-    for (const element of elements) {
-      const [actual, expected] = [numberOf(element.actual), numberOf(element.expected)];
-      if (!Number.isFinite(expected) || (compare !== "run" && !differ(actual, expected, compare))) continue;
-      const record = recordOf(comparison, fillings, element, compare === "run" ? Number.NaN : actual, expected);
-      const fault = runRecord(kernel, record).faults.find(({ kind }) => kind === "value");
-      if (fault === undefined) continue;
-      const text = describeElement(comparison, element);
-      const replayed = `the interpreter ${fault.message}`;
-      return { element, witness: { dims: at.dims, text, replayed, replay: record } };
-    }
+    yield { fillings, numberOf: evaluate(variables) };
   }
-  return undefined;
+}
+
+interface Numbers {
+  readonly actual: number;
+  readonly expected: number;
+}
+
+/** The element, if a run of the interpreter leaves another number than the definition gives. */
+function confirmElement(
+  comparison: Comparison,
+  fillings: ReadonlyMap<string, Filling>,
+  element: Element,
+  numbers: Numbers,
+): Confirmed | undefined {
+  const record = recordOf(comparison, fillings, element, numbers);
+  const fault = runRecord(comparison.kernel, record).faults.find(({ kind }) => kind === "value");
+  if (fault === undefined) return undefined;
+  const text = describeElement(comparison, element);
+  const replayed = `the interpreter ${fault.message}`;
+  return { element, witness: { dims: comparison.at.dims, text, replayed, replay: record } };
 }
 
 /** What a kernel reads of a value that was put into such a parameter. */
@@ -102,8 +160,7 @@ function recordOf(
   { kernel, claim, at, contents }: Comparison,
   fillings: ReadonlyMap<string, Filling>,
   { array, index }: Element,
-  actual: number,
-  expected: number,
+  { actual, expected }: Numbers,
 ): ReplayRecord {
   const integers = fillingsOf(kernel, at, contents);
   const tensors: Record<string, Filling> = {};

@@ -46,6 +46,17 @@ export function spikes(columns: number): readonly Trial[] {
   return found;
 }
 
+/** Nothing but zeros, and large numbers of one sign in one tensor at a time, beside small ones. */
+export function large(tensors: readonly string[]): readonly Trial[] {
+  const one = (chosen: string, value: number): Trial => {
+    return (name, position) => (name === chosen ? { kind: "constant", value } : noise(position + 601, 4, 0.5));
+  };
+  return [
+    () => ({ kind: "constant", value: 0 }),
+    ...tensors.flatMap((chosen) => [one(chosen, LARGE), one(chosen, -LARGE)]),
+  ];
+}
+
 /** Infinity in one tensor at a time, beside zeros or small numbers: what is skipped must not be multiplied by 0. */
 export function infinite(tensors: readonly string[]): readonly Trial[] {
   const infinity: Filling = { kind: "constant", value: Number.POSITIVE_INFINITY };
