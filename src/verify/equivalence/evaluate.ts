@@ -61,6 +61,11 @@ function operandsOf(node: RealNode): readonly Real[] {
   }
 }
 
+/** A comparison of what has no value, such as the root of a negative number, has none either. */
+function outcome(value: number, holds: (value: number) => boolean): number {
+  return Number.isNaN(value) ? value : holds(value) ? 1 : 0;
+}
+
 function evaluate(real: Real, node: RealNode, values: Float64Array, variables: ReadonlyMap<Real, number>): number {
   const at = (operand: Real): number => values[operand] ?? Number.NaN;
   switch (node.kind) {
@@ -82,11 +87,13 @@ function evaluate(real: Real, node: RealNode, values: Float64Array, variables: R
       return FUNCTIONS[node.fn](at(node.value));
     case "positive":
     case "positive-integer":
-      return at(node.value) > 0 ? 1 : 0;
+      return outcome(at(node.value), (value) => value > 0);
     case "zero":
-      return at(node.value) === 0 ? 1 : 0;
-    case "select":
-      return at(node.condition) === 0 ? at(node.else) : at(node.then);
+      return outcome(at(node.value), (value) => value === 0);
+    case "select": {
+      const condition = at(node.condition);
+      return Number.isNaN(condition) ? condition : condition === 0 ? at(node.else) : at(node.then);
+    }
     default:
       node satisfies never;
       throw new InternalError("unknown expression");
