@@ -18,17 +18,32 @@ interface Sum {
   readonly constant: bigint;
 }
 
-/**
- * Lemmas about the divisions that the terms rest on, with their symbols renamed; `known` are symbols that equal a term, as the
- * renamed ones of a witness do. Of a sum of `bits`, which are 0 or 1, even a quotient of 0 shows by its form.
- */
-export function digitLemmas(
+export interface DigitOptions {
+  /** The renaming of the divisions' symbols; default: none. */
+  readonly other?: (symbol: string) => string;
+  /** Symbols that equal a term, as the renamed ones of a witness do. */
+  readonly known?: ReadonlyMap<string, Term>;
+  /** Symbols that are 0 or 1: of a sum of them even a quotient of 0 shows by its form. */
+  readonly bits?: ReadonlySet<string>;
+}
+
+export interface Digits {
+  readonly lemmas: readonly Term[];
+  /** What is known, and what the quotients and remainders are presumed to be. */
+  readonly presumed: ReadonlyMap<string, Term>;
+}
+
+/** Lemmas about the divisions that the terms rest on. */
+export function digitLemmas(scope: Scope, terms: readonly Term[], options: DigitOptions = {}): readonly Term[] {
+  return digitsOf(scope, terms, options).lemmas;
+}
+
+/** The same, with the digits themselves. */
+export function digitsOf(
   scope: Scope,
   terms: readonly Term[],
-  other: (symbol: string) => string = (symbol) => symbol,
-  known: ReadonlyMap<string, Term> = new Map(),
-  bits: ReadonlySet<string> = new Set(),
-): readonly Term[] {
+  { other = (symbol) => symbol, known = new Map(), bits = new Set() }: DigitOptions,
+): Digits {
   const needed = divisionsUnder(scope, terms);
   const presumed = new Map(known);
   const lemmas: Term[] = [];
@@ -49,7 +64,7 @@ export function digitLemmas(
     presumed.set(q, a);
     presumed.set(m, r);
   }
-  return lemmas;
+  return { lemmas, presumed };
 }
 
 /** The quotients of the divisions that the terms mention, and of those in their dividends. */
@@ -66,7 +81,8 @@ function divisionsUnder(scope: Scope, terms: readonly Term[]): ReadonlySet<strin
   return needed;
 }
 
-function substitute(values: ReadonlyMap<string, Term>, term: Term): Term {
+/** The term with values in the places of symbols. */
+export function substitute(values: ReadonlyMap<string, Term>, term: Term): Term {
   if (typeof term === "string") return values.get(term) ?? term;
   return term.map((part) => substitute(values, part));
 }

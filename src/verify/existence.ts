@@ -10,7 +10,7 @@
  * reads or compares is unknown, so that the guards must hold whatever it is.
  */
 
-import { digitLemmas } from "./digits.ts";
+import { digitLemmas, substitute } from "./digits.ts";
 import { proposalEquations, proposalKey } from "./invert.ts";
 import { otherThread, type Renaming } from "./query.ts";
 import type { Scope } from "./scope.ts";
@@ -34,8 +34,14 @@ export interface Denial {
   readonly others: readonly Renaming[];
 }
 
-/** Nobody of `candidates` performs its access. */
-export function denyAll(scope: Scope, candidates: readonly Candidate[]): Denial {
+const NO_DIGITS = { presumed: new Map<string, Term>(), bits: new Set<string>() };
+
+/** Nobody of `candidates` performs its access. `digits` are those of the terms that their values are made of. */
+export function denyAll(
+  scope: Scope,
+  candidates: readonly Candidate[],
+  { presumed, bits }: { readonly presumed: ReadonlyMap<string, Term>; readonly bits: ReadonlySet<string> } = NO_DIGITS,
+): Denial {
   const names = new Map<string, Renaming>();
   const hypotheses: Term[] = [];
   for (const { access, values, element, position, shared } of candidates) {
@@ -46,8 +52,8 @@ export function denyAll(scope: Scope, candidates: readonly Candidate[]): Denial 
     if (known === undefined) {
       names.set(key, other);
       hypotheses.push(...proposalEquations(values, other));
-      const own = new Map([...values].map(([symbol, value]) => [other(symbol), value]));
-      hypotheses.push(...digitLemmas(scope, [...pathTerms(access.path), ...access.index], other, own));
+      const own = new Map([...values].map(([symbol, value]) => [other(symbol), substitute(presumed, value)]));
+      hypotheses.push(...digitLemmas(scope, [...pathTerms(access.path), ...access.index], { other, known: own, bits }));
     }
     const touches = access.index.map((index, axis) => touch(access, axis, rename(index, other), element[axis] ?? "0"));
     const placed = position.map((term) => rename(term, other));

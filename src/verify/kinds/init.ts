@@ -8,6 +8,8 @@
 
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { type Claim, type GiveId, showIndex } from "../claim.ts";
+import { digitsOf } from "../digits.ts";
+import { nameElement } from "../element-bits.ts";
 import { type Candidate, denyAll } from "../existence.ts";
 import { invertAccess, proposalKey, QUOTIENT_GUESSES } from "../invert.ts";
 import { declare, divide, type Scope } from "../scope.ts";
@@ -50,11 +52,14 @@ function initClaim(summary: Summary, wave: Term, read: Access, earlier: readonly
     lane.push(["<=", "0", symbol], ["<", symbol, numeral(read.lanes)]);
     element[last] = add(own, symbol);
   }
+  const named = nameElement(scope, read, element);
   const candidates = [...earlier]
     .sort((a, b) => guards(a) - guards(b))
     .slice(0, MAX_CANDIDATES)
-    .flatMap((one) => candidatesFor(summary, wave, read, one, element));
-  const { hypotheses, others } = denyAll(scope, candidates);
+    .flatMap((one) => candidatesFor(summary, wave, read, one, named.index));
+  const proposed = candidates.flatMap(({ values }) => [...values.values()]);
+  const digits = digitsOf(scope, proposed, { known: named.known, bits: named.bits });
+  const { hypotheses, others } = denyAll(scope, candidates, { presumed: digits.presumed, bits: named.bits });
   return {
     id: giveId("init", read.array),
     kind: "init",
@@ -62,7 +67,15 @@ function initClaim(summary: Summary, wave: Term, read: Access, earlier: readonly
     statement: `${read.text} has been written when it is read`,
     failure: `${read.text} may be read before anything is written to it`,
     code: "TK314",
-    hypotheses: [...baseAssumptions(summary), ...pathTerms(read.path), ...lane, eq(READERS_WAVE, wave), ...hypotheses],
+    hypotheses: [
+      ...baseAssumptions(summary),
+      ...pathTerms(read.path),
+      ...lane,
+      eq(READERS_WAVE, wave),
+      ...named.hypotheses,
+      ...digits.lemmas,
+      ...hypotheses,
+    ],
     others,
     replay: {
       faults: ["uninitialised", "race"],

@@ -48,7 +48,7 @@ export function threadBits(
   const both: readonly Renaming[] = [(symbol) => symbol, renaming];
   return both.flatMap((other) => {
     const known = new Map([...sums].map(([index, sum]) => [other(index), rename(sum, other)]));
-    const lemmas = digitLemmas(scope, terms, other, known, new Set(bits.map(other)));
+    const lemmas = digitLemmas(scope, terms, { other, known, bits: new Set(bits.map(other)) });
     if (lemmas.length === 0) return [];
     return [
       ...[...known].map(([index, sum]) => eq(index, sum)),
