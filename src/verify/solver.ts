@@ -14,7 +14,7 @@
  * - the owner asks canaries through the same channel as its queries (`pool.ts`).
  */
 
-import { init, type Z3_context, type Z3_tactic } from "z3-solver";
+import { init, type Z3_context, type Z3_solver, type Z3_tactic } from "z3-solver";
 import { GAVE_UP } from "./solver-protocol.ts";
 import { rememberTableEntries } from "./wasm-table.ts";
 
@@ -45,16 +45,16 @@ const Z3_TRUE = 1;
 const Z3_FALSE = -1;
 
 /**
- * What is done with a query before it is solved, in this order: most of its symbols are quotients and remainders, each with an equation that defines
- * it, and most of its conditions are bounds. Without the preparation the hardest queries take some four times as many steps.
- * (Z3's own choice, `mk_solver`, depends on the time that its parts take.)
+ * What is done with a query before it is solved, in this order: most of its symbols are quotients and remainders, each with
+ * an equation that defines it, and most of its conditions are bounds. Without it the hardest queries take some four times as
+ * many steps. (Z3's own choice, `mk_solver`, depends on the time that its parts take.)
  */
 const PREPARATION = ["simplify", "propagate-values", "propagate-ineqs", "solve-eqs"] as const;
 
 export async function openSolver(): Promise<Solver> {
   rememberTableEntries();
   const { Z3, em } = await init();
-  const check = (text: string, { steps }: Pick<SolverLimits, "steps">): SolverAnswer => {
+  const attempt = (text: string, way: Way, { steps, limit }: Share): SolverAnswer => {
     const start = performance.now();
     const config = Z3.mk_config();
     const context = Z3.mk_context(config);
@@ -64,14 +64,13 @@ export async function openSolver(): Promise<Solver> {
       const code = Z3.get_error_code(context);
       return code === Z3_OK ? undefined : `Z3 error ${code}: ${Z3.get_error_msg(context, code)}`;
     };
-    const tactic = prepared(Z3, context);
-    const solver = Z3.mk_solver_from_tactic(context, tactic);
+    const solver = way(Z3, context);
     Z3.solver_inc_ref(context, solver);
     const params = Z3.mk_params(context);
     Z3.params_inc_ref(context, params);
     try {
-      const tacticFailure = failure();
-      if (tacticFailure !== undefined) return { result: "unknown", reason: tacticFailure, milliseconds: elapsed() };
+      const solverFailure = failure();
+      if (solverFailure !== undefined) return { result: "unknown", reason: solverFailure, milliseconds: elapsed() };
       Z3.params_set_uint(context, params, Z3.mk_string_symbol(context, "rlimit"), steps);
       Z3.solver_set_params(context, solver, params);
       Z3.solver_from_string(context, solver, text);
@@ -86,7 +85,7 @@ export async function openSolver(): Promise<Solver> {
       if (answer === Z3_FALSE) return { result: "unsat", milliseconds: elapsed() };
       if (answer !== Z3_TRUE) {
         const given = Z3.solver_get_reason_unknown(context, solver);
-        const reason = `${GAVE_UP}${given === "canceled" ? `it took more than ${steps} steps` : given}`;
+        const reason = `${GAVE_UP}${given === "canceled" ? `it took more than ${limit} steps` : given}`;
         return { result: "unknown", reason, milliseconds: elapsed() };
       }
       const model = Z3.model_to_string(context, Z3.solver_get_model(context, solver));
@@ -96,28 +95,45 @@ export async function openSolver(): Promise<Solver> {
     } finally {
       Z3.params_dec_ref(context, params);
       Z3.solver_dec_ref(context, solver);
-      Z3.tactic_dec_ref(context, tactic);
       Z3.del_context(context);
     }
   };
-
+  // What is hard in one way may be easy in the other, so that each gets half of the steps.
+  const check: Solver["check"] = (text, { steps }) => {
+    const half = Math.ceil(steps / 2);
+    const first = attempt(text, prepared, { steps: half, limit: steps });
+    if (first.reason?.startsWith(GAVE_UP) !== true) return first;
+    const second = attempt(text, plain, { steps: steps - half, limit: steps });
+    return { ...second, milliseconds: first.milliseconds + second.milliseconds };
+  };
   return { version: Z3.get_full_version(), check };
 }
 
 type Z3 = Awaited<ReturnType<typeof init>>["Z3"];
+/** The steps of one attempt, and the limit of both. */
+interface Share {
+  readonly steps: number;
+  readonly limit: number;
+}
+/** A solver for a query; an error in the context where there is none. */
+type Way = (Z3: Z3, context: Z3_context) => Z3_solver;
 
-/** All tactics, one after another. The caller gives the reference back. */
-function prepared(Z3: Z3, context: Z3_context): Z3_tactic {
-  const make = (name: string): Z3_tactic => {
+const plain: Way = (Z3, context) => Z3.mk_simple_solver(context);
+
+const prepared: Way = (Z3, context) => {
+  const named = (name: string): Z3_tactic => {
     const tactic = Z3.mk_tactic(context, name);
     Z3.tactic_inc_ref(context, tactic);
     return tactic;
   };
-  return PREPARATION.reduceRight((following, name) => {
-    const tactic = make(name);
-    const both = Z3.tactic_and_then(context, tactic, following);
+  const tactic = PREPARATION.reduceRight((following, name) => {
+    const before = named(name);
+    const both = Z3.tactic_and_then(context, before, following);
     Z3.tactic_inc_ref(context, both);
-    for (const part of [tactic, following]) Z3.tactic_dec_ref(context, part);
+    for (const part of [before, following]) Z3.tactic_dec_ref(context, part);
     return both;
-  }, make("smt"));
-}
+  }, named("smt"));
+  const solver = Z3.mk_solver_from_tactic(context, tactic);
+  Z3.tactic_dec_ref(context, tactic);
+  return solver;
+};

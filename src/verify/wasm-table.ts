@@ -16,8 +16,11 @@ interface Table {
 
 declare global {
   namespace WebAssembly {
-    /** Of Node.js's own types, which leave it out. */
-    const Table: { readonly prototype: Table };
+    /** Node.js has it, and its types leave it out. */
+    const Table: {
+      new (of: { readonly element: "anyfunc"; readonly initial: number }): Table;
+      readonly prototype: Table;
+    };
   }
 }
 
