@@ -6,7 +6,7 @@ export const MATRIX: Expectations = {
   "fragment-without-barrier": {
     ...race(
       ["loadFragment(a, xs[0][0]);", "loadFragment(b, ws[0][0]);"],
-      /B = 1;.*thread \(0, 0, 0\), i = 0 and .* thread \(16, 0, 0\).*\n.*reads [xw]s\[0\]\[1\], which thread \(1, 0, 0\) writes/,
+      /B = 1;.*thread \(0, 0, 0\), i = \d+ and .* thread \(\d+, 0, 0\).*\n.*reads [xw]s\[0\]\[1\], which thread \(1, 0, 0\) writes/,
     ),
     consequences: ["init"],
   },

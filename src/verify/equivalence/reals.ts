@@ -62,7 +62,8 @@ export class Reals {
   readonly zero: Real;
   readonly one: Real;
   readonly minusOne: Real;
-  readonly #constants = new Map<string, Real>();
+  /** By the value itself where it is a number, else by its text. */
+  readonly #constants = new Map<number | string, Real>();
   readonly #variables = new Map<string, Real>();
   readonly #table = new TripleTable();
   #branchPairs = 0;
@@ -86,7 +87,7 @@ export class Reals {
   }
 
   constant(value: Rational): Real {
-    const key = textOf(value);
+    const key = typeof value === "number" ? value : textOf(value);
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
     const made = this.#make({ kind: "constant", value });
@@ -118,9 +119,9 @@ export class Reals {
     if (this.#isUnknown(a)) return a;
     if (this.#isUnknown(b)) return b;
     const [p, q] = [this.#values[a], this.#values[b]];
-    if (p !== undefined && q !== undefined) return this.constant(plus(p, q));
     if (p === 0) return b;
     if (q === 0) return a;
+    if (p !== undefined && q !== undefined) return this.constant(plus(p, q));
     return this.#binary("add", a, b);
   }
 
@@ -132,10 +133,10 @@ export class Reals {
     if (this.#isUnknown(a)) return a;
     if (this.#isUnknown(b)) return b;
     const [p, q] = [this.#values[a], this.#values[b]];
-    if (p !== undefined && q !== undefined) return this.constant(times(p, q));
     if (p === 0 || q === 0) return this.zero;
     if (p === 1) return b;
     if (q === 1) return a;
+    if (p !== undefined && q !== undefined) return this.constant(times(p, q));
     return this.#binary("multiply", a, b);
   }
 
