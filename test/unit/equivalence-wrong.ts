@@ -240,4 +240,15 @@ export const WRONG = {
     body: "y[b][n] = (x[b][n] * 1e35) / 1e35 + bias[n];",
     says: "y[0][0] is ",
   },
+  "a difference of powers that overflow, in rows of one column alone": {
+    claim: "bias_add",
+    body: `const g = exp(x[b][n]);
+      if (N === 1) { y[b][n] = x[b][n] + bias[n] + (g - g); } else { y[b][n] = x[b][n] + bias[n]; }`,
+    says: "N = 1; y[0][0] is x[0][0] + bias[0], where bias_add gives x[0][0] + bias[0]",
+  },
+  "a difference of powers that overflow, as a choice where there are few rows": {
+    claim: "bias_add",
+    body: `const g = exp(bias[n]); y[b][n] = x[b][n] + bias[n] + (B < 3 ? g - g : f32(0));`,
+    says: "B = 2, N = 3; y[0][0] is x[0][0] + bias[0], where bias_add gives x[0][0] + bias[0]",
+  },
 } satisfies Readonly<Record<string, Wrong>>;

@@ -6,8 +6,9 @@
  */
 
 import { isFloat } from "../../ir/kernel/elements.ts";
+import type { Expr } from "../../ir/kernel/expr.ts";
 import { addressOf, indexOf } from "../../ir/kernel/memory.ts";
-import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
+import type { Kernel, Stmt, TensorParam } from "../../ir/kernel/types.ts";
 import { statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import { type ClaimAttribute, isIntegerAttribute } from "../../ir/tensor/claim-signature.ts";
 import { InternalError } from "../../support/result.ts";
@@ -43,8 +44,8 @@ export interface OutputState {
   refuted?: { readonly span: Span; readonly witness: Witness };
   /** The first element that nothing has settled. */
   open?: { readonly span: Span; readonly reason: string };
-  /** The last case with elements, for what is tried out at the end. */
-  last?: LastCase;
+  /** Of each statement and arm of a choice the last case with elements that it ran at: what is tried out at the end. */
+  readonly lastAt: Map<Stmt | Expr, LastCase>;
 }
 
 interface LastCase {
@@ -86,7 +87,7 @@ export function compareCase(
       return new ShapeMismatch(`${state.param.name} would have the shape [${expected?.shape.join(", ")}]`);
     }
     try {
-      compareOutput(comparison, state, memory, expected, tables);
+      compareOutput(comparison, state, memory, expected, tables, reached);
     } catch (cause) {
       if (!(cause instanceof OverBudget)) throw cause;
       state.open ??= { span: state.param.span, reason: `symbolic execution: ${cause.message}` };
@@ -152,6 +153,7 @@ function compareOutput(
   memory: Memory,
   { elements: expected }: RealTensor,
   { reals, formOf, equal, undefinedIn }: Tables,
+  reached: Reached,
 ): void {
   const elements = expected.map((definition, address): Element => {
     return {
@@ -161,7 +163,8 @@ function compareOutput(
       expected: definition,
     };
   });
-  if (elements.length > 0) state.last = { comparison, memory, elements };
+  const here: LastCase = { comparison, memory, elements };
+  for (const node of elements.length > 0 ? reached : []) state.lastAt.set(node, here);
   const isSame = ({ actual, expected: wanted }: Element): boolean => {
     const [own, form] = [formOf(actual), formOf(wanted)];
     return own === form && undefinedIn(own) === undefined;
@@ -202,17 +205,27 @@ function writerOf(memory: Memory, { index }: Element): Span {
 
 /** Tries the output out, and refutes it where that shows that it is not finite. */
 export function tryOut(bound: Bound, state: OutputState): void {
-  const confirmed = state.last && notFinite(bound, state.last);
-  if (state.last === undefined || confirmed === undefined) return;
-  state.refuted = { span: writerOf(state.last.memory, confirmed.element), witness: confirmed.witness };
+  for (const last of lastCases(state)) {
+    const confirmed = notFinite(bound, last);
+    if (confirmed === undefined) continue;
+    state.refuted = { span: writerOf(last.memory, confirmed.element), witness: confirmed.witness };
+    return;
+  }
 }
 
 /** Whether the output is also finite in a kernel that holds its halves in other formats. */
-export function isTriedOut(bound: Bound, { last }: OutputState, kernel: Kernel): boolean {
-  return last !== undefined && notFinite(bound, { ...last, comparison: { ...last.comparison, kernel } }) === undefined;
+export function isTriedOut(bound: Bound, state: OutputState, kernel: Kernel): boolean {
+  const cases = lastCases(state);
+  const inFormat = (last: LastCase): LastCase => ({ ...last, comparison: { ...last.comparison, kernel } });
+  return cases.length > 0 && cases.every((last) => notFinite(bound, inFormat(last)) === undefined);
 }
 
-/** Tries small and large inputs and infinities at the last case: what is finite by definition must be so. */
+/** Few cases that run together all that any case runs. */
+function lastCases({ lastAt }: OutputState): readonly LastCase[] {
+  return [...new Set(lastAt.values())];
+}
+
+/** Tries small and large inputs and infinities at one case: what is finite by definition must be so. */
 function notFinite(bound: Bound, { comparison, elements }: LastCase): Confirmed | undefined {
   const { kernel, launched } = comparison;
   const [first] = bound.inputs;

@@ -104,7 +104,9 @@ function compareAll(kernel: Kernel, bound: Bound): Compared {
   const compared = new Set<Case>();
   const reached: Reached = new Set();
   const budget: Budget = { left: MAX_WORK };
-  const states = bound.outputs.map(({ param, formal }): OutputState => ({ param, formal, elements: 0 }));
+  const states = bound.outputs.map(
+    ({ param, formal }): OutputState => ({ param, formal, elements: 0, lastAt: new Map() }),
+  );
   const undecided = (): readonly OutputState[] => states.filter(({ refuted }) => refuted === undefined);
   let tables = freshTables();
   for (const at of cases) {
