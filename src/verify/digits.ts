@@ -10,7 +10,21 @@
  */
 
 import type { Scope } from "./scope.ts";
-import { add, and, eq, implies, le, lt, numeral, numeralValue, rename, scale, type Term, visitAtoms } from "./term.ts";
+import {
+  add,
+  and,
+  eq,
+  implies,
+  le,
+  lt,
+  numeral,
+  numeralValue,
+  rename,
+  scale,
+  substitute,
+  type Term,
+  visitAtoms,
+} from "./term.ts";
 
 /** Σ coefficient · symbol + constant. */
 interface Sum {
@@ -79,12 +93,6 @@ function divisionsUnder(scope: Scope, terms: readonly Term[]): ReadonlySet<strin
     look(dividend);
   }
   return needed;
-}
-
-/** The term with values in the places of symbols. */
-export function substitute(values: ReadonlyMap<string, Term>, term: Term): Term {
-  if (typeof term === "string") return values.get(term) ?? term;
-  return term.map((part) => substitute(values, part));
 }
 
 /** `undefined` for what is not linear. */

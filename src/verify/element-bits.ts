@@ -8,9 +8,10 @@
  * without them it finds digit after digit by cuts.
  */
 
+import { areBits, declareBits } from "./bits.ts";
 import { declare, type Scope } from "./scope.ts";
 import type { Access } from "./summary.ts";
-import { add, eq, le, numeralValue, scale, type Term } from "./term.ts";
+import { add, eq, numeralValue, scale, type Term } from "./term.ts";
 
 export interface NamedElement {
   /** The index on each axis: a symbol where it has bits. */
@@ -31,17 +32,11 @@ export function nameElement(scope: Scope, { array, space, extent }: Access, inde
     const size = numeralValue(extent[axis] ?? "0");
     if (space !== "shared" || size === undefined || size < 2n || numeralValue(term) !== undefined) return term;
     const name = `element.${array}.${axis}`;
-    let sum: Term = "0";
-    let weight = 1n;
-    for (; weight < size; weight *= 2n) {
-      const bit = `${name}.bit.${weight}`;
-      declare(scope, { name: bit, sort: "Int", owner: "launch" });
-      bits.add(bit);
-      hypotheses.push(le("0", bit), le(bit, "1"));
-      sum = add(sum, scale(weight, bit));
-    }
+    const own = declareBits(scope, size, (weight) => ({ name: `${name}.bit.${weight}`, owner: "launch" }));
     const high = declare(scope, { name: `${name}.high`, sort: "Int", owner: "launch" });
-    sum = add(sum, scale(weight, high));
+    const sum = add(own.sum, scale(own.end, high));
+    for (const bit of own.names) bits.add(bit);
+    hypotheses.push(...areBits(own.names));
     known.set(name, sum);
     hypotheses.push(eq(name, term), eq(name, sum));
     return declare(scope, { name, sort: "Int", owner: "launch" });

@@ -10,12 +10,12 @@
  * reads or compares is unknown, so that the guards must hold whatever it is.
  */
 
-import { digitLemmas, substitute } from "./digits.ts";
+import { digitLemmas } from "./digits.ts";
 import { proposalEquations, proposalKey } from "./invert.ts";
 import { otherThread, type Renaming } from "./query.ts";
 import type { Scope } from "./scope.ts";
 import { type Access, type Path, pathTerms } from "./summary.ts";
-import { add, and, eq, implies, le, lt, not, numeral, rename, type Term } from "./term.ts";
+import { add, and, eq, implies, le, lt, not, numeral, rename, substitute, type Term } from "./term.ts";
 
 export interface Candidate {
   readonly access: Access;
@@ -36,7 +36,7 @@ export interface Denial {
 
 const NO_DIGITS = { presumed: new Map<string, Term>(), bits: new Set<string>() };
 
-/** Nobody of `candidates` performs its access. `digits` are those of the terms that their values are made of. */
+/** Nobody of `candidates` performs its access; `presumed` says what quotients and remainders in their values are, by `bits`. */
 export function denyAll(
   scope: Scope,
   candidates: readonly Candidate[],

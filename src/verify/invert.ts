@@ -15,7 +15,7 @@
 
 import { type Division, divide, multiply, type Scope } from "./scope.ts";
 import type { Access, LoopContext } from "./summary.ts";
-import { add, numeral, numeralValue, printTerm, rename, scale, sub, type Term } from "./term.ts";
+import { add, numeral, numeralValue, printTerm, rename, scale, sub, substitute, type Term } from "./term.ts";
 
 /** Σ coefficient·atom + rest; atoms are free symbols, or divisions of what has free symbols in it. */
 interface Linear {
@@ -259,12 +259,6 @@ function mentionsFree(solver: Solver, term: Term): boolean {
   if (solver.free.has(term) || rowOf(solver, term) !== undefined) return true;
   const division = solver.scope.divisions.find(({ quotient, remainder }) => quotient === term || remainder === term);
   return division !== undefined && mentionsFree(solver, division.dividend);
-}
-
-/** The term with the values found so far in the places of their symbols. */
-function substitute(values: ReadonlyMap<string, Term>, term: Term): Term {
-  if (typeof term === "string") return values.get(term) ?? term;
-  return term.map((part) => substitute(values, part));
 }
 
 /** Guesses at a quotient that no equation gives: which of the parts of a block that share an index it is. */

@@ -8,8 +8,8 @@
  * - each query has a context and a solver of its own, which end with it, so that neither an answer nor a model depends on
  *   the queries before; its limit is a parameter of that solver (of steps, not of time: a timer would cost each query a
  *   thread);
- * - a solver made of a tactic whose name Z3 does not know answers `unsat` to everything, so that the error code is read before
- *   it is asked;
+ * - a solver made of a tactic whose name Z3 does not know answers `unsat` to everything, and every call clears the error code,
+ *   so that it is read after each one that makes a part of a solver; an error there ends the process;
  * - one query at a time: `solver_check` is called synchronously, which also saves the hand-over to another thread;
  * - the owner asks canaries through the same channel as its queries (`pool.ts`).
  */
@@ -46,12 +46,13 @@ const Z3_FALSE = -1;
 
 /**
  * What is done with a query before it is solved, in this order: most of its symbols are quotients and remainders, each with
- * an equation that defines it, and most of its conditions are bounds. Without it the hardest queries take some four times as
- * many steps. (Z3's own choice, `mk_solver`, depends on the time that its parts take.)
+ * an equation that defines it, and most of its conditions are bounds. Without it the hardest queries take
+ * several times as long. (Z3's own choice, `mk_solver`, depends on the time that its parts take.)
  */
 const PREPARATION = ["simplify", "propagate-values", "propagate-ineqs", "solve-eqs"] as const;
 
-export async function openSolver(): Promise<Solver> {
+/** With other tactics to prepare queries, for a test. */
+export async function openSolver(preparation: readonly string[] = PREPARATION): Promise<Solver> {
   rememberTableEntries();
   const { Z3, em } = await init();
   const attempt = (text: string, way: Way, { steps, limit }: Share): SolverAnswer => {
@@ -64,13 +65,16 @@ export async function openSolver(): Promise<Solver> {
       const code = Z3.get_error_code(context);
       return code === Z3_OK ? undefined : `Z3 error ${code}: ${Z3.get_error_msg(context, code)}`;
     };
-    const solver = way(Z3, context);
+    const made = <T>(part: T): T => {
+      const reason = failure();
+      if (reason !== undefined) throw new Error(`no solver can be made: ${reason}`);
+      return part;
+    };
+    const solver = way(Z3, context, made);
     Z3.solver_inc_ref(context, solver);
     const params = Z3.mk_params(context);
     Z3.params_inc_ref(context, params);
     try {
-      const solverFailure = failure();
-      if (solverFailure !== undefined) return { result: "unknown", reason: solverFailure, milliseconds: elapsed() };
       Z3.params_set_uint(context, params, Z3.mk_string_symbol(context, "rlimit"), steps);
       Z3.solver_set_params(context, solver, params);
       Z3.solver_from_string(context, solver, text);
@@ -101,7 +105,7 @@ export async function openSolver(): Promise<Solver> {
   // What is hard in one way may be easy in the other, so that each gets half of the steps.
   const check: Solver["check"] = (text, { steps }) => {
     const half = Math.ceil(steps / 2);
-    const first = attempt(text, prepared, { steps: half, limit: steps });
+    const first = attempt(text, prepared(preparation), { steps: half, limit: steps });
     if (first.reason?.startsWith(GAVE_UP) !== true) return first;
     const second = attempt(text, plain, { steps: steps - half, limit: steps });
     return { ...second, milliseconds: first.milliseconds + second.milliseconds };
@@ -115,25 +119,28 @@ interface Share {
   readonly steps: number;
   readonly limit: number;
 }
-/** A solver for a query; an error in the context where there is none. */
-type Way = (Z3: Z3, context: Z3_context) => Z3_solver;
+/** A solver for a query. `made` lets through what has been made without an error. */
+type Way = (Z3: Z3, context: Z3_context, made: <T>(part: T) => T) => Z3_solver;
 
-const plain: Way = (Z3, context) => Z3.mk_simple_solver(context);
+const plain: Way = (Z3, context, made) => made(Z3.mk_simple_solver(context));
 
-const prepared: Way = (Z3, context) => {
-  const named = (name: string): Z3_tactic => {
-    const tactic = Z3.mk_tactic(context, name);
-    Z3.tactic_inc_ref(context, tactic);
-    return tactic;
+/** The SMT core after these tactics. */
+function prepared(preparation: readonly string[]): Way {
+  return (Z3, context, made) => {
+    const named = (name: string): Z3_tactic => {
+      const tactic = made(Z3.mk_tactic(context, name));
+      Z3.tactic_inc_ref(context, tactic);
+      return tactic;
+    };
+    const tactic = preparation.reduceRight((following, name) => {
+      const before = named(name);
+      const both = made(Z3.tactic_and_then(context, before, following));
+      Z3.tactic_inc_ref(context, both);
+      for (const part of [before, following]) Z3.tactic_dec_ref(context, part);
+      return both;
+    }, named("smt"));
+    const solver = made(Z3.mk_solver_from_tactic(context, tactic));
+    Z3.tactic_dec_ref(context, tactic);
+    return solver;
   };
-  const tactic = PREPARATION.reduceRight((following, name) => {
-    const before = named(name);
-    const both = Z3.tactic_and_then(context, before, following);
-    Z3.tactic_inc_ref(context, both);
-    for (const part of [before, following]) Z3.tactic_dec_ref(context, part);
-    return both;
-  }, named("smt"));
-  const solver = Z3.mk_solver_from_tactic(context, tactic);
-  Z3.tactic_dec_ref(context, tactic);
-  return solver;
-};
+}

@@ -130,6 +130,12 @@ export function rename(term: Term, map: (symbol: string) => string): Term {
   return parts.every((part, position) => part === term[position]) ? term : parts;
 }
 
+/** The term with values in the places of symbols. */
+export function substitute(values: ReadonlyMap<string, Term>, term: Term): Term {
+  if (typeof term === "string") return values.get(term) ?? term;
+  return term.map((part) => substitute(values, part));
+}
+
 /** Every atom of the term: symbols, operators and numerals alike. */
 export function visitAtoms(term: Term, visit: (atom: string) => void): void {
   if (typeof term === "string") visit(term);

@@ -77,4 +77,10 @@ export const OPEN = {
     body: "y[b][n] = x[b][n] > 77777.0 ? x[b][n] - bias[n] : x[b][n] + bias[n];",
     reason: "no rule makes them equal, and no numbers show that they are not",
   },
+  "a run that takes too many steps": {
+    claim: "bias_add",
+    body: `let last = 0; for (let i = 0; i < 400000; i++) last = i;
+      y[b][n] = x[b][n] + bias[n] + 0.0 * f32(last);`,
+    reason: "a run that tries it out does not end within 3000000 steps",
+  },
 } satisfies Readonly<Record<string, Open>>;

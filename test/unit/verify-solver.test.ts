@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -265,6 +266,25 @@ describe("a solver process that misbehaves", () => {
       reason: "Z3 gave up: it took more than 20000 steps",
     });
     own.close();
+  });
+});
+
+describe("a solver that cannot be made", () => {
+  it("ends its process: of a tactic that Z3 does not know it would be one that answers unsat to everything", () => {
+    const program = `
+      const { openSolver } = await import(${JSON.stringify(new URL("../../src/verify/solver.ts", import.meta.url).href)});
+      const text = "(declare-const x Int)(assert (> x 0))";
+      for (const preparation of [undefined, ["nonsense"], ["simplify", "nonsense"]]) {
+        const { check } = await openSolver(preparation);
+        try { console.log(check(text, { steps: 100_000 }).result); } catch (cause) { console.log(cause.message); }
+      }
+      process.exit(0);`;
+    const { stdout } = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], {
+      cwd: new URL("../..", import.meta.url),
+      encoding: "utf8",
+    });
+    const refused = "no solver can be made: Z3 error 3: unknown tactic nonsense";
+    expect(stdout.trim().split("\n")).toEqual(["sat", refused, refused]);
   });
 });
 

@@ -12,7 +12,7 @@ import { type Filling, fillElement, type ReplayRecord, runRecord, runTensors } f
 import { describeReal } from "./describe.ts";
 import { evaluatorOf } from "./evaluate.ts";
 import type { Launched } from "./launch.ts";
-import type { Real, Reals } from "./reals.ts";
+import { OverBudget, type Real, type Reals } from "./reals.ts";
 import type { Case } from "./sizes.ts";
 import type { Trial } from "./trials.ts";
 
@@ -62,7 +62,8 @@ export function confirmDifference(
 
 /**
  * The first element that a run of the kernel leaves a fault in, where its definition is finite. Unlike an expression, which
- * has lost what is multiplied by 0 and what cancels, a run shows what that does when it is not finite itself.
+ * has lost what is multiplied by 0 and what cancels, a run shows what that does when it is not finite itself. Throws where a
+ * run does not end: then nothing is known of the output.
  */
 export function runNotFinite(
   comparison: Comparison,
@@ -81,7 +82,8 @@ export function runNotFinite(
       comparison.kernel,
       recordOf(comparison, fillings, first.element, { actual: Number.NaN, expected: first.expected }),
     );
-    for (const { element, expected } of outcome.complete ? finite : []) {
+    if (!outcome.complete) throw new OverBudget(`a run that tries it out does not end within ${MAX_STEPS} steps`);
+    for (const { element, expected } of finite) {
       const actual = tensors[element.array]?.read(element.index) ?? Number.NaN;
       if (!isFault(actual)) continue;
       const confirmed = confirmElement(comparison, fillings, element, { actual, expected });

@@ -9,11 +9,11 @@
  */
 
 import type { Kernel } from "../../ir/kernel/types.ts";
+import { areBits, declareBits } from "../bits.ts";
 import { digitLemmas } from "../digits.ts";
 import type { Renaming } from "../query.ts";
-import { declare } from "../scope.ts";
 import type { Summary } from "../summary.ts";
-import { add, eq, le, rename, scale, type Term } from "../term.ts";
+import { eq, rename, type Term } from "../term.ts";
 
 /**
  * What the divisions that the terms rest on are, for the thread and for the one of `renaming`; nothing where there are none. The
@@ -34,14 +34,12 @@ export function threadBits(
   const binary = isPower(group) && block.every((extent, axis) => axis >= used || isPower(extent));
   for (const [axis, extent] of block.entries()) {
     const index = `thread.${"xyz"[axis]}`;
-    let sum: Term = "0";
-    for (let weight = 1n; weight < extent; weight *= 2n) {
-      const shared = binary && stride * weight >= group;
-      const bit = `${index}.${shared ? "shared" : "own"}.${weight}`;
-      declare(scope, { name: bit, sort: "Int", owner: shared ? "launch" : "thread" });
-      bits.push(bit);
-      sum = add(sum, scale(weight, bit));
-    }
+    const first = stride;
+    const { sum, names } = declareBits(scope, extent, (weight) => {
+      const shared = binary && first * weight >= group;
+      return { name: `${index}.${shared ? "shared" : "own"}.${weight}`, owner: shared ? "launch" : "thread" };
+    });
+    bits.push(...names);
     if (extent > 1n) sums.set(index, sum);
     stride *= extent;
   }
@@ -50,11 +48,7 @@ export function threadBits(
     const known = new Map([...sums].map(([index, sum]) => [other(index), rename(sum, other)]));
     const lemmas = digitLemmas(scope, terms, { other, known, bits: new Set(bits.map(other)) });
     if (lemmas.length === 0) return [];
-    return [
-      ...[...known].map(([index, sum]) => eq(index, sum)),
-      ...bits.flatMap((bit) => [le("0", other(bit)), le(other(bit), "1")]),
-      ...lemmas,
-    ];
+    return [...[...known].map(([index, sum]) => eq(index, sum)), ...areBits(bits.map(other)), ...lemmas];
   });
 }
 
