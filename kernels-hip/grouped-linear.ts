@@ -32,6 +32,7 @@ import {
   columnInWave,
   depthOf,
   ROWS,
+  rowBytesOf,
   rowInWave,
   THREADS,
   threadOf,
@@ -56,7 +57,10 @@ const groupedLinearOn = (T: HalfElement) =>
       matrix: ["gfx11", "gfx12", "cdna"],
       grid: ({ T: rows, E, N }) => [ceilDiv(N, COLUMNS), ceilDiv(rows, ROWS), E],
       block: [THREADS],
-      performance: { conflictFree: ["xs", "ws"] },
+      performance: {
+        segments: { x: rowBytesOf(matrix.lanes), w: rowBytesOf(matrix.lanes), bias: 64, y: 64 },
+        conflictFree: ["xs", "ws"],
+      },
       budget: { vgprs: 128, scratch: 0 },
     },
     ({ x, w, bias, offsets, expert, y }, { T: rows, E, K, N }) => {

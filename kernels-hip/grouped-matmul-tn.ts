@@ -34,6 +34,7 @@ import {
   ROWS,
   sixteenOf,
   THREADS,
+  TURNED_BYTES,
   tallOf,
   threadOfTurned,
   turnedColumn,
@@ -62,7 +63,7 @@ const groupedMatmulOn = (T: HalfElement) =>
       matrix: ["gfx11", "gfx12", "cdna"],
       grid: ({ E, N, K }) => [ceilDiv(N, ROWS), ceilDiv(K, COLUMNS), E],
       block: [THREADS],
-      performance: { conflictFree: ["xs", "ys"] },
+      performance: { segments: { x: TURNED_BYTES, y: TURNED_BYTES, z: 64 }, conflictFree: ["xs", "ys"] },
       budget: { vgprs: 128, scratch: 0 },
     },
     ({ x, y, offsets, z }, { T: rows, E, K, N }) => {

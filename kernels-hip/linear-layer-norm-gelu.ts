@@ -42,13 +42,16 @@ const vectorOf = (lanes: number) => div(256, lanes);
  * Where in a tile of 64 rows a thread's halves begin; four threads move a row. Rows that are stored together are in different banks
  * where they are 4 apart and 20 words long, or 1 and 8 apart and 18 words long.
  */
-const movedColumn = (thread: number) => MOVED * mod(mod(mod(mod(mod(thread, 64), 32), 16), 8), 4);
+const movedColumn = (thread: number, lanes: number) =>
+  vectorOf(lanes) * mod(mod(mod(mod(mod(thread, 64), 32), 16), 8), 4);
 const movedRow = (thread: number, lanes: number) =>
   16 * div(thread, 64) +
-  (lanes === 32 ? 8 : 4) * div(mod(thread, 64), 32) +
-  2 * div(mod(mod(thread, 64), 32), 16) +
+  (lanes === 32 ? 8 : 2) * div(mod(thread, 64), 32) +
+  (lanes === 32 ? 2 : 1) * div(mod(mod(thread, 64), 32), 16) +
   (lanes === 32 ? 1 : 8) * div(mod(mod(mod(thread, 64), 32), 16), 8) +
-  (lanes === 32 ? 4 : 1) * div(mod(mod(mod(mod(thread, 64), 32), 16), 8), 4);
+  4 * div(mod(mod(mod(mod(thread, 64), 32), 16), 8), 4);
+/** What four threads move of a row at once, side by side in memory. */
+const runBytes = (lanes: number) => 2 * 4 * vectorOf(lanes);
 /** Sums over a row: of each lane along it, then of each thread, of which so many share a row. */
 const LANES = 16 * ACROSS;
 const SHARE = div(THREADS, ROWS);
@@ -81,7 +84,10 @@ const linearLayerNormGeluOn = (T: FloatElement) =>
       matrix: ["gfx11", "gfx12", "cdna"],
       grid: ({ B }) => [ceilDiv(B, ROWS)],
       block: [THREADS],
-      performance: { conflictFree: ["xs", "ws"] },
+      performance: {
+        segments: { x: runBytes(matrix.lanes), w: runBytes(matrix.lanes), bias: 64, gamma: 64, beta: 64, y: 64 },
+        conflictFree: ["xs", "ws"],
+      },
       budget: { vgprs: 128, scratch: 0 },
     },
     ({ x, w, bias, gamma, beta, epsilon, y }, { B, K, N }) => {
@@ -127,10 +133,10 @@ const linearLayerNormGeluOn = (T: FloatElement) =>
         }
       }
       const row = movedRow(thread.x, matrix.lanes);
-      const column = movedColumn(thread.x);
+      const column = movedColumn(thread.x, matrix.lanes);
       if (row < ROWS) {
         for (let q = 0; q < pieces; q++) {
-          const c = column + vector * q;
+          const c = column + 4 * vector * q;
           if (block.x * ROWS + row < B && c < K) loadVector(next_x[q], x[block.x * ROWS + row][c]);
           else for (let v = 0; v < vector; v++) next_x[q][v] = T(0.0);
           storeVector(xs[0][row][c], next_x[q]);
@@ -138,7 +144,7 @@ const linearLayerNormGeluOn = (T: FloatElement) =>
       }
       for (let p = 0; p < w_vectors; p++) {
         for (let q = 0; q < pieces; q++) {
-          const c = column + vector * q;
+          const c = column + 4 * vector * q;
           if (row + p * step < N && c < K) loadVector(next_w[p][q], w[row + p * step][c]);
           else for (let v = 0; v < vector; v++) next_w[p][q][v] = T(0.0);
           storeVector(ws[0][row + p * step][c], next_w[p][q]);
@@ -150,14 +156,14 @@ const linearLayerNormGeluOn = (T: FloatElement) =>
         const k = (t + 1) * DEPTH + column;
         if (row < ROWS) {
           for (let q = 0; q < pieces; q++) {
-            const c = k + vector * q;
+            const c = k + 4 * vector * q;
             if (block.x * ROWS + row < B && c < K) loadVector(next_x[q], x[block.x * ROWS + row][c]);
             else for (let v = 0; v < vector; v++) next_x[q][v] = T(0.0);
           }
         }
         for (let p = 0; p < w_vectors; p++) {
           for (let q = 0; q < pieces; q++) {
-            const c = k + vector * q;
+            const c = k + 4 * vector * q;
             if (row + p * step < N && c < K) loadVector(next_w[p][q], w[row + p * step][c]);
             else for (let v = 0; v < vector; v++) next_w[p][q][v] = T(0.0);
           }
@@ -170,7 +176,7 @@ const linearLayerNormGeluOn = (T: FloatElement) =>
           }
         }
         for (let q = 0; q < pieces; q++) {
-          const c = column + vector * q;
+          const c = column + 4 * vector * q;
           if (row < ROWS) storeVector(xs[1 - mod(t, 2)][row][c], next_x[q]);
           for (let p = 0; p < w_vectors; p++) storeVector(ws[1 - mod(t, 2)][row + p * step][c], next_w[p][q]);
         }

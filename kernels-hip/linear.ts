@@ -45,6 +45,8 @@ import {
  */
 const paddingOf = (lanes: number, half: number) => vectorOf(lanes) * (2 - half);
 const apartOf = (half: number) => 2 + 2 * half;
+/** Of a row of a tile, which four threads move. */
+const rowBytes = (lanes: number, half: number) => div(4 * depthOf(lanes), 1 + half);
 
 /** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n], summed in f32 by matrix instructions; HALF: of halves; GELU: its gelu */
 const linearOn = (T: FloatElement, HALF: number, GELU: number) =>
@@ -55,7 +57,10 @@ const linearOn = (T: FloatElement, HALF: number, GELU: number) =>
       matrix: HALF === 1 ? ["gfx11", "gfx12", "cdna"] : ["cdna"],
       grid: ({ B, N }) => [ceilDiv(B, ROWS), ceilDiv(N, COLUMNS)],
       block: [THREADS],
-      performance: { segments: ["y"], conflictFree: ["xs", "ws"] },
+      performance: {
+        segments: { x: rowBytes(matrix.lanes, HALF), w: rowBytes(matrix.lanes, HALF), bias: 64, y: 64 },
+        conflictFree: ["xs", "ws"],
+      },
       budget: { vgprs: 128, scratch: 0 },
     },
     ({ x, w, bias, y }, { B, K, N }) => {

@@ -32,6 +32,7 @@ import {
   ROWS,
   sixteenOf,
   THREADS,
+  TURNED_BYTES,
   tallOf,
   threadOfTurned,
   turnedColumn,
@@ -50,7 +51,7 @@ const matmulOn = (T: HalfElement) =>
       matrix: ["gfx11", "gfx12", "cdna"],
       grid: ({ N, K }) => [ceilDiv(N, ROWS), ceilDiv(K, COLUMNS)],
       block: [THREADS],
-      performance: { conflictFree: ["xs", "ys"] },
+      performance: { segments: { x: TURNED_BYTES, y: TURNED_BYTES, z: 64 }, conflictFree: ["xs", "ys"] },
       budget: { vgprs: 128, scratch: 0 },
     },
     ({ x, y, z }, { B, K, N }) => {

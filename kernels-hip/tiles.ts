@@ -28,6 +28,8 @@ export const threadOf = (m: number, n: number) =>
  */
 export const depthOf = (lanes: number) => div(1024, lanes);
 export const vectorOf = (lanes: number) => div(256, lanes);
+/** Four threads move a row of such a tile: so many bytes of halves, side by side in memory. */
+export const rowBytesOf = (lanes: number) => 2 * depthOf(lanes);
 /** Rows of such a tile that the lanes which store together store. */
 export const togetherOf = (lanes: number) => div(lanes, 16);
 /**
@@ -50,8 +52,10 @@ export const APART = 4;
  *
  * A tile's row 32·w + 16·j + i holds what belongs to the product's column 32·w + 2·i + j: threads with neighbouring i store into
  * neighbouring rows, and a lane has neighbours of the product in the accumulators of two fragments. Eight threads that store
- * together have neighbouring i, and the next eight the vectors beside theirs: their words are in different banks.
+ * together have neighbouring i, and the next eight the vectors beside theirs: their words are in different banks. What eight of
+ * them load of a row of memory is TURNED_BYTES.
  */
+export const TURNED_BYTES = 32;
 export const tallOf = (lanes: number) => div(vectorOf(lanes), 2);
 /** The first of a thread's two columns of the product, the row of the tile that it goes to, and where its vectors begin in it. */
 export const turnedColumn = (thread: number) => 32 * div(mod(thread, 64), 32) + 2 * neighbour(mod(mod(thread, 64), 32));

@@ -37,7 +37,7 @@ export const grouped_linear = kernel(
     computes: "grouped_linear",
     grid: ({ T, E, N }) => [ceilDiv(N, TILE), ceilDiv(T, TILE), E],
     block: [TILE, TILE],
-    performance: { segments: ["x", "w", "y"], conflictFree: ["xs", "ws"] },
+    performance: { segments: ["x", "w", "bias", "y"], conflictFree: ["xs", "ws"] },
     budget: { vgprs: 40, lds: 2176, scratch: 0 },
   },
   ({ x, w, bias, offsets, expert, y }, { T, E, K, N }) => {

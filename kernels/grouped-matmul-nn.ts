@@ -37,7 +37,7 @@ export const grouped_matmul_nn = kernel(
     computes: "grouped_matmul_nn",
     grid: ({ T, E, K }) => [ceilDiv(K, TILE), ceilDiv(T, TILE), E],
     block: [TILE, TILE],
-    performance: { conflictFree: ["xs", "ws"] },
+    performance: { segments: ["x", "w", "y"], conflictFree: ["xs", "ws"] },
     budget: { vgprs: 40, lds: 2048, scratch: 0 },
   },
   ({ x, w, offsets, expert, y }, { T, E, N, K }) => {

@@ -32,7 +32,7 @@ export const grouped_matmul_tn = kernel(
     computes: "grouped_matmul_tn",
     grid: ({ E, N, K }) => [ceilDiv(N, TILE), ceilDiv(K, TILE), E],
     block: [TILE, TILE],
-    performance: { conflictFree: ["xs", "ys"] },
+    performance: { segments: ["x", "y", "z"], conflictFree: ["xs", "ys"] },
     budget: { vgprs: 32, lds: 2048, scratch: 0 },
   },
   ({ x, y, offsets, z }, { T, E, N, K }) => {

@@ -10,7 +10,7 @@ export const linear_gelu = kernel(
     computes: "linear_gelu",
     grid: ({ B, N }) => [ceilDiv(B, TILE), ceilDiv(N, TILE)],
     block: [TILE, TILE],
-    performance: { segments: ["x", "w", "y"], conflictFree: ["xs", "ws"] },
+    performance: { segments: ["x", "w", "bias", "y"], conflictFree: ["xs", "ws"] },
     budget: { vgprs: 40, lds: 2176, scratch: 0 },
   },
   ({ x, w, bias, y }, { B, K, N }) => {

@@ -159,8 +159,11 @@ export interface Launch<P, Q> {
   readonly performance?: {
     /** Tensors of which neighbouring threads access neighbouring elements. */
     readonly coalesced?: readonly (keyof P & string)[];
-    /** Tensors that a wave accesses in runs of 64 bytes: threads whose accesses fill these together lie side by side. */
-    readonly segments?: readonly (keyof P & string)[];
+    /**
+     * Tensors that a wave accesses in runs of 64 bytes, or of 32, 64 or 128 where it is said of each: threads whose accesses fill
+     * these together lie side by side.
+     */
+    readonly segments?: readonly (keyof P & string)[] | { readonly [Name in keyof P & string]?: number };
     /** Names of shared arrays of which no two threads of a wave access two words of one bank. */
     readonly conflictFree?: readonly string[];
   };

@@ -83,7 +83,15 @@ const everything: Kernel = kernelOf({
   ],
   computes: undefined,
   indexWidth: "i32",
-  performance: { coalesced: ["x"], segments: ["y", "z"], conflictFree: ["s", "t"], span: int(1).span },
+  performance: {
+    coalesced: ["x"],
+    segments: [
+      { tensor: "y", bytes: 64n },
+      { tensor: "z", bytes: 32n },
+    ],
+    conflictFree: ["s", "t"],
+    span: int(1).span,
+  },
   budget: { limits: [{ resource: "vgprs", most: 64n }], span: int(0).span },
   arrays: [array("shared", "s", [2n, 3n])],
   body: [

@@ -3,7 +3,7 @@
  * here.
  *
  * Segments: places a·x + b·y + c·k + d of threads (x, y) in iteration k, alone or in vectors, compared with the threads of each
- * 64 bytes. Fragments: tiles with rows of many lengths, on each matrix unit, compared with the banks of what its lanes read; the
+ * 32, 64 or 128 bytes. Fragments: tiles with rows of many lengths, on each matrix unit, compared with the banks of what its lanes read; the
  * lanes' places and the lanes that are served together are written down here once more.
  */
 
@@ -46,9 +46,10 @@ interface Runs {
   readonly factors: readonly [number, number, number];
   readonly lanes: number;
   readonly element: "f32" | "f16";
+  readonly bytes: 32 | 64 | 128;
 }
 
-const RUNS = Array.from({ length: 28 }, (_, i): Runs => {
+const RUNS = Array.from({ length: 42 }, (_, i): Runs => {
   const block = pick([
     [64, 1],
     [16, 4],
@@ -57,12 +58,13 @@ const RUNS = Array.from({ length: 28 }, (_, i): Runs => {
     [12, 4],
   ] as const);
   const factors = [pick([0, 1, 1, 1, 2]), pick([0, 1, 4, 8, 16, 40]), pick([0, 7])] as const;
-  return { name: `r${i}`, block, factors, lanes: pick([1, 1, 4, 8]), element: pick(["f32", "f16"] as const) };
+  const [lanes, element] = [pick([1, 1, 4, 8]), pick(["f32", "f16"] as const)];
+  return { name: `r${i}`, block, factors, lanes, element, bytes: pick([32, 64, 64, 128] as const) };
 });
 
-/** Whether two threads of what fills 64 bytes are further apart than they are. */
-function scattered({ block: [X, Y], factors: [a, b], lanes, element }: Runs): boolean {
-  const group = Math.max(1, 64 / (lanes * (element === "f16" ? 2 : 4)));
+/** Whether two threads of what fills a segment are further apart than they are. */
+function scattered({ block: [X, Y], factors: [a, b], lanes, element, bytes }: Runs): boolean {
+  const group = Math.max(1, bytes / (lanes * (element === "f16" ? 2 : 4)));
   const place = (thread: number): number => lanes * (a * (thread % X) + b * Math.floor(thread / X));
   for (let first = 0; first < X * Y; first++) {
     for (let second = first + 1; second < X * Y && second % group !== 0; second++) {
@@ -73,13 +75,13 @@ function scattered({ block: [X, Y], factors: [a, b], lanes, element }: Runs): bo
 }
 
 describe("a tensor that is accessed in segments", { timeout: 600_000 }, () => {
-  it("is one of which threads that fill 64 bytes together lie side by side", async () => {
-    const text = RUNS.map(({ name, block, factors: [a, b, c], lanes, element }) => {
+  it("is one of which threads that fill a segment together lie side by side", async () => {
+    const text = RUNS.map(({ name, block, factors: [a, b, c], lanes, element, bytes }) => {
       const place = `${lanes} * (${a} * thread.x + ${b} * thread.y + ${c} * k)`;
       const access = lanes === 1 ? `r[0] = x[block.x][${place}]` : `loadVector(r, x[block.x][${place}])`;
       const most = lanes * (a * (block[0] - 1) + b * (block[1] - 1) + 2 * c + 1);
       return `export const ${name} = kernel({ x: input(${element}, ["N", "M"]), y: output(f32, ["N"]) },
-        { grid: ({ N }) => [N], block: [${block}], performance: { segments: ["x"] } },
+        { grid: ({ N }) => [N], block: [${block}], performance: { segments: ${bytes === 64 ? `["x"]` : `{ x: ${bytes} }`} } },
         ({ x, y }, { N, M }) => {
           requires(M > ${most} && mod(M, ${lanes}) === 0);
           const r = registers(${element}, [${lanes}]);

@@ -36,7 +36,7 @@ export const CODES = {
   TK126: 'an index width other than `"i32"`',
   TK127: "a parameter, dimension or compile-time parameter that does not exist",
   TK128: "a budget that is not a list of resources with constant amounts",
-  TK129: "a performance contract that is not lists of the names of tensors and shared arrays",
+  TK129: "a performance contract that is not lists of the names of tensors and shared arrays, or sizes of segments",
   TK130: "a statement that is not in the language",
   TK131: "`var`",
   TK132: "a declaration without a value, or one that takes a value apart",

@@ -23,6 +23,7 @@ import {
   type Param,
   type Performance,
   type RegisterRow,
+  type Segment,
   type Stmt,
   type Triple,
   type WhereClause,
@@ -203,7 +204,12 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
     indexWidth: oneOf("i32", "auto"),
     matrix: orNothing(oneOf(...MATRIX_UNITS)),
     performance: orNothing(
-      record<Performance>({ coalesced: list(text), segments: list(text), conflictFree: list(text), span }),
+      record<Performance>({
+        coalesced: list(text),
+        segments: list(record<Segment>({ tensor: text, bytes: whole })),
+        conflictFree: list(text),
+        span,
+      }),
     ),
     budget: orNothing(
       record<Budget>({

@@ -31,11 +31,12 @@ export function compileNote(
   if (performance === undefined || array.place.space === "register") return undefined;
   const shared = array.place.space === "shared";
   const whole = !shared && performance.coalesced.includes(array.name);
-  const named = shared ? performance.conflictFree : performance.segments;
-  if (!whole && !named.includes(array.name)) return undefined;
+  const segment = shared ? undefined : performance.segments.find(({ tensor }) => tensor === array.name);
+  if (!whole && segment === undefined && !(shared && performance.conflictFree.includes(array.name))) return undefined;
   const lanes = "lanes" in site ? Number(site.lanes) : 1;
   // Threads that are compared with each other: those of a wave, or of a segment.
-  const group = shared || whole ? LDS_LANES : Number(threadsOfSegment(array.element, BigInt(lanes)));
+  const group =
+    whole || segment === undefined ? LDS_LANES : Number(threadsOfSegment(segment.bytes, array.element, BigInt(lanes)));
   const access: SharedAccess = {
     element: array.element,
     lanes: BigInt(lanes),

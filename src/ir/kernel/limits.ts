@@ -50,15 +50,18 @@ export const MAX_SHARED_BYTES = 65_536n;
 export const ELEMENT_BYTES = { f32: 4n, f16: 2n, bf16: 2n, i32: 4n, u32: 4n, i64: 8n } as const;
 
 /**
- * Bytes of a segment of global memory. The caches' lines are of 64 bytes on CDNA 2 (its L1) and of 128 elsewhere (AMD's "CDNA 2" and
- * "CDNA 3" white papers, "RDNA Architecture"), and what the memory itself moves at once is 64.
+ * Bytes that a segment of global memory may have. 128: a line of the vector caches, but for the first one of CDNA 2, which has lines
+ * of 64 (AMD's "CDNA 2" and "CDNA 3" white papers, "RDNA Architecture"). 32: the least that the L2 asks memory for, which it asks
+ * for 32 or 64 bytes (ROCm's "MI200 performance counters", TCC_EA_RDREQ and TCC_EA_RDREQ_32B).
  */
-const SEGMENT_BYTES = 64n;
+export const SEGMENT_BYTES: readonly bigint[] = [32n, 64n, 128n];
+/** Of a segment of which nothing else is said. */
+export const USUAL_SEGMENT_BYTES = 64n;
 
-/** Threads that fill a segment together, where each accesses so many consecutive elements: 16 with an f32 each, 4 with four. */
-export function threadsOfSegment(element: keyof typeof ELEMENT_BYTES, lanes: bigint): bigint {
-  const bytes = ELEMENT_BYTES[element] * lanes;
-  return bytes < SEGMENT_BYTES ? SEGMENT_BYTES / bytes : 1n;
+/** Threads that fill a segment together, where each accesses so many consecutive elements: 16 of 64 bytes with an f32 each. */
+export function threadsOfSegment(bytes: bigint, element: keyof typeof ELEMENT_BYTES, lanes: bigint): bigint {
+  const own = ELEMENT_BYTES[element] * lanes;
+  return own < bytes ? bytes / own : 1n;
 }
 
 /**

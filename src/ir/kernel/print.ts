@@ -128,7 +128,10 @@ function printPerformance({ performance }: Kernel): readonly string[] {
     arrays.length === 0 ? [] : [`  ${what} ${arrays.join(", ")}`];
   return [
     ...line("coalesced", performance?.coalesced),
-    ...line("segments", performance?.segments),
+    ...line(
+      "segments",
+      performance?.segments.map(({ tensor, bytes }) => `${tensor} of ${bytes}`),
+    ),
     ...line("conflict-free", performance?.conflictFree),
   ];
 }

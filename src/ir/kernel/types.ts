@@ -230,12 +230,18 @@ export interface Budget {
 export const BUDGETED = ["vgprs", "sgprs", "lds", "scratch"] as const;
 export type BudgetedResource = (typeof BUDGETED)[number];
 
+/** A tensor, and how long the runs of memory are in which it is accessed. */
+export interface Segment {
+  readonly tensor: string;
+  readonly bytes: bigint;
+}
+
 /** Arrays of which the threads of a wave make the best use: proved (`verify/kinds/performance.ts`). */
 export interface Performance {
   /** Tensors that a wave accesses side by side. */
   readonly coalesced: readonly string[];
   /** Tensors that threads which fill a segment of memory together access side by side. */
-  readonly segments: readonly string[];
+  readonly segments: readonly Segment[];
   /** Shared arrays that a wave accesses without two words of one bank. */
   readonly conflictFree: readonly string[];
   readonly span: Span;

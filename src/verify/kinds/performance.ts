@@ -4,8 +4,8 @@
  * - Coalesced: what the threads of a wave access in one instruction lies side by side. Of two threads that are d apart in their
  *   wave, the elements are in one row and at most d accesses apart, so that 32 threads touch a window as wide as their
  *   32 accesses: as few segments of memory as these bytes can be in, but for where the first one starts.
- * - Segments: the same of the threads that fill one segment of memory together (`threadsOfSegment`): of these, from a multiple of
- *   their number on, the elements lie side by side. As many segments as the bytes are, but for where each run starts.
+ * - Segments: the same of the threads that fill one segment of memory together (`threadsOfSegment`), of as many bytes as the
+ *   contract says: of these, from a multiple of their number on, the elements lie side by side. As many segments as the bytes are, but for where each run starts.
  * - Conflict-free: of each bank of shared memory, the threads that it serves at the same time read or write one word. Threads at
  *   the same word are served at once. Which threads are served together depends on the width of the access and on the
  *   architecture (`ir/kernel/lds.ts`); what is proved holds on each.
@@ -37,9 +37,11 @@ export function performanceClaims(kernel: Kernel, summary: Summary, giveId: Give
     if (access.space === "global" && coalesced.includes(access.array)) {
       return [sideBySideClaim(kernel, summary, access, { group: WAVE, giveId })];
     }
-    if (access.space === "global" && segments.includes(access.array)) {
+    const segment = segments.find(({ tensor }) => tensor === access.array);
+    if (access.space === "global" && segment !== undefined) {
       const element = tensorElement(kernel, access.array);
-      return [sideBySideClaim(kernel, summary, access, { group: threadsOfSegment(element, access.lanes), giveId })];
+      const group = threadsOfSegment(segment.bytes, element, access.lanes);
+      return [sideBySideClaim(kernel, summary, access, { group, bytes: segment.bytes, giveId })];
     }
     if (access.space === "shared" && conflictFree.includes(access.array)) {
       return [conflictClaim(kernel, summary, access, giveId)];
@@ -77,13 +79,13 @@ function sideBySideClaim(
   kernel: Kernel,
   summary: Summary,
   access: Access,
-  { group, giveId }: { readonly group: bigint; readonly giveId: GiveId },
+  { group, bytes, giveId }: { readonly group: bigint; readonly bytes?: bigint; readonly giveId: GiveId },
 ): Claim {
   const { array, text, index, lanes, span, loops } = access;
   const renaming = secondThread(summary.scope, true);
   const other = index.map((term) => rename(term, renaming));
   const last = index.length - 1;
-  const who = group === WAVE ? "the threads of a wave" : "the threads that fill a segment";
+  const who = bytes === undefined ? "the threads of a wave" : `the threads that fill ${bytes} bytes`;
   const apart = sub(rename(threadNumber(kernel), renaming), threadNumber(kernel));
   const between = sub(other[last] ?? "0", index[last] ?? "0");
   const room = scale(lanes, apart);

@@ -23,3 +23,34 @@ export const forms = kernel(
     if (i < N) y[i] = x[i];
   },
 );
+
+export const sizes = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  {
+    grid: ({ N }) => [ceilDiv(N, 64)],
+    block: [64],
+    performance: { segments: { x: 48, y: "all", ["z"]: 64 } },
+  },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    if (i < N) y[i] = x[i];
+  },
+);
+
+export const segments_of_nothing = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  { grid: ({ N }) => [ceilDiv(N, 64)], block: [64], performance: { segments: { z: 32 }, conflictFree: ["y"] } },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    if (i < N) y[i] = x[i];
+  },
+);
+
+export const empty = kernel(
+  { x: input(f32, ["N"]), y: output(f32, ["N"]) },
+  { grid: ({ N }) => [ceilDiv(N, 64)], block: [64], performance: { segments: {} } },
+  ({ x, y }, { N }) => {
+    const i = block.x * 64 + thread.x;
+    if (i < N) y[i] = x[i];
+  },
+);
