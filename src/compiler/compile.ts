@@ -19,7 +19,7 @@ import type { ProvedKernel } from "../verify/certificate.ts";
 import type { ObligationResult } from "../verify/obligation.ts";
 import { obligationDiagnostics, obligationFileStem, smt2Text } from "../verify/report.ts";
 import { overBudget } from "./budget.ts";
-import { type BuiltLibrary, buildCpu, buildHip } from "./build/compile.ts";
+import { type BuiltLibrary, buildCpu, buildHip, type SourceText } from "./build/compile.ts";
 import type {
   JsonValue,
   Manifest,
@@ -118,8 +118,8 @@ export async function compile(request: CompileRequest): Promise<Result<Compilati
 }
 
 /**
- * The kernels that every target can run: a GPU library holds those whose matrix instructions all of its architectures have.
- * TK420 for each that is left out.
+ * The kernels that some target can run: a GPU library holds those whose matrix instructions all of its architectures have, a CPU
+ * library those for vector units as well. TK420 for what is left out.
  */
 function fitting(
   proved: readonly ProvedKernel[],
@@ -135,7 +135,22 @@ function fitting(
     const fix = "build a library of its own for each family of GPUs: --offload-arch";
     return [{ ...error("TK420", span, message, fix), severity: "remark" }];
   });
-  return { kernels: proved.filter((one) => lacking(one).length === 0), left };
+  const forCpu = targets.includes("cpu") ? [] : proved.filter(({ kernel }) => kernel.simd !== undefined);
+  return {
+    kernels: proved.filter((one) => lacking(one).length === 0 && !forCpu.includes(one)),
+    left: [...left, ...leftToCpu(forCpu)],
+  };
+}
+
+/** TK420, once for all of them: a folder of kernels holds some for each target. */
+function leftToCpu(kernels: readonly ProvedKernel[]): readonly Diagnostic[] {
+  const [first] = kernels;
+  if (first === undefined) return [];
+  const names = kernels.map(({ kernel }) => kernel.name).join(", ");
+  const message = `${names} ${kernels.length === 1 ? "is" : "are"} left out: vector units are of CPUs`;
+  return [
+    { ...error("TK420", first.kernel.span, message, "compile for the CPU too: --target cpu"), severity: "remark" },
+  ];
 }
 
 /** Writes a compilation into its folder, as one build. */
@@ -153,18 +168,23 @@ export function describeFiles({ files }: Compilation): readonly { readonly name:
 async function buildTargets(request: CompileRequest, spec: LibrarySpec): Promise<Result<readonly BuiltLibrary[]>> {
   if (!request.emits.includes("so")) return ok([]);
   const { toolchain, cache, architectures, sanitize = false } = request;
-  const sources = (files: readonly GeneratedFile[]): { name: string; text: string }[] =>
-    files.map(({ path, text }) => ({ name: path, text }));
+  const sources = (files: readonly GeneratedFile[]): readonly SourceText[] =>
+    files.map(({ path, text, unit }) => ({ name: path, text, ...(unit !== undefined && { unit }) }));
   const results = await Promise.all(
     request.targets.map((target) =>
       target === "cpu"
         ? buildCpu({ toolchain, cache, sanitize, sources: sources(emitCpu(spec)) })
-        : buildHip({ toolchain, cache, architectures, sources: sources(emitHip(spec)) }),
+        : buildHip({ toolchain, cache, architectures, sources: sources(emitHip(forGpu(spec))) }),
     ),
   );
   const failed = results.flatMap((result) => (result.ok ? [] : result.diagnostics));
   if (failed.length > 0) return refuse(...failed);
   return ok(results.flatMap((result) => (result.ok ? [result.value] : [])));
+}
+
+/** A library for GPUs has no instances for vector units of CPUs. */
+function forGpu(spec: LibrarySpec): LibrarySpec {
+  return { ...spec, kernels: spec.kernels.filter(({ kernel }) => kernel.simd === undefined) };
 }
 
 function outputFiles(
@@ -184,7 +204,10 @@ function outputFiles(
   const sources = (files: readonly GeneratedFile[], target: Target, extension: string): readonly OutputFile[] =>
     files
       .filter(({ path }) => path.endsWith(".cpp"))
-      .map(({ text: content }) => ({ role: "source", target, stem: name, extension, content }));
+      .map(({ text: content, unit }) => {
+        const stem = unit === undefined ? name : `${name}.${unit}`;
+        return { role: "source", target, stem, extension, content };
+      });
   return [
     ...built.map(
       ({ target, bytes }): OutputFile => ({
@@ -195,7 +218,7 @@ function outputFiles(
         content: bytes,
       }),
     ),
-    ...(wants("hip") ? sources(emitHip(spec), "hip", "hip.cpp") : []),
+    ...(wants("hip") ? sources(emitHip(forGpu(spec)), "hip", "hip.cpp") : []),
     ...(wants("cpp") ? sources(emitCpu(spec), "cpu", "cpu.cpp") : []),
     ...(wants("header") ? [text("header", "h", emitHeader(spec).text)] : []),
     ...(wants("types") ? [text("types", "d.ts", emitTypes(spec).text)] : []),

@@ -93,6 +93,7 @@ export function dataCheck(kernel: Kernel): DataCheck | undefined {
       computes: undefined,
       indexWidth: "auto",
       matrix: undefined,
+      simd: undefined,
       performance: undefined,
       budget: undefined,
       grid: gridOf(dataRequires),

@@ -81,7 +81,9 @@ export async function readSources({ inputs, cwd, config, cache }: ProveRequest):
       else diagnostics.push(...plan.diagnostics);
     }
   }
-  const launched = new Set(programs.flatMap(({ plan }) => plan.launches.map(({ kernel }) => kernel)));
+  const launched = new Set(
+    programs.flatMap(({ plan }) => plan.launches.flatMap(({ kernel, vector = [] }) => [kernel, ...vector])),
+  );
   const used = modelFiles.length === 0 ? kernels : kernels.filter(({ name }) => launched.has(name));
   diagnostics.push(
     ...nameClashes(

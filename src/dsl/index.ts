@@ -33,6 +33,7 @@ export { f32x2, f32x4 } from "./later.ts";
 export type { FragmentArray, FragmentRole } from "./matrix.ts";
 export { fragment, loadFragment, matrix, mma } from "./matrix.ts";
 export { bf16, f16, randomBits, stochasticRound } from "./rounding.ts";
+export { simd } from "./simd.ts";
 export type * from "./types.ts";
 
 /** Single precision (IEEE binary32); `f32(i)` is the float nearest to the integer `i`, `f32(0)` a float literal. */

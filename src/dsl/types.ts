@@ -155,6 +155,8 @@ export interface Launch<P, Q> {
   readonly index?: "i32";
   /** The families of GPUs whose matrix instructions fragments are for; each makes a kernel of its own. */
   readonly matrix?: readonly ("gfx11" | "gfx12" | "cdna")[];
+  /** The vector units of CPUs whose registers hold rows of `simd.lanes` elements; each makes a kernel of its own. */
+  readonly simd?: readonly ("avx512" | "avx2")[];
   /** What is proved of how the threads of a wave access memory. */
   readonly performance?: {
     /** Tensors of which neighbouring threads access neighbouring elements. */

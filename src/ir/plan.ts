@@ -47,6 +47,8 @@ export interface Launch {
   readonly part?: string;
   /** The name of a kernel instance. */
   readonly kernel: string;
+  /** Instances that run in its place on a CPU with their vector unit, those for the widest unit first. */
+  readonly vector?: readonly string[];
   /** One view per tensor parameter of the kernel. */
   readonly args: Readonly<Record<string, BufferView>>;
   /** One size per dimension of the kernel. */

@@ -8,7 +8,9 @@ import type { Kernel } from "../../src/ir/kernel/types.ts";
 /** `kernels` are those of the file. Throws where a kernel is not written as those of this project are. */
 export function fixSizes(text: string, kernels: readonly Kernel[], size: number): string {
   // What stands first in the text is changed last, so that places hold.
-  const lastFirst = [...kernels].sort((a, b) => b.span.line - a.span.line);
+  // Instances of one kernel have one text.
+  const written = [...new Map(kernels.map((kernel) => [kernel.span.line, kernel])).values()];
+  const lastFirst = written.sort((a, b) => b.span.line - a.span.line);
   const changed = lastFirst.reduce((before, kernel) => fixKernel(before, kernel, size), text);
   const imports = /import \{[^}]*\brequires\b[^}]*\} from "tokitai\/dsl"/.test(text);
   return imports ? changed : `import { requires } from "tokitai/dsl";\n${changed}`;

@@ -10,7 +10,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { readKernels } from "../../src/compiler/frontend/read.ts";
@@ -88,11 +88,13 @@ function writeCopies(folder: string, size: number | undefined, without: Readonly
   mkdirSync(join(folder, "kernels"), { recursive: true });
   const { kernels, diagnostics } = readKernels([KERNELS], { cwd: KERNELS });
   if (diagnostics.length > 0) throw new Error("kernels/ is refused");
-  for (const name of readdirSync(KERNELS).filter((file) => file.endsWith(".ts"))) {
+  const files = readdirSync(KERNELS, { recursive: true, encoding: "utf8" });
+  for (const name of files.filter((file) => file.endsWith(".ts"))) {
     const own = kernels.filter(({ span }) => span.file === name);
     if (own.some((kernel) => without.has(kernel.name))) continue;
     const text = readFileSync(join(KERNELS, name), "utf8");
     const fixed = own.length === 0 || size === undefined ? text : fixSizes(text, own, size);
+    mkdirSync(dirname(join(folder, "kernels", name)), { recursive: true });
     writeFileSync(join(folder, "kernels", name), withoutClaims(fixed));
   }
 }

@@ -5,6 +5,7 @@
  * falls over: logits of ±10,000, rows with a mean of 10,000, ties, NaN, infinities.
  */
 
+import { SIMD_UNITS } from "../../src/ir/kernel/simd.ts";
 import type { ClaimAttributes } from "../../src/ir/tensor/claim-signature.ts";
 
 export type Fill = "plain" | "large" | "shifted" | "ties" | "nan" | "infinite" | "masked";
@@ -205,3 +206,31 @@ export const CASES: readonly Case[] = [
   ...["z_loss", "z_loss_dx"].flatMap(zLoss),
   ...balance("balance_coefficients"),
 ];
+
+/** Beyond one tile of rows, of columns and of summands of the products for vector units. */
+const WIDE_SIZES: readonly (readonly [B: number, K: number, N: number])[] = [
+  [95, 7, 64],
+  [129, 130, 33],
+  [5, 257, 65],
+  [97, 128, 32],
+];
+const PRODUCTS = ["linear", "matmul", "matmul_nn", "matmul_tn"];
+const FOR_VECTORS = [
+  ...PRODUCTS,
+  ...["gelu", "add", "gelu_dx", "column_sum", "column_dot", "row_squares"],
+  ...["layer_norm", "layer_norm_gelu", "layer_norm_gelu_tanh", "standardise", "layer_norm_dx"],
+];
+
+/** The same for the instances for vector units of CPUs. */
+export const VECTOR_CASES: readonly Case[] = SIMD_UNITS.flatMap((unit) =>
+  FOR_VECTORS.flatMap((kernel) => [
+    ...CASES.filter((one) => one.kernel === kernel).map((one) => ({ ...one, kernel: `${kernel}_${unit}` })),
+    ...(PRODUCTS.includes(kernel) ? WIDE_SIZES : []).map(([B, K, N]) => ({
+      kernel: `${kernel}_${unit}`,
+      dims: { B, K, N },
+      fill: "plain" as const,
+      attributes: {},
+      interpreted: false,
+    })),
+  ]),
+);

@@ -16,12 +16,16 @@ import { denseTensor, interpretKernel } from "../../src/ir/kernel/interpret.ts";
 import type { Kernel } from "../../src/ir/kernel/types.ts";
 import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
 import { callCase, caseData, disagreement, expectedOutputs, faultOfCall, tensorsOf, UNWRITTEN } from "./case-run.ts";
-import { CASES, type Case, caseName } from "./cases.ts";
+import { CASES, type Case, caseName, VECTOR_CASES } from "./cases.ts";
 import { readReport, runChild } from "./child-report.ts";
 import { buildInto, type ProvedSources, proveKernels, unwrap } from "./library.ts";
 import { describeRefusals } from "./refusals.ts";
+import { lacksUnit, MISSING } from "./vector-units.ts";
 
-const KERNELS = [...new Set(CASES.map(({ kernel }) => kernel))];
+const TABLE = [...CASES, ...VECTOR_CASES];
+const KERNELS = [...new Set(TABLE.map(({ kernel }) => kernel))];
+/** What this CPU can run of it. */
+const RUN = TABLE.filter(({ kernel }) => !lacksUnit(kernel));
 const folder = mkdtempSync(join(tmpdir(), "tokitai-conformance-"));
 const built = { plain: join(folder, "plain"), sanitized: join(folder, "sanitized") };
 const toolchain: Toolchain = await findToolchain(process.env);
@@ -42,7 +46,9 @@ const isElsewhere = ({ params, dims }: Kernel): boolean =>
   params.some((param) => param.kind === "tensor" && (param.element !== "f32" || param.role === "inout"));
 /** The size of the first dimension. */
 const rowsOf = ({ dims }: Case): number | undefined => Object.values(dims)[0];
-const casesOf = (kernel: string): readonly Case[] => CASES.filter((one) => one.kernel === kernel);
+const casesOf = (kernel: string): readonly Case[] => TABLE.filter((one) => one.kernel === kernel);
+
+const NO_UNIT = `this CPU lacks ${MISSING.join(" and ")}`;
 
 describe("the case table", () => {
   it("has every kernel of kernels/ that claims an operation of floats and writes outputs of some size, and no other", () => {
@@ -69,7 +75,7 @@ describe("the case table", () => {
   });
 
   it("has no case twice", () => {
-    expect(new Set(CASES.map(caseName)).size).toBe(CASES.length);
+    expect(new Set(TABLE.map(caseName)).size).toBe(TABLE.length);
   });
 
   it("has a bound that a result can miss in most cases", () => {
@@ -82,7 +88,8 @@ describe("the case table", () => {
     expect(promised / bounds.length).toBeGreaterThan(0.9);
   });
 
-  it.each(KERNELS)("would show %s to be wrong by one element, and by one that nobody writes", (name) => {
+  it.for(KERNELS)("would show %s to be wrong by one element, and by one that nobody writes", (name, { skip }) => {
+    skip(lacksUnit(name), NO_UNIT);
     const one = casesOf(name).find(({ dims, fill }) => fill === "plain" && !Object.values(dims).includes(0));
     if (one === undefined) throw new Error(`${name} has no plain case`);
     const data = callCase(library, one);
@@ -136,7 +143,8 @@ describe("the interpreter", () => {
 });
 
 describe("the CPU build", () => {
-  it.each(KERNELS)("runs %s as claimed", (name) => {
+  it.for(KERNELS)("runs %s as claimed", (name, { skip }) => {
+    skip(lacksUnit(name), NO_UNIT);
     expect(casesOf(name).flatMap((one) => faultOfCall(library, one, callCase(library, one)) ?? [])).toEqual([]);
   });
 
@@ -147,7 +155,7 @@ describe("the CPU build", () => {
         readReport(await runChild("child.ts", [built.plain], { OMP_NUM_THREADS: threads, OMP_DYNAMIC: "false" })),
       );
     }
-    for (const { cases, faults } of runs) expect({ cases, faults }).toEqual({ cases: CASES.length, faults: [] });
+    for (const { cases, faults } of runs) expect({ cases, faults }).toEqual({ cases: RUN.length, faults: [] });
     expect(new Set(runs.map(({ outputs }) => outputs)).size).toBe(1);
   });
 
@@ -200,6 +208,6 @@ describe("the sanitized CPU build", () => {
     const run = await runChild("child.ts", [built.sanitized], sanitized());
     expect(run.stderr).toBe("");
     const { cases, faults } = readReport(run);
-    expect({ cases, faults }).toEqual({ cases: CASES.length, faults: [] });
+    expect({ cases, faults }).toEqual({ cases: RUN.length, faults: [] });
   });
 });

@@ -15,7 +15,7 @@ describe("copies of kernels for one size", () => {
   it("require that size of every dimension and claim nothing, and are the same kernels otherwise", () => {
     const before = readKernels([KERNELS], { cwd: KERNELS });
     cpSync(KERNELS, folder, { recursive: true });
-    for (const name of readdirSync(folder)) {
+    for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
       const own = before.kernels.filter(({ span }) => span.file === name);
       if (own.length === 0) continue;
       writeFileSync(join(folder, name), withoutClaims(fixSizes(readFileSync(join(KERNELS, name), "utf8"), own, 10)));

@@ -129,6 +129,7 @@ export function kernelOf(parts: Given & Partial<Pick<Kernel, "doc" | "where" | "
     ensures: [],
     covers: [],
     matrix: undefined,
+    simd: undefined,
     arrays: [],
     computes: undefined,
     indexWidth: "auto",

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import koffi from "koffi";
 import type { GeneratedFile } from "../../src/compiler/codegen/library.ts";
+import { UNIT_FEATURES } from "../../src/compiler/codegen/support-lanes.ts";
 
 export type TypedArray = Float32Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array;
 
@@ -121,14 +122,23 @@ export function writeFiles(folder: string, files: readonly GeneratedFile[]): voi
   }
 }
 
-/** Compiles the one `.cpp` file among `files`; warnings are errors. */
+/** Compiles the `.cpp` files, each for its vector unit; warnings are errors. */
 export function build(files: readonly GeneratedFile[], flags: readonly string[] = []): Library {
   const folder = mkdtempSync(join(tmpdir(), "tokitai-codegen-"));
   writeFiles(folder, files);
-  const source = files.find(({ path }) => path.endsWith(".cpp"));
-  if (source === undefined) throw new Error("no .cpp file was generated");
   const path = join(folder, "library.so");
-  execFileSync("g++", [...FLAGS, ...flags, join(folder, source.path), "-o", path], { stdio: "pipe", cwd: folder });
+  const objects = files
+    .filter((file) => file.path.endsWith(".cpp"))
+    .map(({ path: source, unit }) => {
+      const features = unit === undefined ? [] : UNIT_FEATURES[unit].map((feature) => `-m${feature}`);
+      execFileSync("g++", [...FLAGS, ...flags, ...features, "-c", source, "-o", `${source}.o`], {
+        stdio: "pipe",
+        cwd: folder,
+      });
+      return `${source}.o`;
+    });
+  if (objects.length === 0) throw new Error("no .cpp file was generated");
+  execFileSync("g++", [...FLAGS, ...flags, ...objects, "-o", path], { stdio: "pipe", cwd: folder });
   return open(path, folder);
 }
 

@@ -251,4 +251,23 @@ export const WRONG = {
     body: `const g = exp(bias[n]); y[b][n] = x[b][n] + bias[n] + (B < 3 ? g - g : f32(0));`,
     says: "B = 2, N = 3; y[0][0] is x[0][0] + bias[0], where bias_add gives x[0][0] + bias[0]",
   },
+  // What a whole tile does is right for the first one.
+  "whole tiles after the first one take the first one's bias": {
+    claim: "bias_add",
+    launch: "grid: ({ B }) => [B], block: [1]",
+    body: `const b = block.x; for (let n0 = 0; n0 < N; n0 += 16) {
+      if (n0 + 16 <= N) { for (let v = 0; v < 16; v++) y[b][n0 + v] = x[b][n0 + v] + bias[v]; }
+      else { for (let n = n0; n < N; n++) y[b][n] = x[b][n] + bias[n]; } }`,
+    says: "B = 2, N = 34; y[0][17] is x[0][17] + bias[1], where bias_add gives x[0][17] + bias[17]",
+  },
+  "whole tiles of columns that forget where a tile of summands begins": {
+    claim: "matmul",
+    launch: "grid: ({ B }) => [ceilDiv(B, 64)], block: [1]",
+    body: `for (let b = block.x * 64; b < min(B, block.x * 64 + 64); b++) { for (let n0 = 0; n0 < N; n0 += 64) {
+      if (n0 + 64 <= N) { for (let n = n0; n < n0 + 64; n++) { let acc = f32(0);
+        for (let k0 = 0; k0 < K; k0 += 64) { for (let k = 0; k < min(64, K - k0); k++) acc += x[b][k0 + k] * w[n][k]; }
+        y[b][n] = acc; } }
+      else { for (let n = n0; n < N; n++) { let acc = f32(0); for (let k = 0; k < K; k++) acc += x[b][k] * w[n][k]; y[b][n] = acc; } } } }`,
+    says: "B = 2, K = 128, N = 66; y[0][0] is ",
+  },
 } satisfies Readonly<Record<string, Wrong>>;

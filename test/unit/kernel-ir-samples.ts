@@ -183,6 +183,7 @@ export function kernelOf(parts: Partial<Kernel>): Kernel {
     computes: undefined,
     indexWidth: "auto",
     matrix: undefined,
+    simd: undefined,
     performance: undefined,
     budget: undefined,
     grid: [int(1), int(1), int(1)],

@@ -165,9 +165,9 @@ describe("the text of kernels", () => {
 /** A kernel's fields as the front end orders them. */
 function inOrder(kernel: Kernel): Kernel {
   const { name, doc, params, dims, requires, dataRequires, ensures, covers, arrays, body, span, ...launch } = kernel;
-  const { grid, block, where, computes, indexWidth, matrix, performance, budget } = launch;
+  const { grid, block, where, computes, indexWidth, matrix, simd, performance, budget } = launch;
   const front = { name, doc, params, dims, requires, dataRequires, ensures, covers, arrays, body, span };
-  return { ...front, grid, block, where, computes, indexWidth, matrix, performance, budget };
+  return { ...front, grid, block, where, computes, indexWidth, matrix, simd, performance, budget };
 }
 
 const HELPER = "export const place = (i: number): number => i;\n";

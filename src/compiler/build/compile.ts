@@ -8,11 +8,13 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { SimdUnit } from "../../ir/kernel/simd.ts";
 import { debug } from "../../support/debug.ts";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { systemErrorCode } from "../../support/durable.ts";
 import { sha256 } from "../../support/hash.ts";
 import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
+import { UNIT_FEATURES } from "../codegen/support-lanes.ts";
 import { selectArchitectures } from "./architectures.ts";
 import { type CacheEntry, lookUp, store, withScratch } from "./cache.ts";
 import { deviceLibraryFolder } from "./device-libraries.ts";
@@ -23,6 +25,8 @@ export interface SourceText {
   /** A plain file name. `.cpp` is compiled; anything else lies beside it, to be included. */
   readonly name: string;
   readonly text: string;
+  /** The vector unit of CPUs that it is compiled for. */
+  readonly unit?: SimdUnit;
 }
 
 interface BuildRequest {
@@ -64,7 +68,7 @@ export interface BuiltLibrary {
 }
 
 /** Part of every key: entries made under other rules are not found. */
-const CACHE_FORMAT = "tokitai build 1";
+const CACHE_FORMAT = "tokitai build 2";
 
 const TIMEOUT_MS = 600_000;
 
@@ -150,7 +154,7 @@ async function build(request: BuildRequest, compilation: Compilation): Promise<R
       [compiler.path, compiler.identity],
       flags,
       dependsOn,
-      sources.map(({ name, text }) => [name, text]),
+      sources.map(({ name, text, unit = "" }) => [name, text, unit]),
     ]),
   );
   const finish = (entry: CacheEntry, cached: boolean): Result<BuiltLibrary> => {
@@ -168,6 +172,7 @@ async function build(request: BuildRequest, compilation: Compilation): Promise<R
   });
 }
 
+/** Compiles and links; a file for the CPU is a translation unit of its own, so that each core has one to compile. */
 async function runCompiler(
   request: BuildRequest,
   { target, compiler, flags, local = [], folders = [], fix }: Compilation,
@@ -175,19 +180,44 @@ async function runCompiler(
   key: string,
 ): Promise<Result<{ readonly bytes: Uint8Array; readonly warnings: string }>> {
   for (const { name, text } of request.sources) writeFileSync(join(scratch, name), text);
-  const units = request.sources.map(({ name }) => name).filter((name) => name.endsWith(".cpp"));
+  const units = request.sources.filter(({ name }) => name.endsWith(".cpp"));
   // clang names its registration symbols after the compilation unit's id, which else is a hash of paths.
   const seed = target === "hip" ? `-cuid=${key.slice(0, 16)}` : `-frandom-seed=${key.slice(0, 16)}`;
+  const shared = [...flags, ...local, seed, `-ffile-prefix-map=${scratch}=.`];
+  const deadline = performance.now() + (request.timeoutMs ?? TIMEOUT_MS);
+  const invoke = async (args: readonly string[]): Promise<Result<string>> => {
+    debug(1, () => [compiler.path, ...args].join(" "));
+    const run = await runTool(compiler.path, args, {
+      cwd: scratch,
+      env: toolEnvironment(request.toolchain.env, scratch, folders),
+      timeoutMs: Math.max(1, deadline - performance.now()),
+    });
+    if (!succeeded(run)) return refuse(toolFailure([compiler.path, ...args], run, fix));
+    return ok(run.stderr.replaceAll(scratch, "."));
+  };
   const output = "library.so";
-  const args = [...flags, ...local, seed, `-ffile-prefix-map=${scratch}=.`, ...units, "-o", output];
-  debug(1, () => [compiler.path, ...args].join(" "));
-  const run = await runTool(compiler.path, args, {
-    cwd: scratch,
-    env: toolEnvironment(request.toolchain.env, scratch, folders),
-    timeoutMs: request.timeoutMs ?? TIMEOUT_MS,
-  });
-  if (!succeeded(run)) return refuse(toolFailure([compiler.path, ...args], run, fix));
-  return ok({ bytes: readFileSync(join(scratch, output)), warnings: run.stderr.replaceAll(scratch, ".") });
+  const separate = target === "cpu" && units.length > 1;
+  const objects = await Promise.all(
+    (separate ? units : []).map(({ name, unit }) =>
+      invoke([...shared, ...unitFlags(unit), "-c", name, "-o", `${name}.o`]),
+    ),
+  );
+  const failed = objects.flatMap((object) => (object.ok ? [] : object.diagnostics));
+  if (failed.length > 0) return refuse(...failed);
+  const inputs = separate
+    ? units.map(({ name }) => `${name}.o`)
+    : units.flatMap(({ name, unit }) => [...unitFlags(unit), name]);
+  const linked = await invoke([...shared, ...inputs, "-o", output]);
+  if (!linked.ok) return linked;
+  const warnings = [...objects, linked].map((part) => (part.ok ? part.value : "")).join("");
+  return ok({ bytes: readFileSync(join(scratch, output)), warnings });
+}
+
+/** What a file for a vector unit is compiled with, on machines that may have it. */
+function unitFlags(unit: SimdUnit | undefined): readonly string[] {
+  if (unit === undefined || process.arch !== "x64") return [];
+  const wide = unit === "avx512" ? ["-mprefer-vector-width=512"] : [];
+  return [...UNIT_FEATURES[unit].map((feature) => `-m${feature}`), ...wide];
 }
 
 /** `errno` is not part of the ABI, so that a square root is one instruction. */

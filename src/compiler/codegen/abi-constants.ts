@@ -39,6 +39,7 @@ export const STATUSES: readonly Status[] = [
   { name: "TOK_INDEX_WIDTH", meaning: "no instance of the kernel has indices wide enough" },
   { name: "TOK_WORKSPACE", meaning: "the workspace is too small, misaligned, or overlaps a tensor" },
   { name: "TOK_DEVICE_ERROR", meaning: "the HIP runtime reports an error" },
+  { name: "TOK_VECTOR_UNIT", meaning: "the CPU lacks the vector unit that the kernel is for" },
 ];
 
 /** Bytes for a kernel's packed arguments in a `tok_launch`. */

@@ -41,6 +41,7 @@ import { contractComment } from "./contract-comment.ts";
 import { axisName, ELEMENT_C, type Frame, INDEX, lowerExpr, lowerRow, type Place, sharedAlignment } from "./expr.ts";
 import { templateName } from "./hip-kernel.ts";
 import { AXES, kernelParams, paramList, usedAxes } from "./kernel-params.ts";
+import { rowType } from "./lanes.ts";
 import {
   type Liveness,
   livenessOf,
@@ -148,9 +149,11 @@ function blockArray(array: LocalArray, block: Block): readonly CStmt[] {
 }
 
 function arrayDeclaration(array: LocalArray, outer: readonly CExpr[], frame: Frame): CStmt {
-  const extents = [...outer, ...array.shape.map(integer)];
+  const row = rowType(array, frame);
+  const inner = row === undefined ? array.shape : array.shape.slice(0, -1);
+  const extents = [...outer, ...inner.map(integer)];
   const align = sharedAlignment(array, frame);
-  return declare(ELEMENT_C[array.element], frame.names.value(array.name), undefined, { extents, align });
+  return declare(row ?? ELEMENT_C[array.element], frame.names.value(array.name), undefined, { extents, align });
 }
 
 function threadExtents(kernel: Kernel): readonly CExpr[] {
@@ -243,7 +246,8 @@ function emitThreads(region: ThreadsRegion, block: Block): readonly CStmt[] {
     place: inside,
     stored: live.stored,
     barrier: { block: [], wave: [] },
-    unroll: [],
+    // A row of registers is one where its index is known.
+    unroll: kernel.simd === undefined ? [] : [{ kind: "pragma", text: "GCC unroll 64" }],
     mma: () => {
       throw new InternalError("fragments are multiplied by all threads of a block");
     },

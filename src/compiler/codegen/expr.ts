@@ -11,6 +11,7 @@ import type { Axis, CompareOp, Expr, FloatFunction, FloatOp, IntBinary, LoadExpr
 import { ELEMENT_BYTES, vectorAlignment } from "../../ir/kernel/limits.ts";
 import { fragmentAccesses } from "../../ir/kernel/matrix.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
+import { SIMD_LANES } from "../../ir/kernel/simd.ts";
 import type { Kernel, LocalArray, RegisterRow, Stmt, TensorParam } from "../../ir/kernel/types.ts";
 import { statementExprs, visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
@@ -130,7 +131,8 @@ export function arrayAlignments(kernel: Kernel): ReadonlyMap<string, bigint> {
 
 /** What a shared array is declared with where its elements' own alignment does not do. */
 export function sharedAlignment({ name: array, element, space }: LocalArray, frame: Frame): bigint | undefined {
-  const needed = frame.alignments.get(array);
+  const { simd } = frame.kernel;
+  const needed = simd === undefined ? frame.alignments.get(array) : SIMD_LANES[simd] * ELEMENT_BYTES.f32;
   return space === "shared" && needed !== undefined && needed > ELEMENT_BYTES[element] ? needed : undefined;
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { Expr } from "../../ir/kernel/expr.ts";
+import { vectorInstances } from "../../ir/kernel/instead.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { ARENA_ALIGNMENT, type Plan } from "../../ir/plan.ts";
 import { dataCheck } from "../data-check.ts";
@@ -71,7 +72,10 @@ export function emitHeader(spec: LibrarySpec): GeneratedFile {
       "set_device",
       [param(pointer(constant(type("tok_device"))), "device")],
     ),
-    ...spec.kernels.flatMap(({ kernel }) => kernelItems(kernel)),
+    ...kernelGroups(spec).flatMap(([kernel, ...instances]) => [
+      ...kernelItems(kernel),
+      ...instances.flatMap((instance) => kernelItems(instance, kernel)),
+    ]),
     ...spec.plans.flatMap((plan) => planItems(plan, spec)),
     directive("#ifdef __cplusplus"),
     directive("}"),
@@ -166,7 +170,16 @@ function prototype(doc: readonly string[], returns: CType, call: string, params:
   return fn(returns, `tok_${call}`, params, undefined, { doc, specifiers: ["TOK_API"], c: true });
 }
 
-function kernelItems(kernel: Kernel): readonly CItem[] {
+/** Each kernel with the instances of the library that run in its place, which take its arguments. */
+function kernelGroups({ kernels }: LibrarySpec): readonly (readonly [Kernel, ...Kernel[]])[] {
+  const all = kernels.map(({ kernel }) => kernel);
+  const groups = all.map((kernel) => [kernel, ...vectorInstances(kernel, all)] as const);
+  const instances = new Set(groups.flatMap(([, ...others]) => others));
+  return groups.filter(([kernel]) => !instances.has(kernel));
+}
+
+/** `instead`: the kernel whose arguments these are. */
+function kernelItems(kernel: Kernel, instead?: Kernel): readonly CItem[] {
   const names = kernelNames(kernel);
   const fields: readonly CField[] = [
     ...tensorParams(kernel).map(({ name, role, element, shape }) =>
@@ -182,8 +195,11 @@ function kernelItems(kernel: Kernel): readonly CItem[] {
     ...(kernel.doc === "" ? [] : [...kernel.doc.split("\n"), ""]),
     ...[...contractLines(kernel), formatLaunch(kernel)].map((line) => `  ${line}`),
   ];
+  const struct = argsStruct(kernel.name);
   return [
-    { kind: "struct", doc: contract, template: [], name: argsStruct(kernel.name), fields },
+    instead === undefined
+      ? { kind: "struct", doc: contract, template: [], name: struct, fields }
+      : { kind: "typedef", doc: contract, type: type(argsStruct(instead.name)), name: struct },
     prototype(prepareDoc(kernel), STATUS, `${kernel.name}_prepare`, [args, param(pointer(LAUNCH), "launch")]),
     prototype(launchDoc(kernel), STATUS, kernel.name, [args, param(STREAM, "stream")]),
   ];

@@ -5,6 +5,7 @@
 
 import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
+import type { SimdUnit } from "../../ir/kernel/simd.ts";
 import type { Kernel, ScalarParam, TensorParam } from "../../ir/kernel/types.ts";
 import { visitExpr } from "../../ir/kernel/walk.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";
@@ -63,19 +64,25 @@ export interface RunInstance {
   readonly run: readonly CStmt[];
 }
 
+/** The struct template of a kernel's packed arguments. */
+export function paramsItem(frame: Frame): CItem {
+  const { name: kernel } = frame.kernel;
+  return {
+    kind: "struct",
+    doc: [`The arguments of ${kernel} as its instances take them.`],
+    template: ["Index"],
+    name: paramsStruct(kernel),
+    fields: paramFields(kernelParams(frame)),
+  };
+}
+
 export function launcherItems(proved: ProvedKernel, frame: Frame, instance: RunInstance): readonly CItem[] {
   const kernel = proved.kernel.name;
   const args = pointer(constant(type(argsStruct(kernel))));
   const launchRef = { kind: "reference", to: constant(LAUNCH) } as const;
   const empty = when(call("tok::is_empty", [name("launch")]), [ret(name("TOK_OK"))]);
   return [
-    {
-      kind: "struct",
-      doc: [`The arguments of ${kernel} as its instances take them.`],
-      template: ["Index"],
-      name: paramsStruct(kernel),
-      fields: paramFields(kernelParams(frame)),
-    },
+    paramsItem(frame),
     packFunction(frame),
     fn(
       STATUS,
@@ -150,6 +157,11 @@ function packFunction({ kernel, names }: Frame): CItem {
   );
 }
 
+/** What the compiler's runtime asks of the CPU for each unit: the instructions that its file is compiled for. */
+function hasUnit(unit: SimdUnit): CExpr {
+  return call(`tok::has_${unit}`, []);
+}
+
 function alignmentOf({ name: tensor, element }: TensorParam, { alignments }: Frame): bigint {
   return alignments.get(tensor) ?? ELEMENT_BYTES[element];
 }
@@ -185,6 +197,7 @@ function prepareBody(proved: ProvedKernel, frame: Frame): readonly CStmt[] {
         operand(tensor, tensor.role !== "input", frame.names.value(tensor.name), checked, alignmentOf(tensor, frame)),
       ),
     ),
+    ...(kernel.simd === undefined ? [] : [method("vector_unit", text(kernel.simd), hasUnit(kernel.simd))]),
     method("data"),
     method("dtypes"),
     method("dims", integer(kernel.dims.length)),

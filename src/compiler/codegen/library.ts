@@ -1,6 +1,7 @@
 /** What a library is made of, what the generator gives back, and what stops a library from being generated. */
 
 import { printKernel } from "../../ir/kernel/print.ts";
+import type { SimdUnit } from "../../ir/kernel/simd.ts";
 import type { Kernel, ScalarParam, TensorParam } from "../../ir/kernel/types.ts";
 import type { Plan } from "../../ir/plan.ts";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
@@ -13,6 +14,8 @@ export interface GeneratedFile {
   /** Relative to the folder of the library. */
   readonly path: string;
   readonly text: string;
+  /** The vector unit that it is compiled for; without one it runs on any CPU. */
+  readonly unit?: SimdUnit;
 }
 
 /** What a plan's producers prove: label of a launch → ordinal of a condition of its kernel → label of the producer. */

@@ -325,24 +325,37 @@ function launchBlock(plan: Plan, launch: Launch, names: PlanNames, checked: Chec
       ...scalars,
       declare(LAUNCH, "launch"),
       ...(kernel.dataRequires.length === 0
-        ? plainSteps(kernel.name)
+        ? plainSteps([...instead(launch, spec), kernel])
         : checkedSteps(kernel, conditionTimes(plan, launch, kernel, spec))),
       when(binary("!=", name("status"), name("TOK_OK")), [ret(inLaunch(name("status")))]),
     ],
   };
 }
 
-/** In the first pass the launch is prepared, in the second one it runs. */
-function plainSteps(kernel: string): readonly CStmt[] {
+/**
+ * In the first pass the launch is prepared, in the second one it runs: of the kernels, which take the same arguments, the first
+ * whose vector unit the CPU has.
+ */
+function plainSteps(kernels: readonly Kernel[]): readonly CStmt[] {
   const callPointer = unary("&", name("call"));
-  return [
-    declare(constant(STATUS), "status", {
-      kind: "conditional",
-      cond: binary("==", name("pass"), integer(0)),
-      then: call(`tok_${kernel}_prepare`, [callPointer, unary("&", name("launch"))]),
-      else: call(`tok_${kernel}`, [callPointer, name("stream")]),
-    }),
-  ];
+  const step = (kernel: string): CExpr => ({
+    kind: "conditional",
+    cond: binary("==", name("pass"), integer(0)),
+    then: call(`tok_${kernel}_prepare`, [callPointer, unary("&", name("launch"))]),
+    else: call(`tok_${kernel}`, [callPointer, name("stream")]),
+  });
+  const [only] = kernels;
+  if (only !== undefined && kernels.length === 1) return [declare(constant(STATUS), "status", step(only.name))];
+  const chosen = kernels.reduceRight<readonly CStmt[]>((otherwise, { name: kernel, simd }) => {
+    const own = [assign(name("status"), step(kernel))];
+    return simd === undefined ? own : [when(call(`tok::uses_${simd}`, []), own, otherwise)];
+  }, []);
+  return [declare(STATUS, "status", name("TOK_OK")), ...chosen];
+}
+
+/** The instances of the library that run in the kernel's place. */
+function instead({ vector = [] }: Launch, spec: LibrarySpec): readonly Kernel[] {
+  return spec.kernels.flatMap(({ kernel }) => (vector.includes(kernel.name) ? [kernel] : []));
 }
 
 /** The same for a kernel with conditions on data, of which those that are proved are left out. */

@@ -12,6 +12,7 @@ export const PROLOGUE = `// What the generated code of a library shares: include
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <initializer_list>
@@ -25,25 +26,25 @@ export const PROLOGUE = `// What the generated code of a library shares: include
 
 // Division that rounds down, for a divisor > 0.
 template <typename Index>
-TOK_DEVICE inline Index tok_floor_div(Index dividend, Index divisor) {
+TOK_DEVICE static inline Index tok_floor_div(Index dividend, Index divisor) {
   const Index quotient = dividend / divisor;
   return dividend % divisor < 0 ? quotient - 1 : quotient;
 }
 
 // What is left of a division that rounds down: in [0, divisor).
 template <typename Index>
-TOK_DEVICE inline Index tok_floor_mod(Index dividend, Index divisor) {
+TOK_DEVICE static inline Index tok_floor_mod(Index dividend, Index divisor) {
   const Index remainder = dividend % divisor;
   return remainder < 0 ? remainder + divisor : remainder;
 }
 
 template <typename Number>
-TOK_DEVICE inline Number tok_min(Number left, Number right) {
+TOK_DEVICE static inline Number tok_min(Number left, Number right) {
   return left < right ? left : right;
 }
 
 template <typename Number>
-TOK_DEVICE inline Number tok_max(Number left, Number right) {
+TOK_DEVICE static inline Number tok_max(Number left, Number right) {
   return left > right ? left : right;
 }
 
@@ -128,8 +129,8 @@ inline Bool operator&&(Bool a, Bool b) { return a.valid && a.value ? b : a; }
 inline Bool operator||(Bool a, Bool b) { return a.valid && !a.value ? b : a; }
 inline Bool operator!(Bool a) { return Bool(!a.value, a.valid); }
 
-inline Int min(Int a, Int b) { return Int(tok_min(a.value, b.value), a.valid && b.valid); }
-inline Int max(Int a, Int b) { return Int(tok_max(a.value, b.value), a.valid && b.valid); }
+static inline Int min(Int a, Int b) { return Int(tok_min(a.value, b.value), a.valid && b.valid); }
+static inline Int max(Int a, Int b) { return Int(tok_max(a.value, b.value), a.valid && b.valid); }
 
 inline Int select(Bool condition, Int then, Int otherwise) {
   const Int chosen = condition.value ? then : otherwise;

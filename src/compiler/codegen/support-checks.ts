@@ -81,6 +81,11 @@ class Checker {
 
   tok_status status() const { return status_; }
 
+  void vector_unit(const char *unit, bool present) {
+    if (!passing() || present) return;
+    status_ = fail(TOK_VECTOR_UNIT, "%s: this CPU has no %s, which the kernel is for", call_, unit);
+  }
+
   void data() {
     for (const Operand *o = operands_; passing() && o < operands_ + operand_count_; ++o) {
       if (o->tensor->data != nullptr || o->tensor->bytes == 0) continue;

@@ -13,7 +13,7 @@ const hex = (word: number): string => `0x${word.toString(16)}u`;
 
 export const HALF = `
 template <typename To, typename From>
-TOK_DEVICE inline To tok_bit_cast(From from) {
+TOK_DEVICE static inline To tok_bit_cast(From from) {
   static_assert(sizeof(To) == sizeof(From), "the same bits of another type");
   To to;
   __builtin_memcpy(&to, &from, sizeof to);
@@ -56,11 +56,11 @@ struct tok_half {
 #endif
 
 // The nearest float that a half holds.
-TOK_DEVICE inline float tok_round_half(float value) { return (float)(tok_half)value; }
+TOK_DEVICE static inline float tok_round_half(float value) { return (float)(tok_half)value; }
 
 // The float that a half holds next to value away from 0 where random / 2^31 is less than the share of the way there,
 // else the one towards 0. Every step before the decision is exact.
-TOK_DEVICE inline float tok_round_half_at_random(float value, int64_t random) {
+TOK_DEVICE static inline float tok_round_half_at_random(float value, int64_t random) {
   const float magnitude = fabsf(value);
   if (!(magnitude < 65504.0f)) return tok_round_half(value);
   const uint32_t exponent = tok_bit_cast<uint32_t>(magnitude) >> 23;
@@ -90,10 +90,10 @@ struct tok_bf16 {
 };
 
 // The nearest float that a bf16 holds.
-TOK_DEVICE inline float tok_round_bf16(float value) { return (float)(tok_bf16)value; }
+TOK_DEVICE static inline float tok_round_bf16(float value) { return (float)(tok_bf16)value; }
 
 // As above, between two bf16: the bits that go are the share of the way, in 2^-16.
-TOK_DEVICE inline float tok_round_bf16_at_random(float value, int64_t random) {
+TOK_DEVICE static inline float tok_round_bf16_at_random(float value, int64_t random) {
   const uint32_t word = tok_bit_cast<uint32_t>(value);
   if ((word & 0x7fffffffu) >= 0x7f7f0000u) return tok_round_bf16(value);
   const bool up = random < (int64_t)(word & 0xffffu) << 15;
@@ -102,7 +102,7 @@ TOK_DEVICE inline float tok_round_bf16_at_random(float value, int64_t random) {
 
 // 31 bits of Philox4x32-10 (Salmon, Moraes, Dror and Shaw, 2011): the key is (seed, stream), the counter (index, step).
 template <typename Index>
-TOK_DEVICE inline Index tok_random_bits(Index seed, Index stream, Index step, Index index) {
+TOK_DEVICE static inline Index tok_random_bits(Index seed, Index stream, Index step, Index index) {
   uint32_t c0 = (uint32_t)(int64_t)index;
   uint32_t c1 = (uint32_t)((uint64_t)(int64_t)index >> 32);
   uint32_t c2 = (uint32_t)(int64_t)step;

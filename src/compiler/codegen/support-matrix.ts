@@ -99,14 +99,14 @@ __device__ inline void tok_mma(tok_f32x4 &accumulator, const tok_f32x4 &a, const
 #else
 ${LAYOUTS}
 template <typename Element, int Elements>
-inline void tok_load_fragment(Element (&fragment)[Elements], const Element *place) {
+static inline void tok_load_fragment(Element (&fragment)[Elements], const Element *place) {
   for (int e = 0; e < Elements; ++e) fragment[e] = place[e];
 }
 
 // accumulator += a * b for all waves of a block. Each pointer is to the row of thread 0; that of the next thread begins
 // so many elements on.
 template <typename Unit, typename Element>
-inline void tok_mma(int threads, float *accumulator, int accumulator_size, const Element *a, int a_size,
+static inline void tok_mma(int threads, float *accumulator, int accumulator_size, const Element *a, int a_size,
                     const Element *b, int b_size) {
   constexpr int size = ${FRAGMENT};
   for (int wave = 0; wave < threads; wave += Unit::lanes) {

@@ -36,7 +36,7 @@ struct tok_access {
 
 // registers[0..Lanes) = place[0..Lanes), whose address is a multiple of the access.
 template <typename Element, int Lanes>
-TOK_DEVICE inline void tok_load_vector(Element (&registers)[Lanes], const Element *place) {
+TOK_DEVICE static inline void tok_load_vector(Element (&registers)[Lanes], const Element *place) {
   typedef tok_access<Element, Lanes> Access;
   for (int i = 0; i < Access::count; ++i) {
     const typename Access::type loaded = ((const typename Access::type *)place)[i];
@@ -46,7 +46,7 @@ TOK_DEVICE inline void tok_load_vector(Element (&registers)[Lanes], const Elemen
 
 // place[0..Lanes) = registers[0..Lanes)
 template <typename Element, int Lanes>
-TOK_DEVICE inline void tok_store_vector(Element *place, const Element (&registers)[Lanes]) {
+TOK_DEVICE static inline void tok_store_vector(Element *place, const Element (&registers)[Lanes]) {
   typedef tok_access<Element, Lanes> Access;
   for (int i = 0; i < Access::count; ++i) {
     typename Access::type stored;
@@ -97,14 +97,14 @@ __device__ inline void tok_wave_barrier() {
 }
 #else
 template <typename Element>
-inline void tok_atomic_add_global(Element *place, Element value) {
+static inline void tok_atomic_add_global(Element *place, Element value) {
   typedef typename std::make_unsigned<Element>::type Bits;
   __atomic_fetch_add((Bits *)place, (Bits)value, __ATOMIC_RELAXED);
 }
 
 // A failed exchange reads the element anew.
 template <typename Element>
-inline void tok_atomic_min_global(Element *place, Element value) {
+static inline void tok_atomic_min_global(Element *place, Element value) {
   Element found = __atomic_load_n(place, __ATOMIC_RELAXED);
   while (value < found &&
          !__atomic_compare_exchange_n(place, &found, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
@@ -112,7 +112,7 @@ inline void tok_atomic_min_global(Element *place, Element value) {
 }
 
 template <typename Element>
-inline void tok_atomic_max_global(Element *place, Element value) {
+static inline void tok_atomic_max_global(Element *place, Element value) {
   Element found = __atomic_load_n(place, __ATOMIC_RELAXED);
   while (value > found &&
          !__atomic_compare_exchange_n(place, &found, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
@@ -120,18 +120,18 @@ inline void tok_atomic_max_global(Element *place, Element value) {
 }
 
 template <typename Element>
-inline void tok_atomic_add_shared(Element *place, Element value) {
+static inline void tok_atomic_add_shared(Element *place, Element value) {
   typedef typename std::make_unsigned<Element>::type Bits;
   *place = (Element)((Bits)*place + (Bits)value);
 }
 
 template <typename Element>
-inline void tok_atomic_min_shared(Element *place, Element value) {
+static inline void tok_atomic_min_shared(Element *place, Element value) {
   if (value < *place) *place = value;
 }
 
 template <typename Element>
-inline void tok_atomic_max_shared(Element *place, Element value) {
+static inline void tok_atomic_max_shared(Element *place, Element value) {
   if (value > *place) *place = value;
 }
 #endif

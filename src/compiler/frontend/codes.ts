@@ -27,6 +27,7 @@ export const CODES = {
   TK117:
     "a family of kernels that is given something else than element types and integers, or that is used inside the code",
   TK118: "a family of kernels that is not exported and never applied",
+  TK119: "a `simd` option that is not a list of vector units, or `simd.lanes` without one",
   TK120: "a launch option that does not exist, is missing, or is given twice",
   TK121: "a grid that is not one to three integer expressions over the dimensions",
   TK122: "a block that is not one to three positive constants",

@@ -15,6 +15,7 @@ import { mayExpand } from "./expand.ts";
 import { lowerNumber } from "./literal.ts";
 import { lowerMatrixProperty } from "./matrix.ts";
 import { type Binding, isAssignment, moduleNameOf, quote, type Scope, symbolOf } from "./scope.ts";
+import { lowerSimdProperty } from "./simd.ts";
 
 export type Value = Expr | undefined;
 
@@ -256,6 +257,7 @@ function lowerProperty(node: ts.PropertyAccessExpression, scope: Scope): Value {
     if (axis !== undefined) return build.index(name.name, axis, reporter.spanOf(node));
   }
   if (name?.kind === "dsl" && name.name === "matrix") return lowerMatrixProperty(node, scope);
+  if (name?.kind === "dsl" && name.name === "simd") return lowerSimdProperty(node, scope);
   const reserved = name?.kind === "dsl" ? RESERVED_NAMES.get(`${name.name}.${node.name.text}`) : undefined;
   if (reserved) return reporter.report(reserved.code, node, `${quote(node)} is reserved, not built yet`, reserved.fix);
   if (name?.kind === "dsl" && RESERVED_NAMES.has(name.name)) return lowerExpression(target, scope);

@@ -13,6 +13,7 @@
 import type { ScalarType } from "../../ir/kernel/elements.ts";
 import type { ArrayRef, Expr } from "../../ir/kernel/expr.ts";
 import { FRAGMENT_ROLES, MATRIX_UNITS } from "../../ir/kernel/matrix.ts";
+import { SIMD_UNITS } from "../../ir/kernel/simd.ts";
 import {
   BUDGETED,
   type Budget,
@@ -203,6 +204,7 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
     computes: textOrNothing,
     indexWidth: oneOf("i32", "auto"),
     matrix: orNothing(oneOf(...MATRIX_UNITS)),
+    simd: orNothing(oneOf(...SIMD_UNITS)),
     performance: orNothing(
       record<Performance>({
         coalesced: list(text),

@@ -7,6 +7,7 @@ import { ts } from "ts-morph";
 import { dim, int, scalar } from "../../ir/kernel/build.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
 import type { MatrixUnit } from "../../ir/kernel/matrix.ts";
+import type { SimdUnit } from "../../ir/kernel/simd.ts";
 import type { Kernel, LocalArray, Stmt } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
 import { bindPattern, chosen, type LaunchSource, lowerLaunch, readChoices, readLaunch } from "./launch.ts";
@@ -17,6 +18,7 @@ import { checkPerformance } from "./performance.ts";
 import type { KernelProgram } from "./program.ts";
 import type { Reporter } from "./reporter.ts";
 import { type Binding, createScope, type Scope } from "./scope.ts";
+import { checkOneUnit, readSimd } from "./simd.ts";
 import { lowerClauses, splitClauses } from "./specification.ts";
 import { lowerStatements } from "./statement.ts";
 
@@ -57,20 +59,25 @@ export function lowerKernel(source: KernelSource, program: KernelProgram, report
   const parameters = lowerParameters(params, outer);
   const launchSource = readLaunch(launch, outer);
   const before = reporter.count;
-  const units = readUnits(chosen(launchSource.options.get("matrix"), outer), outer);
+  const option = (which: string): ts.Expression | undefined => chosen(launchSource.options.get(which), outer);
+  const units = readUnits(option("matrix"), outer);
+  const simds = readSimd(option("simd"), outer);
+  checkOneUnit(option("matrix"), option("simd"), outer);
+  const pairs = units.flatMap((unit) => simds.map((simd) => ({ unit, simd })));
   return readChoices(launchSource, outer).flatMap((choices) =>
-    units.flatMap((unit) => {
-      const instance = { choices, unit };
+    pairs.flatMap((pair) => {
+      const instance = { choices, ...pair };
       const kernel = lowerInstance(source, parameters, launchSource, body, block, instance, program, reporter);
       return kernel === undefined || reporter.count > before ? [] : [deepFreeze(kernel)];
     }),
   );
 }
 
-/** One value of each compile-time parameter, and one matrix unit. */
+/** One value of each compile-time parameter, and one matrix or vector unit. */
 interface Instance {
   readonly choices: ReadonlyMap<string, bigint>;
   readonly unit: MatrixUnit | undefined;
+  readonly simd: SimdUnit | undefined;
 }
 
 function lowerInstance(
@@ -79,12 +86,12 @@ function lowerInstance(
   launchSource: LaunchSource,
   body: ts.ArrowFunction,
   block: ts.Block,
-  { choices, unit }: Instance,
+  { choices, unit, simd }: Instance,
   program: KernelProgram,
   reporter: Reporter,
 ): Kernel | undefined {
   const names = createNames([name.text, ...params.map((param) => param.name), ...dims, ...choices.keys()]);
-  const context = { given: family?.given, matrix: unit && { unit, block: [1n, 1n, 1n] as const } };
+  const context = { given: family?.given, matrix: unit && { unit, block: [1n, 1n, 1n] as const }, simd };
   const outer = createScope(program, reporter, names, body, context);
   const bindValue = (what: string, find: (source: string) => ((span: Span) => Expr) | undefined) => {
     return (parameter: ts.ParameterDeclaration | undefined, inner: Scope): void =>
@@ -131,9 +138,10 @@ function lowerInstance(
   if (launch === undefined) return undefined;
   const declared = { params, arrays, body: statements };
   if (!checkPerformance(launch.performance, launchSource.options.get("performance"), declared, scope)) return undefined;
-  const suffix = [...[...choices].map(([choice, value]) => `_${choice}${value}`), ...(unit ? [`_${unit}`] : [])].join(
-    "",
-  );
+  const suffix = [
+    ...[...choices].map(([choice, value]) => `_${choice}${value}`),
+    ...[unit ?? simd ?? []].flat().map((one) => `_${one}`),
+  ].join("");
   return {
     name: `${name.text}${suffix}`,
     doc: docOf(statement) || (family === undefined ? "" : docOf(family.statement)),

@@ -1,5 +1,5 @@
 /**
- * The second argument of `kernel`: grid, block, `where`, `params`, `computes`, `index`, `performance` and `budget`.
+ * The second argument of `kernel`: grid, block, `where`, `params`, `computes`, `index`, `matrix`, `simd`, `performance` and `budget`.
  *
  * Everything here is over dimensions and compile-time parameters: the launcher evaluates it before any thread runs.
  */
@@ -8,6 +8,7 @@ import { ts } from "ts-morph";
 import { int } from "../../ir/kernel/build.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
 import type { MatrixUnit } from "../../ir/kernel/matrix.ts";
+import type { SimdUnit } from "../../ir/kernel/simd.ts";
 import { BUDGETED, type Budget, type Performance, type Triple, type WhereClause } from "../../ir/kernel/types.ts";
 import { visitExpr } from "../../ir/kernel/walk.ts";
 import { constantCondition, lowerCondition, lowerExpression } from "./expression.ts";
@@ -27,6 +28,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "params",
   "index",
   "matrix",
+  "simd",
   "performance",
   "budget",
 ]);
@@ -118,6 +120,7 @@ export interface LaunchValues {
   readonly computes: string | undefined;
   readonly indexWidth: "i32" | "auto";
   readonly matrix: MatrixUnit | undefined;
+  readonly simd: SimdUnit | undefined;
   readonly performance: Performance | undefined;
   readonly budget: Budget | undefined;
 }
@@ -158,6 +161,7 @@ export function lowerLaunch(
     computes: computes?.text,
     indexWidth: width === undefined ? "auto" : "i32",
     matrix: scope.matrix?.unit,
+    simd: scope.simd,
     performance: performance === "none" ? undefined : performance,
     budget: budget === "none" ? undefined : budget,
   };

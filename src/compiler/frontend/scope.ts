@@ -8,6 +8,7 @@
 import { ts } from "ts-morph";
 import type { ElementType, HalfElement, ScalarType } from "../../ir/kernel/elements.ts";
 import type { ArrayRef, Expr } from "../../ir/kernel/expr.ts";
+import type { SimdUnit } from "../../ir/kernel/simd.ts";
 import type { LocalArray, TensorParam } from "../../ir/kernel/types.ts";
 import type { Span } from "../../support/span.ts";
 import { createGrowth, type Growth } from "./growth.ts";
@@ -65,6 +66,8 @@ export interface Scope {
   readonly bindings: Map<ts.Symbol, Binding>;
   /** The instance's matrix unit and the block whose threads are its lanes; absent without one. */
   readonly matrix: MatrixContext | undefined;
+  /** The instance's vector unit of a CPU. */
+  readonly simd: SimdUnit | undefined;
   /** Counters of loops with constant bounds, and whether a register index asks for the loop to be unrolled. */
   readonly constantLoops: Map<string, { unroll: boolean }>;
   /** Symbols that the kernel's body assigns to. */
@@ -83,9 +86,11 @@ export function createScope(
   {
     given = new Map(),
     matrix,
+    simd,
   }: {
     readonly given?: ReadonlyMap<ts.Symbol, Binding> | undefined;
     readonly matrix?: MatrixContext | undefined;
+    readonly simd?: SimdUnit | undefined;
   } = {},
 ): Scope {
   return {
@@ -95,6 +100,7 @@ export function createScope(
     names,
     bindings: new Map(given),
     matrix,
+    simd,
     constantLoops: new Map(),
     assigned: body === undefined ? new Set() : assignedSymbols(body, program.checker),
     expanding: [],

@@ -48,12 +48,13 @@ const FUSIONS: readonly Fusion[] = [
   { first: "bias_add", second: "layer_norm_gelu_tanh", fused: "bias_layer_norm_gelu_tanh" },
 ];
 
-/** The kernel of each claim: the first that claims it and takes the values of programs. */
+/** The kernel of each claim: the first that claims it, runs on any processor, and takes the values of programs. */
 export function kernelsByClaim(kernels: readonly Kernel[]): ReadonlyMap<string, Kernel> {
   const byClaim = new Map<string, Kernel>();
   for (const kernel of kernels) {
     const { computes } = kernel;
-    if (computes !== undefined && !byClaim.has(computes) && takesValues(kernel)) byClaim.set(computes, kernel);
+    if (computes === undefined || kernel.simd !== undefined || byClaim.has(computes)) continue;
+    if (takesValues(kernel)) byClaim.set(computes, kernel);
   }
   return byClaim;
 }

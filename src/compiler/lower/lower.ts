@@ -6,6 +6,7 @@
 
 import { int, mul, sub } from "../../ir/kernel/build.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
+import { vectorInstances } from "../../ir/kernel/instead.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
 import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import type { BufferView, Launch, Plan, PlanTensor } from "../../ir/plan.ts";
@@ -33,7 +34,9 @@ export function lowerProgram(program: TensorProgram, kernels: readonly Kernel[])
       );
       return [];
     }
-    return [bindLaunch(program, step, kernel, placement, diagnostics)];
+    const vector = vectorInstances(kernel, kernels).map(({ name }) => name);
+    const launch = bindLaunch(program, step, kernel, placement, diagnostics);
+    return [vector.length === 0 ? launch : { ...launch, vector }];
   });
   if (diagnostics.length > 0) return refuse(...diagnostics);
   return ok({ name: program.name, dims: program.dims, params, buffers: shareArena(buffers, launches), launches });
@@ -154,14 +157,14 @@ export function printPlan(plan: Plan): string {
     const start = offset.kind === "int" && offset.value === 0n ? "" : ` + ${printExpr(offset)}`;
     return `${buffer}${start}${shape(extents)}`;
   };
-  const launches = plan.launches.flatMap(({ label, part, kernel, args, dims, scalars }, position) => {
+  const launches = plan.launches.flatMap(({ label, part, kernel, vector = [], args, dims, scalars }, position) => {
     const opens = part !== plan.launches[position - 1]?.part ? [`  part ${part ?? "rest"}`] : [];
     const parts = [
       ...Object.entries(args).map(([name, argument]) => `${name} = ${view(argument)}`),
       ...Object.entries(dims).map(([name, size]) => `${name} = ${printExpr(size)}`),
       ...Object.entries(scalars).map(([name, value]) => `${name} = ${value}`),
     ];
-    return [...opens, `  ${label}: ${kernel}(${parts.join(", ")})`];
+    return [...opens, `  ${label}: ${[...vector, kernel].join(" or ")}(${parts.join(", ")})`];
   });
   return `${[
     `plan ${plan.name}(${plan.dims.join(", ")})`,

@@ -114,6 +114,7 @@ export function printKernel(kernel: Kernel): string {
     ...(kernel.computes === undefined ? [] : [`  computes ${kernel.computes}`]),
     `  index ${kernel.indexWidth}`,
     ...(kernel.matrix === undefined ? [] : [`  matrix ${kernel.matrix}`]),
+    ...(kernel.simd === undefined ? [] : [`  simd ${kernel.simd}`]),
     `  grid [${grid}] block [${block}]`,
     ...printPerformance(kernel),
     ...kernel.arrays.map((array) => `  ${printArray(array)}`),
@@ -153,7 +154,7 @@ function printCovers({ array, variables, block, thread, counters }: CoversClause
   return `covers(${array}, (${variables.join(", ")}) => ({ ${fields.join(", ")} }))`;
 }
 
-function printParam(param: Param): string {
+export function printParam(param: Param): string {
   switch (param.kind) {
     case "tensor":
       return `${param.role} ${param.name}: ${param.element}[${param.shape.map(printExpr).join(", ")}]`;

@@ -36,6 +36,7 @@ import type { Span } from "../../support/span.ts";
 import type { ElementType, FloatElement, ScalarType } from "./elements.ts";
 import type { ArrayRef, Expr } from "./expr.ts";
 import type { FragmentRole, MatrixUnit } from "./matrix.ts";
+import type { SimdUnit } from "./simd.ts";
 
 export interface LetStmt {
   readonly kind: "let";
@@ -270,6 +271,8 @@ export interface Kernel {
   readonly indexWidth: "i32" | "auto";
   /** Whose matrix instructions the instance uses; absent without fragments. */
   readonly matrix: MatrixUnit | undefined;
+  /** Whose registers the instance's rows fill, for CPUs alone; absent where any processor does. */
+  readonly simd: SimdUnit | undefined;
   readonly performance: Performance | undefined;
   /** Says nothing of what the kernel computes: it is not printed, and no proof depends on it. */
   readonly budget: Budget | undefined;

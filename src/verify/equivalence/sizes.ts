@@ -6,7 +6,7 @@
  * sizes in a kernel without floats. All combinations are tried that the kernel's contract allows, small ones first. Of large
  * tiles the combinations of several large sizes would take minutes: then small ones are tried as far as `MAX_VOLUME` goes, and
  * the largest that is not beyond it; where data decides what is done with a row, also small ones of any two sizes. How many
- * were left out is said.
+ * were left out is said. What lies beyond a first tile is tried at small sizes of the other dimensions.
  */
 
 import { isFloat } from "../../ir/kernel/elements.ts";
@@ -40,6 +40,9 @@ const NORMALISED_SHARE = 64;
 const WITHOUT_TILE = [0, 1, 2, 3];
 /** How far around a tile sizes are sought that the contract allows. */
 const MAX_DISTANCE = 64;
+/** Shapes beyond the first tile are tried up to this volume, and how many sizes of the other dimensions are looked at. */
+const MAX_LATER_VOLUME = 36_000;
+const FEW_SIZES = 4;
 /** How many values an integer scalar takes at one shape. */
 const SCALAR_VALUES = 3;
 
@@ -60,7 +63,10 @@ export function casesOf(kernel: Kernel): Cases {
   const few = smallEnough(allowed.map(({ shape }) => work(shape)));
   const shapes = allowed.map(({ shape }) => shape);
   const kept = kernel.dataRequires.length === 0 ? few : new Set([...few, ...pairsOf(shapes, work)]);
-  const cases = allowed.filter((_, position) => kept.has(position)).flatMap((one) => one.cases);
+  const cases = [
+    ...allowed.filter((_, position) => kept.has(position)).flatMap((one) => one.cases),
+    ...laterTiles(kernel, sizes, tilesOf).filter((one) => !isAmong(one, allowed, kept)),
+  ];
   const left = kept.size === allowed.length ? "" : `, ${kept.size} of ${allowed.length} combinations`;
   const used = (executed: readonly Case[], name: string): string => {
     const values = new Set(executed.map(({ dims }) => Number(dims[name] ?? 0n)));
@@ -71,6 +77,17 @@ export function casesOf(kernel: Kernel): Cases {
   const textOf = (executed: readonly Case[]): string =>
     free.length === 0 ? "without dimensions" : `${free.map((name) => used(executed, name)).join(", ")}${left}`;
   return { cases, textOf };
+}
+
+function isAmong(
+  { dims }: Case,
+  allowed: readonly { readonly cases: readonly Case[] }[],
+  kept: ReadonlySet<number>,
+): boolean {
+  return allowed.some(
+    ({ cases }, position) =>
+      kept.has(position) && cases.some((one) => Object.entries(dims).every(([name, size]) => one.dims[name] === size)),
+  );
 }
 
 function sizesOf(
@@ -139,6 +156,75 @@ function pairsOf(
     for (const pair of pairs) seen.add(pair);
     return isNew ? [position] : [];
   });
+}
+
+/**
+ * Launches beyond the first tile: of each dimension two whole tiles, and of each two dimensions two whole tiles of one beside more
+ * than one tile of the other, at the smallest sizes of the rest. What a kernel does with a whole tile alone, as where it moves
+ * vectors, is right for the first one even when it forgets where the tile begins.
+ */
+function laterTiles(
+  kernel: Kernel,
+  sizes: ReadonlyMap<string, readonly number[]>,
+  tilesOf: (name: string) => ReadonlySet<number>,
+): readonly Case[] {
+  const names = [...sizes.keys()];
+  // Of a small tile there are several in a larger one.
+  const beyond = (name: string, least: (tile: number) => number): readonly number[] => {
+    const tiles = [...tilesOf(name)].filter((tile) => tile <= MAX_TILE);
+    if (tiles.length === 0) return [];
+    const size = nearestFrom(least(Math.max(...tiles)), (one) => allowsSize(kernel, name, BigInt(one)));
+    return size === undefined ? [] : [size];
+  };
+  const twice = new Map(names.map((name) => [name, beyond(name, (tile) => 2 * tile)]));
+  const more = new Map(names.map((name) => [name, beyond(name, (tile) => tile + 1)]));
+  const given = names.flatMap((name, position) => [
+    ...(twice.get(name) ?? []).map((size) => ({ [name]: size })),
+    ...names.slice(position + 1).flatMap((other) =>
+      [
+        [twice, more],
+        [more, twice],
+        [more, more],
+      ].flatMap(([one, its]) =>
+        combinations(new Map([name, other].map((which, i) => [which, (i === 0 ? one : its)?.get(which) ?? []]))),
+      ),
+    ),
+  ]);
+  const seen = new Set<string>();
+  return given.flatMap((large): readonly Case[] => {
+    const key = JSON.stringify(Object.entries(large).map(([name, size]) => [name, Number(size)]));
+    if (seen.has(key)) return [];
+    seen.add(key);
+    return smallestWith(kernel, sizes, large);
+  });
+}
+
+/** The launches at the smallest shape that has these sizes; none where it is not allowed, or beyond what is tried. */
+function smallestWith(
+  kernel: Kernel,
+  sizes: ReadonlyMap<string, readonly number[]>,
+  large: Readonly<Record<string, number | bigint>>,
+): readonly Case[] {
+  const rest = [...sizes].filter(([name]) => large[name] === undefined);
+  // Others of size 2 tell apart what those of size 1 do not.
+  const few = new Map(rest.map(([name, values]) => [name, values.filter((size) => size > 0).slice(0, FEW_SIZES)]));
+  const given = Object.fromEntries(Object.entries(large).map(([name, size]) => [name, BigInt(size)]));
+  const shapes = combinations(few).map((shape) => ({ ...shape, ...given }));
+  const tried = shapes.filter((shape) => volume(shape) <= MAX_LATER_VOLUME);
+  for (const shape of tried.sort((a, b) => ones(a) - ones(b) || volume(a) - volume(b))) {
+    const found = scalarsAt(kernel, withDerived(kernel, shape));
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+function ones(shape: Readonly<Record<string, bigint>>): number {
+  return Object.values(shape).filter((size) => size === 1n).length;
+}
+
+/** The first allowed size from there on. */
+function nearestFrom(least: number, allows: (size: number) => boolean): number | undefined {
+  return Array.from({ length: MAX_DISTANCE }, (_, i) => least + i).find(allows);
 }
 
 function combinations(sizes: ReadonlyMap<string, readonly number[]>): Readonly<Record<string, bigint>>[] {

@@ -1,0 +1,21 @@
+/**
+ * `npm run bench:ulp [-- --stride 1]`: errors of the vector functions over all f32, as Markdown for docs/benchmarks.md.
+ *
+ * It takes some ten minutes; a stride takes every n-th input only.
+ */
+
+import { parseArgs } from "node:util";
+import { SIMD_UNITS } from "../../src/ir/kernel/simd.ts";
+import { MEASURED, measureErrors } from "./measure.ts";
+
+const { values } = parseArgs({ options: { stride: { type: "string", default: "1" } } });
+const stride = Number(values.stride);
+if (!Number.isInteger(stride) || stride < 1) throw new Error("--stride is a whole number, at least 1");
+
+process.stdout.write("| function | unit | inputs | largest error, ulp | at | special values wrong |\n");
+process.stdout.write("| --- | --- | --- | --- | --- | --- |\n");
+for (const unit of SIMD_UNITS) {
+  for (const [name, { inputs, ulps, at, special }] of measureErrors(unit, MEASURED, stride)) {
+    process.stdout.write(`| ${name} | ${unit} | ${inputs} | ${ulps.toFixed(3)} | ${at} | ${special} |\n`);
+  }
+}

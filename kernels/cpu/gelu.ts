@@ -1,0 +1,30 @@
+import { block, covers, div, f32, input, kernel, mod, output, registers, simd } from "tokitai/dsl";
+import { geluErf } from "../math.ts";
+
+/**
+ * y = x·Φ(x), elementwise
+ *
+ * A block has a row. What is left of it by its vectors is done element by element.
+ */
+export const gelu = kernel(
+  { x: input(f32, ["B", "N"]), y: output(f32, ["B", "N"]) },
+  { computes: "gelu", simd: ["avx512", "avx2"], grid: ({ B }) => [B], block: [1] },
+  ({ x, y }, { N }) => {
+    covers(y, (b, n) => ({
+      block: [b],
+      n0: simd.lanes * div(n, simd.lanes),
+      v: mod(n, simd.lanes),
+      n,
+    }));
+    const row = registers(f32, [simd.lanes]);
+    const whole = N - mod(N, simd.lanes);
+    const b = block.x;
+    for (let n0 = 0; n0 < whole; n0 += simd.lanes) {
+      for (let v = 0; v < simd.lanes; v++) {
+        row[v] = x[b][n0 + v];
+        y[b][n0 + v] = geluErf(row[v]);
+      }
+    }
+    for (let n = whole; n < N; n++) y[b][n] = geluErf(x[b][n]);
+  },
+);

@@ -1,0 +1,100 @@
+import {
+  block,
+  ceilDiv,
+  covers,
+  div,
+  f32,
+  fma,
+  input,
+  kernel,
+  min,
+  mod,
+  output,
+  registers,
+  shared,
+  simd,
+} from "tokitai/dsl";
+import { ACROSS, blockRows, DEPTH, rowsOf } from "./tiles.ts";
+
+/**
+ * y[b,n] = Σₖ x[b,k]·w[n,k], each sum in the order of k
+ *
+ * A block packs the rows of w that belong to its columns, DEPTH of k at a time, so that a vector is what one k needs. Tiles of
+ * sums stay in registers meanwhile.
+ */
+export const matmul = kernel(
+  { x: input(f32, ["B", "K"]), w: input(f32, ["N", "K"]), y: output(f32, ["B", "N"]) },
+  {
+    computes: "matmul",
+    simd: ["avx512", "avx2"],
+    grid: ({ B, N }) => [ceilDiv(B, blockRows(simd.lanes)), ceilDiv(N, ACROSS * simd.lanes)],
+    block: [1],
+  },
+  ({ x, w, y }, { B, K, N }) => {
+    covers(y, (m, n) => ({
+      block: [div(m, blockRows(simd.lanes)), div(n, ACROSS * simd.lanes)],
+      r: mod(m, blockRows(simd.lanes)),
+      c: mod(n, ACROSS * simd.lanes),
+      j: div(mod(n, ACROSS * simd.lanes), simd.lanes),
+      v: mod(n, simd.lanes),
+    }));
+    const rows = rowsOf(simd.lanes);
+    const tall = blockRows(simd.lanes);
+    const wide = ACROSS * simd.lanes;
+    const panel = shared(f32, [DEPTH, wide]);
+    const partial = shared(f32, [tall, wide]);
+    const sums = registers(f32, [rows, ACROSS, simd.lanes]);
+    const column = registers(f32, [ACROSS, simd.lanes]);
+    const m0 = block.x * tall;
+    const n0 = block.y * wide;
+    for (let r = 0; r < tall; r++) {
+      for (let c = 0; c < wide; c++) partial[r][c] = 0.0;
+    }
+    for (let k0 = 0; k0 < K; k0 += DEPTH) {
+      const depth = min(DEPTH, K - k0);
+      for (let c = 0; c < wide; c++) {
+        for (let k = 0; k < depth; k++) panel[k][c] = n0 + c < N ? w[n0 + c][k0 + k] : f32(0);
+      }
+      for (let t = 0; t < tall; t += rows) {
+        if (m0 + t < B) {
+          for (let i = 0; i < rows; i++) {
+            for (let j = 0; j < ACROSS; j++) {
+              for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = partial[t + i][j * simd.lanes + v];
+            }
+          }
+          for (let k = 0; k < depth; k++) {
+            for (let j = 0; j < ACROSS; j++) {
+              for (let v = 0; v < simd.lanes; v++) column[j][v] = panel[k][j * simd.lanes + v];
+            }
+            for (let i = 0; i < rows; i++) {
+              const a = x[min(m0 + t + i, B - 1)][k0 + k];
+              for (let j = 0; j < ACROSS; j++) {
+                for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = fma(a, column[j][v], sums[i][j][v]);
+              }
+            }
+          }
+          for (let i = 0; i < rows; i++) {
+            for (let j = 0; j < ACROSS; j++) {
+              for (let v = 0; v < simd.lanes; v++) partial[t + i][j * simd.lanes + v] = sums[i][j][v];
+            }
+          }
+        }
+      }
+    }
+    for (let r = 0; r < tall; r++) {
+      if (m0 + r < B) {
+        if (n0 + wide <= N) {
+          for (let j = 0; j < ACROSS; j++) {
+            for (let v = 0; v < simd.lanes; v++) {
+              y[m0 + r][n0 + j * simd.lanes + v] = partial[r][j * simd.lanes + v];
+            }
+          }
+        } else {
+          for (let c = 0; c < wide; c++) {
+            if (n0 + c < N) y[m0 + r][n0 + c] = partial[r][c];
+          }
+        }
+      }
+    }
+  },
+);

@@ -1,0 +1,10 @@
+/** How a product is cut into tiles for the vector units of CPUs. */
+
+/** Rows of the product that a tile has in registers: with PANELS rows of `simd.lanes` each, half of the unit's registers or more. */
+export const rowsOf = (lanes: number) => (lanes === 16 ? 8 : 6);
+/** Registers beside each other along a row of a tile. */
+export const ACROSS = 2;
+/** Summands that are packed at once: with them, a panel stays in the first cache. */
+export const DEPTH = 128;
+/** Rows of the product that a panel is used for: so many tiles below each other. */
+export const blockRows = (lanes: number) => 16 * rowsOf(lanes);

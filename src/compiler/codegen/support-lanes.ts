@@ -1,0 +1,99 @@
+import { SIMD_UNITS, type SimdUnit } from "../../ir/kernel/simd.ts";
+
+/** What a CPU has to have for a unit's file, by the names of `-m…` and of the compilers' runtimes. */
+export const UNIT_FEATURES: Readonly<Record<SimdUnit, readonly string[]>> = {
+  avx512: ["avx512f", "avx512vl", "avx512bw", "avx512dq", "avx2", "fma", "f16c"],
+  avx2: ["avx2", "fma", "f16c"],
+};
+
+/**
+ * The constant text of `tokitai_support.hpp`, on the vector registers of CPUs: rows of f32, one operation on all lanes.
+ *
+ * `tok_fma` rounds once on each of them: by the instruction where the unit has one, else by `fmaf`.
+ */
+
+export const LANES = `
+// Rows of f32 in a vector register each.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+typedef float tok_lanes16 __attribute__((vector_size(64)));
+typedef float tok_lanes8 __attribute__((vector_size(32)));
+
+// A row that is written lane by lane looks uninitialised to GCC; that each lane is written before it is read is proved.
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+template <typename Row>
+static inline Row tok_load_lanes(const float *place) {
+  Row row;
+  __builtin_memcpy(&row, place, sizeof row);
+  return row;
+}
+
+template <typename Row>
+static inline void tok_store_lanes(float *place, const Row &row) {
+  __builtin_memcpy(place, &row, sizeof row);
+}
+
+// x - 0 is x, -0 and NaN too.
+template <typename Row>
+static inline Row tok_splat(float value) {
+  return value - Row{};
+}
+
+template <typename Row>
+static inline Row tok_fma(const Row &a, const Row &b, const Row &c) {
+  Row result = {};
+  for (size_t lane = 0; lane < sizeof(Row) / sizeof(float); ++lane) result[lane] = fmaf(a[lane], b[lane], c[lane]);
+  return result;
+}
+
+#if defined(__AVX512F__)
+template <>
+inline tok_lanes16 tok_fma(const tok_lanes16 &a, const tok_lanes16 &b, const tok_lanes16 &c) {
+  return (tok_lanes16)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+}
+#endif
+
+#if defined(__FMA__)
+template <>
+inline tok_lanes8 tok_fma(const tok_lanes8 &a, const tok_lanes8 &b, const tok_lanes8 &c) {
+  return (tok_lanes8)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+#endif
+`;
+
+/**
+ * In the namespace `tok`: which units the CPU has, and which of them programs use: all but those wider than the one that
+ * `TOKITAI_VECTOR_UNIT` names, to measure one unit against another.
+ */
+export const UNITS = `
+// Whether programs may use the unit: TOKITAI_VECTOR_UNIT names the widest that they may, or none.
+inline bool allows(const char *unit) {
+  const char *widest = getenv("TOKITAI_VECTOR_UNIT");
+  bool reached = widest == nullptr;
+  for (const char *one : {${SIMD_UNITS.map((unit) => `"${unit}"`).join(", ")}}) {
+    reached = reached || strcmp(one, widest) == 0;
+    if (strcmp(one, unit) == 0) break;
+  }
+  return reached;
+}
+
+${SIMD_UNITS.map(
+  (unit) => `inline bool has_${unit}() {
+#if defined(__x86_64__)
+  return ${UNIT_FEATURES[unit].map((feature) => `__builtin_cpu_supports("${feature}")`).join(" &&\n         ")};
+#else
+  return false;
+#endif
+}
+
+inline bool uses_${unit}() {
+  static const bool uses = has_${unit}() && allows("${unit}");
+  return uses;
+}
+`,
+).join("\n")}`;
