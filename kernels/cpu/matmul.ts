@@ -52,8 +52,22 @@ export const matmul = kernel(
     }
     for (let k0 = 0; k0 < K; k0 += DEPTH) {
       const depth = min(DEPTH, K - k0);
-      for (let c = 0; c < wide; c++) {
-        for (let k = 0; k < depth; k++) panel[k][c] = n0 + c < N ? w[n0 + c][k0 + k] : f32(0);
+      if (n0 + wide <= N) {
+        const whole = depth - mod(depth, simd.lanes);
+        for (let c = 0; c < wide; c += simd.lanes) {
+          for (let k = 0; k < whole; k += simd.lanes) {
+            for (let u = 0; u < simd.lanes; u++) {
+              for (let v = 0; v < simd.lanes; v++) panel[k + v][c + u] = w[n0 + c + u][k0 + k + v];
+            }
+          }
+          for (let u = 0; u < simd.lanes; u++) {
+            for (let k = whole; k < depth; k++) panel[k][c + u] = w[n0 + c + u][k0 + k];
+          }
+        }
+      } else {
+        for (let c = 0; c < wide; c++) {
+          for (let k = 0; k < depth; k++) panel[k][c] = n0 + c < N ? w[n0 + c][k0 + k] : f32(0);
+        }
       }
       for (let t = 0; t < tall; t += rows) {
         if (m0 + t < B) {

@@ -16,7 +16,7 @@ import { noise } from "./codegen-reference.ts";
 interface Body {
   /** Whether its loop over lanes becomes operations on vectors. */
   readonly vectors: boolean;
-  /** One thread has row `i` of x and y, of 64 columns, registers `r` and `q` of 3 rows, and shared memory `s` of 64. */
+  /** One thread has row `i` of x and y, of 64 columns, registers `r` of 3 rows, and shared memory `s` of 64 and `t` of 20 × 32. */
   readonly text: string;
 }
 
@@ -39,7 +39,24 @@ const BODIES: Readonly<Record<string, Body>> = {
     text: `${COPY_IN} for (let v = 0; v < simd.lanes; v++) { r[1][v] = r[0][v] * 2.0; r[0][v] = r[1][v] + r[0][v]; } ${COPY_OUT}`,
   },
   minus_zero: { vectors: true, text: `for (let v = 0; v < simd.lanes; v++) r[0][v] = -0.0; ${COPY_OUT}` },
+  turned_around: {
+    vectors: true,
+    text: `for (let u = 0; u < simd.lanes; u++) { for (let v = 0; v < simd.lanes; v++) t[v + 1][u + 2] = x[u + 3][v + 5]; }
+      for (let v = 0; v < simd.lanes; v++) y[i][v] = t[1 + mod(i, 8)][v + 2];`,
+  },
+  // Not turned around: a vector for each u.
+  a_row_per_lane: {
+    vectors: true,
+    text: `for (let u = 0; u < simd.lanes; u++) { for (let v = 0; v < simd.lanes; v++) t[1][u + v] = x[u][v]; }
+      for (let v = 0; v < simd.lanes; v++) y[i][v] = t[1][v];`,
+  },
   // What follows is no operation on all lanes at once.
+  turned_in_place: {
+    vectors: false,
+    text: `for (let r = 0; r < 20; r++) { for (let c = 0; c < 24; c++) t[r][c] = x[r][c]; }
+      for (let u = 0; u < simd.lanes; u++) { for (let v = 0; v < simd.lanes; v++) t[v][u] = t[u + 1][v]; }
+      for (let v = 0; v < 20; v++) y[i][v] = t[mod(i, 8)][v];`,
+  },
   running_sum: {
     vectors: false,
     text: `s[0] = x[i][0]; for (let v = 0; v < simd.lanes; v++) s[v + 1] = s[v] + x[i][v]; for (let v = 0; v < simd.lanes; v++) y[i][v] = s[v + 1];`,
@@ -74,7 +91,7 @@ const BODIES: Readonly<Record<string, Body>> = {
   by_lane_number: { vectors: false, text: `for (let v = 0; v < simd.lanes; v++) y[i][v] = x[i][v] * f32(v);` },
 };
 
-const HEADER = `import { block, f32, fma, input, inout, kernel, registers, shared, simd } from "tokitai/dsl";
+const HEADER = `import { block, f32, fma, input, inout, kernel, mod, registers, shared, simd } from "tokitai/dsl";
 `;
 const TEXT = Object.entries(BODIES).map(
   ([name, { text }]) => `export const ${name} = kernel(
@@ -84,6 +101,7 @@ const TEXT = Object.entries(BODIES).map(
     const i = block.x;
     ${text.includes("r[") ? "const r = registers(f32, [3, simd.lanes]);" : ""}
     ${text.includes("s[") ? "const s = shared(f32, [64]);" : ""}
+    ${text.includes("t[") ? "const t = shared(f32, [20, 32]);" : ""}
     ${text}
   },
 );`,
@@ -96,7 +114,7 @@ const library = build(
 );
 afterAll(library.close);
 
-const ROWS = 3;
+const ROWS = 20;
 
 describe.each(SIMD_UNITS)("a loop over the lanes of %s", (unit) => {
   it.each(Object.entries(BODIES))("%s", (name, { vectors }) => {

@@ -53,6 +53,45 @@ export function lowerLaneLoop(stmt: ForStmt, frame: Frame, place: Place): readon
   return lowered.length < stores.length ? undefined : lowered;
 }
 
+/**
+ * `for u … for v … to[i + v][j + u] = from[k + u][l + v];` over all lanes: a square of memory, turned around on its way to another
+ * array. Nothing for any other loop.
+ */
+export function lowerTransposition(stmt: ForStmt, frame: Frame, place: Place): readonly CStmt[] | undefined {
+  const unit = frame.kernel.simd;
+  const [inner, ...more] = stmt.body;
+  if (unit === undefined || inner?.kind !== "for" || more.length > 0) return undefined;
+  const [store, ...others] = inner.body;
+  if (store?.kind !== "store" || others.length > 0 || store.value.kind !== "load") return undefined;
+  const { array, index, value } = store;
+  const all = (loop: ForStmt): boolean => loop.step === 1n && isInt(loop.lo, 0n) && isInt(loop.hi, SIMD_LANES[unit]);
+  if (!all(stmt) || !all(inner) || array.name === value.array.name) return undefined;
+  const square = (of: ArrayRef, at: readonly Expr[], row: string, column: string): readonly CExpr[] | undefined => {
+    if (of.space === "register" || elementOf(of, frame) !== "f32" || at.length < 2) return undefined;
+    const [first, across] = [startOf(at[at.length - 2] ?? int(0), row), startOf(at[at.length - 1] ?? int(0), column)];
+    if (first === undefined || across === undefined) return undefined;
+    const start = [...at.slice(0, -2), first, across];
+    if (start.some((one) => mentions(one, row) || mentions(one, column))) return undefined;
+    const extent = (frame.tensors.get(of.name)?.shape ?? frame.arrays.get(of.name)?.shape.map((size) => int(size)))?.at(
+      -1,
+    );
+    if (extent === undefined) return undefined;
+    return [unary("&", lowerElement(of, start, frame, place)), lowerExpr(extent, frame, place)];
+  };
+  const to = square(array, index, inner.counter, stmt.counter);
+  const from = square(value.array, value.index, stmt.counter, inner.counter);
+  if (to === undefined || from === undefined) return undefined;
+  return [run(call("tok_transpose", [...to, ...from], [type(`tok_lanes${SIMD_LANES[unit]}`)]))];
+}
+
+function mentions(expr: Expr, local: string): boolean {
+  let found = false;
+  visitExpr(expr, (inner) => {
+    if (inner.kind === "local" && inner.name === local) found = true;
+  });
+  return found;
+}
+
 /** Whether no lane reads what another lane stores, and no two stores meet: of memory, an array that is stored once is not read. */
 function seesItsOwn(stores: readonly StoreStmt[], lanes: Lanes): boolean {
   const memory = stores.filter(({ array }) => !isRow(array, lanes)).map(({ array }) => array.name);

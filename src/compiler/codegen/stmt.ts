@@ -43,7 +43,7 @@ import {
   when,
 } from "./c-ast.ts";
 import { ELEMENT_C, elementOf, type Frame, INDEX, lowerElement, lowerExpr, lowerRow, type Place } from "./expr.ts";
-import { lowerLaneLoop } from "./lanes.ts";
+import { lowerLaneLoop, lowerTransposition } from "./lanes.ts";
 
 export interface StmtContext {
   readonly frame: Frame;
@@ -89,7 +89,7 @@ function lowerStmt(stmt: Stmt, context: StmtContext): readonly CStmt[] {
       return [then.length === 0 ? when(unary("!", cond), otherwise) : when(cond, then, otherwise)];
     }
     case "for": {
-      const lanes = lowerLaneLoop(stmt, frame, place);
+      const lanes = lowerLaneLoop(stmt, frame, place) ?? lowerTransposition(stmt, frame, place);
       if (lanes !== undefined) return lanes;
       const { before, build } = forLoop(stmt, frame, place);
       return [...before, ...(stmt.unroll ? context.unroll : []), build(lowerStmts(stmt.body, context))];

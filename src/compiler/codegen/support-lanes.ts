@@ -66,6 +66,62 @@ inline tok_lanes8 tok_fma(const tok_lanes8 &a, const tok_lanes8 &b, const tok_la
 #endif
 `;
 
+/** Squares of as many rows as a row has lanes: at each stage, squares of half the size change places across the diagonal. */
+function transposition(lanes: number): string {
+  const numbers = Array.from({ length: lanes }, (_, lane) => lane);
+  const stages = numbers.filter((stage) => stage > 0 && (stage & (stage - 1)) === 0);
+  const pick = (stage: number, first: boolean): string =>
+    numbers
+      .map((lane) => {
+        const ofSecond = (lane & stage) !== 0;
+        if (first) return ofSecond ? lanes + lane - stage : lane;
+        return ofSecond ? lanes + lane : lane + stage;
+      })
+      .join(", ");
+  const steps = stages.map(
+    (stage) => `#pragma GCC unroll ${lanes}
+  for (int i = 0; i < ${lanes}; ++i) {
+    if (i & ${stage}) continue;
+    const tok_lanes${lanes} a = rows[i], b = rows[i + ${stage}];
+    rows[i] = TOK_PICK(${lanes}, a, b, ${pick(stage, true)});
+    rows[i + ${stage}] = TOK_PICK(${lanes}, a, b, ${pick(stage, false)});
+  }
+`,
+  );
+  return `template <>
+inline void tok_transpose<tok_lanes${lanes}>(float *to, int64_t to_stride, const float *from, int64_t from_stride) {
+  tok_lanes${lanes} rows[${lanes}];
+#pragma GCC unroll ${lanes}
+  for (int i = 0; i < ${lanes}; ++i) rows[i] = tok_load_lanes<tok_lanes${lanes}>(from + i * from_stride);
+${steps.join("")}#pragma GCC unroll ${lanes}
+  for (int i = 0; i < ${lanes}; ++i) tok_store_lanes(to + i * to_stride, rows[i]);
+}
+`;
+}
+
+/** to[v * to_stride + u] = from[u * from_stride + v] for all lanes u and v. */
+export const TRANSPOSITION = `
+#if defined(__clang__)
+#define TOK_PICK(lanes, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define TOK_PICK(lanes, a, b, ...) __builtin_shuffle(a, b, tok_ints<tok_lanes##lanes>::type{__VA_ARGS__})
+#endif
+
+template <typename Row>
+static inline void tok_transpose(float *to, int64_t to_stride, const float *from, int64_t from_stride) {
+  const int lanes = sizeof(Row) / sizeof(float);
+  for (int u = 0; u < lanes; ++u) {
+    for (int v = 0; v < lanes; ++v) to[v * to_stride + u] = from[u * from_stride + v];
+  }
+}
+
+#if defined(__AVX512F__)
+${transposition(16)}#endif
+
+#if defined(__AVX__)
+${transposition(8)}#endif
+`;
+
 /**
  * In the namespace `tok`: which units the CPU has, and which of them programs use: all but those wider than the one that
  * `TOKITAI_VECTOR_UNIT` names, to measure one unit against another.
