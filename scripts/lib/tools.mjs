@@ -35,6 +35,11 @@ const TOOLS = [
     enables: "the CPU library",
   },
   {
+    package: "libomp5-19",
+    present: () => hasFile("libomp.so.5"),
+    enables: "threads of the CPU library that wait without keeping others from the cores",
+  },
+  {
     package: "hipcc",
     present: () => hasRocm() || hasProgram(process.env.HIPCC, "hipcc"),
     enables: "the HIP library",

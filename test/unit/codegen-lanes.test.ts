@@ -3,7 +3,9 @@
  * interpreter does, bit for bit. Where a lane sees what another has stored, the loop has to stay a loop.
  */
 
+import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
+import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { emitCpu, emitKernelCpu } from "../../src/compiler/codegen/cpu.ts";
 import { denseTensor, interpretKernel } from "../../src/ir/kernel/interpret.ts";
@@ -141,5 +143,17 @@ describe.each(SIMD_UNITS)("a loop over the lanes of %s", (unit) => {
     }
     expect(answer).toEqual({ status: 0, message: "" });
     expect(new Uint32Array(found.buffer)).toEqual(new Uint32Array(expected.buffer));
+  });
+});
+
+describe("a file for a vector unit", () => {
+  it("defines no function that the linker could take for one of the other files", () => {
+    for (const unit of SIMD_UNITS) {
+      const object = join(dirname(library.path), `lanes.${unit}.cpp.o`);
+      const symbols = execFileSync("nm", ["--defined-only", object], { encoding: "utf8" });
+      // That of the personality routine is a pointer, the same in every file.
+      expect(symbols.match(/ [WVu] (?!DW\.ref\.).*/g)).toBeNull();
+      expect(symbols).toContain(`tok_run_copied_${unit}_i32`);
+    }
   });
 });

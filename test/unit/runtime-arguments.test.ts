@@ -3,7 +3,14 @@
 import { describe, expect, it } from "vitest";
 import { describeAbi } from "../../src/compiler/codegen/abi.ts";
 import { type Abi, type AbiFunction, parseAbi } from "../../src/runtime/abi.ts";
-import { type CallArguments, LaunchError, nearest, packArguments, packDims } from "../../src/runtime/cpu/arguments.ts";
+import {
+  type CallArguments,
+  LaunchError,
+  nearest,
+  packArguments,
+  packDims,
+  packStruct,
+} from "../../src/runtime/cpu/arguments.ts";
 import { proved } from "./codegen-ir.ts";
 import { linear, normalise } from "./codegen-kernels.ts";
 import { forward, integers, scale } from "./codegen-kernels-plain.ts";
@@ -150,5 +157,19 @@ describe("the nearest name", () => {
     ["momentum", undefined],
   ])("to %s is %s", (name, expected) => {
     expect(nearest(name, ["bias", "gamma", "beta", "weight", "yy"])).toBe(expected);
+  });
+});
+
+describe("the struct of a call", () => {
+  it("has three words for a tensor, one for everything else, in the order of the fields", () => {
+    const description = functionOf("normalise");
+    const x = Float32Array.of(1, 2, 3);
+    const empty = new Float32Array(0);
+    const args = { tensors: { x, y: empty }, dims: { B: -1, N: 3 }, scalars: { epsilon: 0.5 } };
+    const packed = packArguments(description, abi, args, undefined);
+    const words = packStruct(description, packed, (data) => (data === x ? 4096n : 8192n));
+    const half = new BigUint64Array(Float64Array.of(0.5).buffer)[0];
+    const { f32 } = abi.dtypes;
+    expect([...words]).toEqual([4096n, 12n, BigInt(f32), 0n, 0n, BigInt(f32), 2n ** 64n - 1n, 3n, half]);
   });
 });

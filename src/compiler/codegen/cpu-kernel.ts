@@ -85,8 +85,10 @@ function blockLoops(kernel: Kernel, body: readonly CStmt[]): readonly CStmt[] {
   const axes = gridAxes(kernel);
   if (axes.length === 0) return body;
   const clause = axes.length === 1 ? "" : ` collapse(${axes.length})`;
+  // One block is run by the thread that is there: no other has to wake.
+  const several = axes.map((axis) => `${axisName("grid", axis)} > 1`).join(" || ");
   return [
-    { kind: "pragma", text: `omp parallel for${clause} schedule(static)` },
+    { kind: "pragma", text: `omp parallel for${clause} schedule(static) if(${several})` },
     ...nest("block", axes, gridEnd, body),
   ];
 }

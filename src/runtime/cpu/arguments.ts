@@ -51,6 +51,37 @@ export function packArguments(
   );
 }
 
+/**
+ * The struct itself, as it lies in memory: fields of 8 bytes each, of a tensor three. `addressOf` is that of data with elements; who
+ * calls keeps the data alive.
+ */
+export function packStruct(
+  description: AbiFunction,
+  packed: Readonly<Record<string, unknown>>,
+  addressOf: (data: ArrayBufferView) => bigint,
+): BigUint64Array {
+  const { fields } = description;
+  const words = new BigUint64Array(fields.reduce((count, { kind }) => count + (isMemory(kind) ? 3 : 1), 0));
+  const doubles = new Float64Array(words.buffer);
+  let at = 0;
+  for (const { field } of fields) {
+    const value = packed[field];
+    if (typeof value === "bigint") words[at++] = BigInt.asUintN(64, value);
+    else if (typeof value === "number") doubles[at++] = value;
+    else {
+      const { data, bytes, dtype } = value as { data: ArrayBufferView | null; bytes: number; dtype: number };
+      words[at++] = data === null || data === undefined ? 0n : addressOf(data);
+      words[at++] = BigInt(bytes);
+      words[at++] = BigInt(dtype);
+    }
+  }
+  return words;
+}
+
+function isMemory(kind: AbiField["kind"]): boolean {
+  return kind === "tensor" || kind === "workspace";
+}
+
 /** The values of the dimensions alone, in the order of the description. */
 export function packDims({ name, dims = [] }: AbiFunction, given: CallArguments["dims"]): readonly bigint[] {
   checkGiven(name, "dim", dims, given);
@@ -138,6 +169,7 @@ function checkGiven(
   given: Readonly<Record<string, unknown>>,
 ): void {
   const known = Object.keys(given);
+  if (known.length === names.length && names.every((name) => Object.hasOwn(given, name))) return;
   const list = names.length === 0 ? `no ${WHAT[kind]}s` : names.join(", ");
   for (const name of known) {
     if (names.includes(name)) continue;

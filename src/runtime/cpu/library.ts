@@ -7,13 +7,23 @@
  */
 
 import { join } from "node:path";
-import koffi, { type LibraryHandle, type TypeObject } from "koffi";
+import koffi, { type LibraryHandle } from "koffi";
 import type { Manifest } from "../../compiler/build/manifest.ts";
 import { openBuild } from "../../compiler/build/output.ts";
+import { SIMD_UNITS } from "../../ir/kernel/simd.ts";
 import { error } from "../../support/diagnostic.ts";
-import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
-import { type Abi, type AbiField, type AbiFunction, parseAbi } from "../abi.ts";
-import { type CallArguments, LaunchError, nearest, packArguments, packDims, type TensorData } from "./arguments.ts";
+import { ok, type Result, refuse } from "../../support/result.ts";
+import { type Abi, type AbiFunction, parseAbi } from "../abi.ts";
+import {
+  type CallArguments,
+  LaunchError,
+  nearest,
+  packArguments,
+  packDims,
+  packStruct,
+  type TensorData,
+} from "./arguments.ts";
+import { prepareOpenMp } from "./openmp.ts";
 
 /** What a caller of this module needs beside it: the package's entry for the CPU is this file. */
 export { type CallArguments, LaunchError, type TensorData };
@@ -27,7 +37,7 @@ export interface CpuLibrary {
   readonly workspaceBytes: (program: string, dims: CallArguments["dims"]) => bigint;
 }
 
-/** TK501 to TK506: see `openBuild`; TK550: another ABI; TK551: no CPU library in the folder, or it cannot be loaded. */
+/** TK501 to TK506: see `openBuild`; TK550: another ABI; TK551: no CPU library in the folder, it cannot be loaded, or TOKITAI_VECTOR_UNIT is none. */
 export function openCpuLibrary(folder: string): Result<CpuLibrary> {
   const manifest = openBuild(folder);
   if (!manifest.ok) return manifest;
@@ -38,7 +48,12 @@ export function openCpuLibrary(folder: string): Result<CpuLibrary> {
     const fix = "compile with --target cpu";
     return refuse(error("TK551", undefined, `${folder} holds no library for the CPU`, fix));
   }
-  limitSpinning();
+  const widest = process.env["TOKITAI_VECTOR_UNIT"];
+  if (widest !== undefined && ![...SIMD_UNITS, "none"].includes(widest)) {
+    const fix = `name the widest unit that programs may use: ${SIMD_UNITS.join(", ")} or none`;
+    return refuse(error("TK551", undefined, `TOKITAI_VECTOR_UNIT is ${widest}, which is no vector unit`, fix));
+  }
+  prepareOpenMp();
   let native: LibraryHandle;
   try {
     native = koffi.load(join(folder, file.name));
@@ -49,16 +64,6 @@ export function openCpuLibrary(folder: string): Result<CpuLibrary> {
   return ok(bind(native, manifest.value, abi.value));
 }
 
-/**
- * GCC's OpenMP lets a thread that waits spin for milliseconds before it sleeps. Where two processes share the cores, each
- * waits for threads that do not run while the other spins: a training step took 60 times as long. A thousand turns are as
- * fast on a machine of one's own. Whoever sets OMP_WAIT_POLICY or GOMP_SPINCOUNT knows better; OpenMP reads them when the
- * first library is loaded.
- */
-function limitSpinning(): void {
-  if (process.env["OMP_WAIT_POLICY"] === undefined) process.env["GOMP_SPINCOUNT"] ??= "1000";
-}
-
 interface Bound {
   readonly description: AbiFunction;
   readonly invoke: (args: unknown, stream: null) => number;
@@ -66,7 +71,6 @@ interface Bound {
 }
 
 function bind(native: LibraryHandle, manifest: Manifest, abi: Abi): CpuLibrary {
-  const tensor = koffi.struct({ data: "void *", bytes: "uint64_t", dtype: "uint64_t" });
   const lastError = native.func("tok_last_error", "str", []);
   const statusNames = new Map(Object.entries(abi.statuses).map(([name, value]) => [value, name]));
   const functions = new Map<string, Bound>();
@@ -75,13 +79,10 @@ function bind(native: LibraryHandle, manifest: Manifest, abi: Abi): CpuLibrary {
     if (known !== undefined) return known;
     const description = [...abi.programs, ...abi.kernels].find((candidate) => candidate.name === name);
     if (description === undefined) throw unknownFunction(name, abi);
-    const struct = koffi.struct(
-      Object.fromEntries(description.fields.map((field) => [field.field, fieldType(field, tensor)])),
-    );
     const { launch, workspace, dims = [] } = description;
     const made: Bound = {
       description,
-      invoke: native.func(launch, "int32_t", [koffi.pointer(struct), "void *"]),
+      invoke: native.func(launch, "int32_t", ["void *", "void *"]),
       workspace:
         workspace === undefined
           ? undefined
@@ -108,7 +109,8 @@ function bind(native: LibraryHandle, manifest: Manifest, abi: Abi): CpuLibrary {
     const { description, invoke } = bound(name);
     const usesArena = description.fields.some(({ kind }) => kind === "workspace");
     const workspace = usesArena ? arena(workspaceBytes(name, args.dims)) : undefined;
-    const status = invoke(packArguments(description, abi, args, workspace), null);
+    const packed = packArguments(description, abi, args, workspace);
+    const status = invoke(packStruct(description, packed, koffi.address), null);
     if (status !== 0) fail(status);
   };
   return { manifest, abi, call, workspaceBytes };
@@ -119,21 +121,6 @@ function unknownFunction(name: string, { library, kernels, programs }: Abi): Typ
   const meant = nearest(name, names);
   const fix = meant === undefined ? `it has ${names.join(", ")}` : `did you mean ${meant}?`;
   return new TypeError(`the library ${library} has no function ${name}; ${fix}`);
-}
-
-function fieldType({ kind, element }: AbiField, tensor: TypeObject): string | TypeObject {
-  switch (kind) {
-    case "tensor":
-    case "workspace":
-      return tensor;
-    case "dim":
-      return "int64_t";
-    case "scalar":
-      return element === "f32" ? "double" : "int64_t";
-    default:
-      kind satisfies never;
-      throw new InternalError("unknown field");
-  }
 }
 
 const ARENA_ALIGNMENT = 256n;
