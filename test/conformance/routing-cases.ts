@@ -1,6 +1,7 @@
 /** Cases of the kernels with index tensors, and what their results must be, however they are run. */
 
 import { expect } from "vitest";
+import { SIMD_UNITS } from "../../src/ir/kernel/simd.ts";
 import { agrees } from "../../src/ir/tensor/error-model.ts";
 import { numbers } from "./cases.ts";
 import { LOSS_CASES } from "./loss-cases.ts";
@@ -77,6 +78,14 @@ export const ROUTING_CASES: readonly RoutingCase[] = [
   ...[0, 1, 2].flatMap((all) => casesOf(33, 3, all)),
   ...LOSS_CASES,
 ];
+/** The same for the instances for vector units of CPUs. */
+const FOR_VECTORS = ["grouped_linear", "grouped_layer_norm_gelu"];
+export const VECTOR_ROUTING_CASES: readonly RoutingCase[] = SIMD_UNITS.flatMap((unit) =>
+  ROUTING_CASES.filter(({ kernel }) => FOR_VECTORS.includes(kernel)).map((one) => ({
+    ...one,
+    kernel: `${one.kernel}_${unit}`,
+  })),
+);
 export const routingName = ({ kernel, dims, scalars }: RoutingCase): string =>
   [kernel, ...Object.entries({ ...dims, ...scalars }).map(([name, value]) => `${name}=${value}`)].join(" ");
 

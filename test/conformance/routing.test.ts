@@ -11,7 +11,8 @@ import { findToolchain } from "../../src/compiler/build/toolchain.ts";
 import { denseTensor, interpretKernel } from "../../src/ir/kernel/interpret.ts";
 import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
 import { buildInto, type ProvedSources, proveKernels, unwrap } from "./library.ts";
-import { blankOutputs, expectResults, ROUTING_CASES, routingName } from "./routing-cases.ts";
+import { blankOutputs, expectResults, ROUTING_CASES, routingName, VECTOR_ROUTING_CASES } from "./routing-cases.ts";
+import { lacksUnit, MISSING } from "./vector-units.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tokitai-routing-"));
 let proved: ProvedSources;
@@ -24,6 +25,8 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const TABLE = [...ROUTING_CASES, ...VECTOR_ROUTING_CASES];
+
 describe("routing kernels", () => {
   it("are all the kernels with an index tensor that keep no state", () => {
     const routing = proved.sources.kernels.filter(
@@ -31,9 +34,7 @@ describe("routing kernels", () => {
         params.some(({ kind, element }) => kind === "tensor" && element === "i32") &&
         !params.some((param) => param.kind === "tensor" && param.role === "inout"),
     );
-    expect([...new Set(ROUTING_CASES.map(({ kernel }) => kernel))].sort()).toEqual(
-      routing.map(({ name }) => name).sort(),
-    );
+    expect([...new Set(TABLE.map(({ kernel }) => kernel))].sort()).toEqual(routing.map(({ name }) => name).sort());
   });
 
   it("have experts with no token, with one, and with all", () => {
@@ -48,14 +49,15 @@ describe("routing kernels", () => {
     expect(groups).toEqual(expect.arrayContaining([0, 1, "all"]));
   });
 
-  it.each(ROUTING_CASES.map((one) => [routingName(one), one] as const))("%s on the CPU", (_, one) => {
+  it.for(TABLE.map((one) => [routingName(one), one] as const))("%s on the CPU", ([, one], { skip }) => {
+    skip(lacksUnit(one.kernel), `this CPU lacks ${MISSING.join(" and ")}`);
     const { kernel, dims, inputs, scalars = {}, outputs } = one;
     const results = blankOutputs(outputs);
     library.call(kernel, { tensors: { ...inputs, ...results }, dims, scalars });
     expectResults(results, one);
   });
 
-  const interpreted = ROUTING_CASES.filter(({ dims }) => (dims["T"] ?? 0) <= 65);
+  const interpreted = TABLE.filter(({ dims }) => (dims["T"] ?? 0) <= 65);
   it.each(interpreted.map((one) => [routingName(one), one] as const))("%s in the interpreter", (_, one) => {
     const { kernel: name, dims, shapes, inputs, scalars = {}, outputs } = one;
     const kernel = proved.sources.kernels.find((candidate) => candidate.name === name);

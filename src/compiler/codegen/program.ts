@@ -326,7 +326,7 @@ function launchBlock(plan: Plan, launch: Launch, names: PlanNames, checked: Chec
       declare(LAUNCH, "launch"),
       ...(kernel.dataRequires.length === 0
         ? plainSteps([...instead(launch, spec), kernel])
-        : checkedSteps(kernel, conditionTimes(plan, launch, kernel, spec))),
+        : checkedSteps(kernel, instead(launch, spec), conditionTimes(plan, launch, kernel, spec))),
       when(binary("!=", name("status"), name("TOK_OK")), [ret(inLaunch(name("status")))]),
     ],
   };
@@ -358,20 +358,40 @@ function instead({ vector = [] }: Launch, spec: LibrarySpec): readonly Kernel[] 
   return spec.kernels.flatMap(({ kernel }) => (vector.includes(kernel.name) ? [kernel] : []));
 }
 
-/** The same for a kernel with conditions on data, of which those that are proved are left out. */
-function checkedSteps(kernel: Kernel, { before, between }: ConditionTimes): readonly CStmt[] {
+/**
+ * The same for a kernel with conditions on data, of which those that are proved are left out. An instance that runs in its place
+ * requires nothing more of them.
+ */
+function checkedSteps(
+  kernel: Kernel,
+  instances: readonly Kernel[],
+  { before, between }: ConditionTimes,
+): readonly CStmt[] {
   const [status, launch] = [name("status"), name("launch")];
   const next = (pass: number, value: CExpr): CStmt =>
     when(binary("&&", binary("==", status, name("TOK_OK")), binary("==", name("pass"), integer(pass))), [
       assign(status, value),
     ]);
-  const prepare = call(`tok_${kernel.name}_prepare`, [unary("&", name("call")), unary("&", launch)]);
+  const chosen = (of: (own: string) => CExpr): CExpr =>
+    instances.reduceRight<CExpr>(
+      (otherwise, { name: own, simd }) => ({
+        kind: "conditional",
+        cond: call(`tok::uses_${simd}`, []),
+        then: of(own),
+        else: otherwise,
+      }),
+      of(kernel.name),
+    );
+  const prepare = chosen((own) => call(`tok_${own}_prepare`, [unary("&", name("call")), unary("&", launch)]));
   const checked = (asked: readonly number[]): CExpr => dataCall(kernel, name("call"), asked);
   return [
     declare(STATUS, "status", prepare),
     ...(before.length === 0 ? [] : [next(0, checked(before))]),
     ...(between.length === 0 ? [] : [next(1, checked(between))]),
-    next(1, call(`${kernel.name}_launch`, [launch, name("stream")])),
+    next(
+      1,
+      chosen((own) => call(`${own}_launch`, [launch, name("stream")])),
+    ),
   ];
 }
 

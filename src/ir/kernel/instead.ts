@@ -5,7 +5,7 @@
 
 import { printData, printExpr, printParam } from "./print.ts";
 import { SIMD_UNITS } from "./simd.ts";
-import type { Kernel } from "./types.ts";
+import type { DataCondition, Kernel } from "./types.ts";
 
 /** The instances that may run in place of `kernel`, those for the widest unit first; none for an instance itself. */
 export function vectorInstances(kernel: Kernel, kernels: readonly Kernel[]): readonly Kernel[] {
@@ -26,7 +26,13 @@ function fits(other: Kernel, kernel: Kernel): boolean {
     interfaceOf(other) === interfaceOf(kernel) &&
     within(where(other), where(kernel)) &&
     within(other.requires.map(printExpr), kernel.requires.map(printExpr)) &&
-    within(other.dataRequires.map(printData), kernel.dataRequires.map(printData)) &&
-    within(kernel.ensures.map(printData), other.ensures.map(printData))
+    within(other.dataRequires.map(dataText), kernel.dataRequires.map(dataText)) &&
+    within(kernel.ensures.map(dataText), other.ensures.map(dataText))
   );
+}
+
+/** The condition, whatever its variables are called: no other name of a kernel is that of a variable. */
+function dataText(condition: DataCondition): string {
+  const places = new Map(condition.variables.map(({ name }, position) => [name, `$${position}`]));
+  return printData(condition).replaceAll(/\b\w+\b/g, (word) => places.get(word) ?? word);
 }
