@@ -4,7 +4,7 @@
  *
  * GCC's spin without giving way, by default for milliseconds. Where two processes share the cores, each then waits for threads that do
  * not run while the other spins: a training step took 60 times as long. When they sleep early instead, each launch of a program can
- * find the other thread asleep: a forward pass took four times as long. docs/benchmarks.md has the numbers.
+ * find the other thread asleep: a forward pass took four times as long.
  */
 
 import koffi from "koffi";
