@@ -14,7 +14,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What a solver finds no answer to in the time that it has. */
 const NO_ANSWER: Readonly<Record<(typeof NATIVE_SOLVERS)[number], readonly string[]>> = {
-  z3: [],
+  // Of a condition on data that can be met: a model, which z3 4.8.12 does not find and cvc5 does.
+  z3: ["grouped_layer_norm_gelu_avx2/contract/reachable.x#2"],
   cvc5: ["expert_offsets/contract/ensures#2"],
 };
 
