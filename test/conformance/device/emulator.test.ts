@@ -73,7 +73,9 @@ if (TINYGRAD === "") {
       let names: readonly string[];
       beforeAll(async () => {
         const proved = await proveKernels(["kernels", "test/conformance/kernels"]);
-        names = proved.sources.kernels.flatMap(({ name, span }) => (span.file.startsWith("kernels/") ? [name] : []));
+        // Instances for vector units are of CPUs.
+        const ofGpu = proved.sources.kernels.filter(({ simd }) => simd === undefined);
+        names = ofGpu.flatMap(({ name, span }) => (span.file.startsWith("kernels/") ? [name] : []));
         await buildInto(place, proved, toolchain, false, "hip", architecture);
         await buildInto(join(place, "cpu"), proved, toolchain, false);
         cpu = unwrap(openCpuLibrary(join(place, "cpu")));
@@ -165,7 +167,7 @@ if (TINYGRAD === "") {
         }
       });
 
-      it("are all kernels of kernels/", () => {
+      it("are all kernels of kernels/ that are for GPUs", () => {
         const run = [...KERNELS, ...ROUTING_CASES.map(({ kernel }) => kernel), ...IN_PLACE, "loss_scale", "clip_scale"];
         expect(names.filter((name) => !run.includes(name))).toEqual([]);
       });
