@@ -1,7 +1,7 @@
 /**
- * `npm run bench:ulp [-- --stride 1]`: errors of the vector functions over all f32, as Markdown for docs/benchmarks.md.
+ * `npm run bench:ulp [-- --stride 1]`: errors of the vector functions, as Markdown for docs/benchmarks.md.
  *
- * It takes some ten minutes; a stride takes every n-th input only.
+ * Over all f32 unless a stride takes every n-th input only: so many inputs take long.
  */
 
 import { parseArgs } from "node:util";

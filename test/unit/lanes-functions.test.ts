@@ -1,6 +1,6 @@
 /**
  * The functions of all lanes: at every 4,099th f32 by its bits, they keep to the errors that docs/language.md states, and special
- * values are what they have to be. `npm run bench:ulp` takes all.
+ * values are what they have to be. `npm run bench:ulp` takes as many as it is told.
  */
 
 import { describe, expect, it } from "vitest";
