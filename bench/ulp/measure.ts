@@ -49,10 +49,14 @@ int main(int count, char **args) {
   double worst = 0;
   float at = 0;
   uint64_t special = 0, inputs = 0;
-  for (uint64_t first = 0; first < (1ull << 32); first += stride * width) {
+  // With any stride: zeros, the least and the largest of both signs, infinities and NaN.
+  const uint32_t specials[] = {0u, 1u, 0x7fffffu, 0x800000u, 0x7f7fffffu, 0x7f800000u, 0x7fc00000u, 0xffffffffu};
+  for (int64_t first = -2 * (int64_t)(stride * width); first < (int64_t)1 << 32; first += stride * width) {
     Row x;
     for (int lane = 0; lane < width; ++lane) {
-      const uint32_t bits = (uint32_t)std::min<uint64_t>(first + lane * stride, 0xffffffffu);
+      const uint32_t sign = first < -(int64_t)(stride * width) ? 0x80000000u : 0u;
+      const uint32_t bits = first < 0 ? specials[lane % 8] ^ sign
+                                      : (uint32_t)std::min<uint64_t>(first + lane * stride, 0xffffffffu);
       float one;
       memcpy(&one, &bits, 4);
       x[lane] = one;

@@ -72,6 +72,16 @@ export function emitHeader(spec: LibrarySpec): GeneratedFile {
       "set_device",
       [param(pointer(constant(type("tok_device"))), "device")],
     ),
+    prototype(
+      [
+        "Has this thread's programs note when each of their launches begins and ends, in seconds of a steady clock: two numbers per",
+        "launch, in the order of the launches, for as many as there is room; null: ends it. Returns how many were noted since the",
+        "last call. Of a HIP library it is the launch that is timed, not the work on the device.",
+      ],
+      U64,
+      "trace",
+      [param(pointer(type("double")), "times"), param(U64, "launches")],
+    ),
     ...kernelGroups(spec).flatMap(([kernel, ...instances]) => [
       ...kernelItems(kernel),
       ...instances.flatMap((instance) => kernelItems(instance, kernel)),

@@ -30,6 +30,13 @@ export function libraryItems(
       [ret(call("tok::set_device", [name("device")]))],
       { specifiers: ['extern "C"'] },
     ),
+    fn(
+      type("uint64_t"),
+      "tok_trace",
+      [param(pointer(type("double")), "times"), param(type("uint64_t"), "launches")],
+      [ret(call("tok::set_trace", [name("times"), name("launches")]))],
+      { specifiers: ['extern "C"'] },
+    ),
     ...spec.kernels.flatMap(kernelItems),
     ...spec.plans.flatMap((plan) => programItems(plan, spec)),
   ];

@@ -320,6 +320,7 @@ function launchBlock(plan: Plan, launch: Launch, names: PlanNames, checked: Chec
     kind: "block",
     body: [
       { kind: "comment", text: launch.label },
+      declare(constant(type("tok::Traced")), "traced", call("tok::Traced", [binary("==", name("pass"), integer(1))])),
       declare(type(argsStruct(kernel.name)), "call"),
       when(unary("!", bound), [ret(inLaunch(name("TOK_SHAPE")))]),
       ...scalars,

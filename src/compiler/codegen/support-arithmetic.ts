@@ -15,8 +15,11 @@ export const PROLOGUE = `// What the generated code of a library shares: include
 #include <stdlib.h>
 #include <string.h>
 
+#include <algorithm>
+#include <chrono>
 #include <initializer_list>
 #include <type_traits>
+#include <vector>
 
 #if defined(__HIPCC__)
 #define TOK_DEVICE __host__ __device__

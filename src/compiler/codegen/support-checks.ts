@@ -70,13 +70,7 @@ class Checker {
  public:
   Checker(const char *call, const Size *sizes, size_t size_count, const Operand *operands, size_t operand_count)
       : call_(call), sizes_(sizes), size_count_(size_count), operands_(operands), operand_count_(operand_count) {
-    size_t used = 0;
-    for (size_t i = 0; i < size_count_ && used < sizeof where_; ++i) {
-      const int added = snprintf(where_ + used, sizeof where_ - used, "%s%s = %" PRId64, i == 0 ? " (" : ", ",
-                                 sizes_[i].name, sizes_[i].value.value);
-      used += added > 0 ? (size_t)added : 0;
-    }
-    if (size_count_ > 0 && used + 1 < sizeof where_) snprintf(where_ + used, sizeof where_ - used, ")");
+    where_[0] = narrow_[0] = 0;
   }
 
   tok_status status() const { return status_; }
@@ -115,24 +109,24 @@ class Checker {
     for (const Operand *o = operands_; passing() && o < operands_ + operand_count_; ++o) {
       if (o->elements.valid && o->elements.value <= TOK_MAX_ELEMENTS) continue;
       status_ = fail(TOK_SHAPE, "%s: the shape %s of %s is negative or has more than %" PRId64 " elements%s", call_,
-                     o->shape, o->name, (int64_t)TOK_MAX_ELEMENTS, where_);
+                     o->shape, o->name, (int64_t)TOK_MAX_ELEMENTS, sizes_text());
     }
   }
 
   void where(const char *name, Int actual, const char *definition, Int expected) {
     if (!passing() || (actual == expected).holds()) return;
     if (!expected.valid) {
-      status_ = fail(TOK_WHERE, "%s: %s = %s cannot be computed in 64 bits%s", call_, name, definition, where_);
+      status_ = fail(TOK_WHERE, "%s: %s = %s cannot be computed in 64 bits%s", call_, name, definition, sizes_text());
     } else {
       status_ = fail(TOK_WHERE, "%s: %s is %" PRId64 ", expected %s = %" PRId64 "%s", call_, name, actual.value,
-                     definition, expected.value, where_);
+                     definition, expected.value, sizes_text());
     }
   }
 
   void requirement(const char *condition, Bool value) {
     if (!passing() || value.holds()) return;
     const char *reason = value.valid ? "does not hold" : "cannot be computed in 64 bits";
-    status_ = fail(TOK_REQUIRES, "%s: requires %s, which %s%s", call_, condition, reason, where_);
+    status_ = fail(TOK_REQUIRES, "%s: requires %s, which %s%s", call_, condition, reason, sizes_text());
   }
 
   void bytes() {
@@ -142,7 +136,7 @@ class Checker {
       const uint64_t expected = (uint64_t)o->elements.value * type.bytes;
       if (o->tensor->bytes == expected) continue;
       status_ = fail(TOK_BYTES, "%s: %s has %" PRIu64 " bytes, expected %" PRIu64 " for %s %s%s", call_, o->name,
-                     o->tensor->bytes, expected, type.name, o->shape, where_);
+                     o->tensor->bytes, expected, type.name, o->shape, sizes_text());
     }
   }
 
@@ -155,16 +149,31 @@ class Checker {
     }
   }
 
+  // Sorted by their addresses, a tensor has to begin where those before it have ended; only one that fails is looked for in pairs.
   void disjoint() {
-    for (size_t i = 0; i < operand_count_; ++i) {
-      for (size_t j = i + 1; passing() && j < operand_count_; ++j) {
-        const Operand &a = operands_[i];
-        const Operand &b = operands_[j];
-        if ((!a.written && !b.written) || !overlap(*a.tensor, *b.tensor)) continue;
-        status_ = fail(TOK_OVERLAP, "%s: %s and %s overlap, and %s is written; expected disjoint memory", call_, a.name,
-                       b.name, b.written ? b.name : a.name);
-      }
+    if (!passing()) return;
+    if (operand_count_ <= 16) return disjoint_pairs();
+    std::vector<const Operand *> order;
+    for (const Operand *o = operands_; o < operands_ + operand_count_; ++o) {
+      if (o->tensor->bytes > 0) order.push_back(o);
     }
+    const auto address = [](const Operand *o) { return (uint64_t)(uintptr_t)o->tensor->data; };
+    std::sort(order.begin(), order.end(),
+              [&](const Operand *a, const Operand *b) { return address(a) < address(b); });
+    // The last byte of all before, and of those that are written.
+    uint64_t last = 0, last_written = 0;
+    bool first = true, first_written = true, apart = true;
+    for (const Operand *o : order) {
+      const uint64_t begin = address(o), end = begin + (o->tensor->bytes - 1);
+      if (end < begin) apart = false;
+      if (o->written ? !first && begin <= last : !first_written && begin <= last_written) apart = false;
+      last = first || end > last ? end : last;
+      first = false;
+      if (!o->written) continue;
+      last_written = first_written || end > last_written ? end : last_written;
+      first_written = false;
+    }
+    if (!apart) disjoint_pairs();
   }
 
   void scalar_i32(const char *name, int64_t value) {
@@ -182,13 +191,13 @@ class Checker {
     for (int axis = 0; passing() && axis < 3; ++axis) {
       const Int blocks = grid[axis];
       if (!blocks.valid) {
-        status_ = fail(TOK_GRID, "%s: grid.%c cannot be computed in 64 bits%s", call_, "xyz"[axis], where_);
+        status_ = fail(TOK_GRID, "%s: grid.%c cannot be computed in 64 bits%s", call_, "xyz"[axis], sizes_text());
       } else if (blocks.value < 0 || blocks.value > limits[axis]) {
         status_ = fail(TOK_GRID, "%s: grid.%c is %" PRId64 ", expected 0 to %" PRId64 "%s", call_, "xyz"[axis],
-                       blocks.value, limits[axis], where_);
+                       blocks.value, limits[axis], sizes_text());
       } else if (!(blocks * block[axis] <= TOK_MAX_GRID_THREADS).holds()) {
         status_ = fail(TOK_GRID, "%s: grid.%c of %" PRId64 " blocks has more than %" PRId64 " threads%s", call_,
-                       "xyz"[axis], blocks.value, (int64_t)TOK_MAX_GRID_THREADS, where_);
+                       "xyz"[axis], blocks.value, (int64_t)TOK_MAX_GRID_THREADS, sizes_text());
       }
     }
   }
@@ -224,10 +233,10 @@ class Checker {
   void workspace(const tok_tensor &space, Int needed) {
     if (!passing()) return;
     if (!needed.valid) {
-      status_ = fail(TOK_WORKSPACE, "%s: the workspace's size cannot be computed in 64 bits%s", call_, where_);
+      status_ = fail(TOK_WORKSPACE, "%s: the workspace's size cannot be computed in 64 bits%s", call_, sizes_text());
     } else if (space.bytes < (uint64_t)needed.value) {
       status_ = fail(TOK_WORKSPACE, "%s: workspace has %" PRIu64 " bytes, expected at least %" PRId64 "%s", call_,
-                     space.bytes, needed.value, where_);
+                     space.bytes, needed.value, sizes_text());
     } else if (space.bytes > 0 && space.data == nullptr) {
       status_ = fail(TOK_NULL_DATA, "%s: workspace has %" PRIu64 " bytes, but its data is null", call_, space.bytes);
     } else if ((uintptr_t)space.data % TOK_ARENA_ALIGNMENT != 0) {
@@ -243,20 +252,78 @@ class Checker {
  private:
   bool passing() const { return status_ == TOK_OK; }
 
+  void disjoint_pairs() {
+    for (size_t i = 0; i < operand_count_; ++i) {
+      for (size_t j = i + 1; passing() && j < operand_count_; ++j) {
+        const Operand &a = operands_[i];
+        const Operand &b = operands_[j];
+        if ((!a.written && !b.written) || !overlap(*a.tensor, *b.tensor)) continue;
+        status_ = fail(TOK_OVERLAP, "%s: %s and %s overlap, and %s is written; expected disjoint memory", call_, a.name,
+                       b.name, b.written ? b.name : a.name);
+      }
+    }
+  }
+
+  // The sizes of the call, for a message.
+  const char *sizes_text() {
+    size_t used = 0;
+    for (size_t i = 0; i < size_count_ && used < sizeof where_; ++i) {
+      const int added = snprintf(where_ + used, sizeof where_ - used, "%s%s = %" PRId64, i == 0 ? " (" : ", ",
+                                 sizes_[i].name, sizes_[i].value.value);
+      used += added > 0 ? (size_t)added : 0;
+    }
+    if (size_count_ > 0 && used + 1 < sizeof where_) snprintf(where_ + used, sizeof where_ - used, ")");
+    return where_;
+  }
+
   const char *call_;
   const Size *sizes_;
   size_t size_count_;
   const Operand *operands_;
   size_t operand_count_;
   tok_status status_ = TOK_OK;
-  char where_[256] = "";
+  char where_[256];
   // Why 32-bit indices do not serve.
-  char narrow_[192] = "";
+  char narrow_[192];
 };
 `;
 
-/** Packed launches, and the views of a program's buffers. */
+/** Packed launches, their times, and the views of a program's buffers. */
 export const LAUNCH = `
+// Where this thread's programs note the times of their launches, while tok_trace has them do so.
+struct Trace {
+  double *times;
+  uint64_t room;
+  uint64_t noted;
+};
+thread_local Trace trace = {nullptr, 0, 0};
+
+inline double seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+inline uint64_t set_trace(double *times, uint64_t room) {
+  const uint64_t noted = trace.noted;
+  trace = {times, times == nullptr ? 0 : room, 0};
+  return noted;
+}
+
+// Notes when a launch began and ended.
+class Traced {
+ public:
+  explicit Traced(bool runs) : noted_(runs && trace.times != nullptr && trace.noted < trace.room) {
+    if (noted_) trace.times[2 * trace.noted] = seconds();
+  }
+  Traced(const Traced &) = delete;
+  Traced &operator=(const Traced &) = delete;
+  ~Traced() {
+    if (noted_) trace.times[2 * trace.noted++ + 1] = seconds();
+  }
+
+ private:
+  const bool noted_;
+};
+
 template <typename Params>
 tok_status pack(tok_launch *launch, const char *symbol, uint32_t index_bits, const Int (&grid)[3],
                 const uint32_t (&block)[3], const Params &params) {

@@ -99,7 +99,8 @@ static inline Row tok_tanh(const Row &x) {
   const Row near = tok_fma(x * s, p, x);
   const Row t = size > 10.0f ? tok_splat<Row>(10.0f) : size;
   const Row far = 1.0f - 2.0f / (tok_exp(t + t) + 1.0f);
-  return size > 0.55f ? tok_with_sign(far, x) : near;
+  // Of -0, near is +0.
+  return tok_with_sign(size > 0.55f ? far : near, x);
 }
 
 template <typename Row>

@@ -33,8 +33,20 @@ export interface CpuLibrary {
   readonly abi: Abi;
   /** Runs a kernel or a program; a program's workspace is allocated here, once per size. */
   readonly call: (name: string, args: CallArguments) => void;
+  /** The same of a program, and when each of its launches ran, in their order. */
+  readonly trace: (program: string, args: CallArguments) => readonly LaunchTime[];
   /** Bytes that a program needs beside its parameters. */
   readonly workspaceBytes: (program: string, dims: CallArguments["dims"]) => bigint;
+}
+
+/** When a launch of a program ran, in seconds of a steady clock. */
+export interface LaunchTime {
+  readonly label: string;
+  readonly part: string | undefined;
+  /** The kernel of the plan; what ran may be an instance for the CPU's vector unit. */
+  readonly kernel: string;
+  readonly begin: number;
+  readonly end: number;
 }
 
 /** TK501 to TK506: see `openBuild`; TK550: another ABI; TK551: no CPU library in the folder, it cannot be loaded, or TOKITAI_VECTOR_UNIT is none. */
@@ -113,7 +125,22 @@ function bind(native: LibraryHandle, manifest: Manifest, abi: Abi): CpuLibrary {
     const status = invoke(packStruct(description, packed, koffi.address), null);
     if (status !== 0) fail(status);
   };
-  return { manifest, abi, call, workspaceBytes };
+  const trace = (program: string, args: CallArguments): readonly LaunchTime[] => {
+    const launches = manifest.programs.find(({ name }) => name === program)?.launches;
+    if (launches === undefined) throw unknownFunction(program, { ...abi, kernels: [] });
+    const times = new Float64Array(2 * launches.length);
+    const note = native.func("tok_trace", "uint64_t", ["void *", "uint64_t"]);
+    note(times, BigInt(launches.length));
+    try {
+      call(program, args);
+    } finally {
+      note(null, 0n);
+    }
+    return launches.map(({ label, part, kernel }, i) => {
+      return { label, part, kernel, begin: times[2 * i] ?? Number.NaN, end: times[2 * i + 1] ?? Number.NaN };
+    });
+  };
+  return { manifest, abi, call, trace, workspaceBytes };
 }
 
 function unknownFunction(name: string, { library, kernels, programs }: Abi): TypeError {
