@@ -22,7 +22,8 @@
  *
  *   cross-entropy of the outcomes + that of the actions + balance·E·Σₑ fₑ·pₑ + z·(log Σ exp(router logits))²
  *
- * where fₑ is the share of the assignments that expert e has, which has no gradient.
+ * where fₑ is the share of the assignments that expert e has, which has no gradient. The sparse training step computes the same from
+ * the weights of the sparse forward pass: forward and back, an expert works on its own rows alone.
  */
 
 import type { Groups, ModelBuilder, Tensor } from "tokitai/model";
@@ -96,12 +97,37 @@ const BACKWARD_PARTS: Readonly<Record<string, string>> = { router: "router_path"
  * and the factor `scale` that clips them.
  */
 function buildStep(t: ModelBuilder, config: MoeShape): void {
+  step(t, config, forward, (weight) => weight.shape?.length ?? 0);
+}
+
+/** As the step, on the weights of the sparse forward pass, of which those of the experts have one axis more. */
+function buildSparseStep(t: ModelBuilder, config: MoeShape): void {
+  const pass = (layers: Layers, x: Tensor): Forward => {
+    const passed = sparseForward(layers, x, config);
+    const { chosen, renormalise } = config;
+    const dense = () => t.topK("router.weights", passed.probabilities, chosen, renormalise);
+    return { ...passed, weights: t.within("router", dense) };
+  };
+  step(t, config, pass, ({ id, shape = [] }) => (isOfRouter(id) ? shape.length : shape.length - 1));
+}
+
+function isOfRouter(weight: string): boolean {
+  return weight.startsWith("router.");
+}
+
+/** The training step around a forward pass; `rank` is how many axes a weight has in one layer. */
+function step(
+  t: ModelBuilder,
+  config: MoeShape,
+  pass: (layers: Layers, x: Tensor, config: MoeShape) => Forward,
+  rank: (weight: Tensor) => number,
+): void {
   const x = t.input("x", ["B", config.inputs]);
   const [outcome, action] = [t.input("outcome", ["B"], "i32"), t.input("action", ["B"], "i32")];
   const importance = t.input("importance", ["B", 1]);
   const rates = t.input("rates", [3]);
   const layers = newLayers(t);
-  const passed = forward(layers, x, config);
+  const passed = pass(layers, x, config);
   const { rows, means } = t.within("loss", () => lossOf(t, passed, { outcome, action, importance }, config));
   const gradients = t.gradients(
     [{ of: rows, gradient: importance }],
@@ -111,13 +137,15 @@ function buildStep(t: ModelBuilder, config: MoeShape): void {
   const paths = { router_path: [] as Tensor[], expert_path: [] as Tensor[] };
   for (const [position, gradient] of gradients.entries()) {
     const weight = layers.weights[position];
-    if (weight !== undefined) paths[weight.id.startsWith("router.") ? "router_path" : "expert_path"].push(gradient);
+    if (weight !== undefined) paths[isOfRouter(weight.id) ? "router_path" : "expert_path"].push(gradient);
   }
   const { scale, squares } = t.within("clip", () => clip(t, paths, config.training.maxNorm));
   t.within("update", () => {
     for (const [position, gradient] of gradients.entries()) {
       const weight = layers.weights[position];
-      if (weight !== undefined) update(t, weight, { gradient, scale, rates }, config.training);
+      if (weight === undefined) continue;
+      const decay = rank(weight) > 1 ? config.training.decay : 0;
+      update(t, weight, { gradient, scale, rates }, { ...config.training, decay });
     }
   });
   t.output("y", passed.y);
@@ -179,7 +207,7 @@ function clip<Path extends string>(
   return { scale: t.clipScale("scale", whole, maxNorm), squares };
 }
 
-/** AdamW on one weight; a vector is a bias, or LayerNorm's, and does not decay. */
+/** AdamW on one weight; `decay` is 0 for a bias, and for the vectors of LayerNorm. */
 function update(
   t: ModelBuilder,
   weight: Tensor,
@@ -190,8 +218,7 @@ function update(
   const zero = { kind: "constant", value: 0 } as const;
   const mean = t.weight(`mean.${weight.id}`, shape, zero);
   const square = t.weight(`square.${weight.id}`, shape, zero);
-  const options = { beta1, beta2, epsilon, decay: shape.length > 1 ? decay : 0 };
-  t.adamw(`update.${weight.id}`, { weight, mean, square }, given, options);
+  t.adamw(`update.${weight.id}`, { weight, mean, square }, given, { beta1, beta2, epsilon, decay });
 }
 
 /**
@@ -200,24 +227,32 @@ function update(
  */
 function buildSparseForward(t: ModelBuilder, config: MoeShape): void {
   const layers = newLayers(t);
-  const x = t.input("x", ["B", config.inputs]);
-  const { probabilities, ids, gates } = t.within("router", () => {
+  const { y, probabilities, ids, gates } = sparseForward(layers, t.input("x", ["B", config.inputs]), config);
+  t.output("y", y);
+  t.output("probabilities", probabilities);
+  t.output("ids", ids);
+  t.output("gates", gates);
+}
+
+interface SparseForward extends Omit<Forward, "weights"> {
+  readonly ids: Tensor;
+  readonly gates: Tensor;
+}
+
+function sparseForward(layers: Layers, x: Tensor, config: MoeShape): SparseForward {
+  const { t } = layers;
+  const { logits, probabilities, ids, gates } = t.within("router", () => {
     const logits = linear(layers, "router.linear", "router", x, config.inputs, config.experts);
     const probabilities = t.softmax("router.softmax", logits);
     const chosen = t.topKExperts("router.top_k", probabilities, config.chosen);
     const gates = config.renormalise ? t.normaliseRows("router.normalise", chosen.gates) : chosen.gates;
-    return { probabilities, ids: chosen.ids, gates };
+    return { logits, probabilities, ids: chosen.ids, gates };
   });
   const groups = t.within("dispatch", () => t.groupByExpert("dispatch", ids, config.experts));
   const rows = t.within("dispatch", () => t.gatherAssignments("dispatch.rows", x, groups.source, config.chosen));
   const parts = t.within("experts", () => groupedExperts(layers, rows, groups, config));
-  t.output(
-    "y",
-    t.within("combine", () => t.combineRows("combine", gates, parts, groups.position)),
-  );
-  t.output("probabilities", probabilities);
-  t.output("ids", ids);
-  t.output("gates", gates);
+  const y = t.within("combine", () => t.combineRows("combine", gates, parts, groups.position));
+  return { y, logits, probabilities, ids, gates };
 }
 
 /** What each assignment's expert makes of its row, in the order of the places: [K·B, outcomes + actions]. */
@@ -245,6 +280,7 @@ export const programs = [
   { name: "moe_backward", build: buildBackward },
   { name: "moe_step", build: buildStep },
   { name: "moe_sparse_forward", build: buildSparseForward },
+  { name: "moe_sparse_step", build: buildSparseStep },
 ];
 
 /** The builder, and the weights that it has made, in order. */

@@ -363,6 +363,12 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
   "grouped-matmul-nn": () => "grouped_matmul_nn",
   "grouped-matmul-tn": () => "grouped_matmul_tn",
   "grouped-column-sum": () => "grouped_column_sum",
+  "grouped-column-dot": () => "grouped_column_dot",
+  "grouped-layer-norm-dx": () => "grouped_layer_norm_dx",
+  "combine-rows-dparts": () => "combine_rows_dparts",
+  "combine-rows-dgates": () => "combine_rows_dgates",
+  "top-k-gates-dp": () => "top_k_gates_dp",
+  "normalise-rows-dx": () => "normalise_rows_dx",
 };
 
 /**

@@ -67,14 +67,9 @@ export const DEFINITIONS: { readonly [K in DerivedKind]: Definition<K> } = {
     }),
   "layer-norm-dx": (op, operands, { arithmetic, real }) => {
     const [gamma, dy] = [operandAt(op, operands, 1), operandAt(op, operands, 2)];
-    const { subtract, multiply, divide } = arithmetic;
     return byRow(operandAt(op, operands, 0), (row, start) => {
-      const { standard, scale } = standardised(arithmetic, row, real("epsilon"));
-      const gradients = row.map((_, n) => multiply(elementAt(dy, start + n), elementAt(gamma, n)));
-      const count = arithmetic.integer(row.length);
-      const mean = divide(arithmetic.sum(gradients), count);
-      const slope = divide(arithmetic.sum(gradients.map((g, n) => multiply(g, item(standard, n)))), count);
-      return gradients.map((g, n) => multiply(subtract(subtract(g, mean), multiply(item(standard, n), slope)), scale));
+      const gradients = row.map((_, n) => arithmetic.multiply(elementAt(dy, start + n), elementAt(gamma, n)));
+      return layerNormGradient(arithmetic, row, gradients, real("epsilon"));
     });
   },
   "gelu-dx": (op, operands, { arithmetic }) => {
@@ -133,6 +128,21 @@ export const DEFINITIONS: { readonly [K in DerivedKind]: Definition<K> } = {
     });
   },
 };
+
+/** The gradient of a row that is standardised, from those of the result, which have gamma in them. */
+export function layerNormGradient<T>(
+  arithmetic: Arithmetic<T>,
+  row: readonly T[],
+  gradients: readonly T[],
+  epsilon: T,
+): readonly T[] {
+  const { subtract, multiply, divide } = arithmetic;
+  const { standard, scale } = standardised(arithmetic, row, epsilon);
+  const count = arithmetic.integer(row.length);
+  const mean = divide(arithmetic.sum(gradients), count);
+  const slope = divide(arithmetic.sum(gradients.map((g, n) => multiply(g, item(standard, n)))), count);
+  return gradients.map((g, n) => multiply(subtract(subtract(g, mean), multiply(item(standard, n), slope)), scale));
+}
 
 /** scale = 1/√(variance + epsilon) of a row, and its deviations from the mean times that. */
 function standardised<T>(

@@ -9,7 +9,7 @@
  * value are made when that node is visited, so that a part's operations stand together.
  */
 
-import { type Node, type Op, type OpKind, operandsOf, type ValueId } from "./types.ts";
+import { type Node, type Op, type OpKind, operandsOf, resultElement, type Shape, type ValueId } from "./types.ts";
 
 /** What differentiation takes of the builder. */
 export interface DifferentiationContext {
@@ -17,6 +17,7 @@ export interface DifferentiationContext {
   readonly nodes: readonly Node[];
   /** Makes a node and gives its result. */
   readonly make: (op: Op) => ValueId;
+  readonly shapeOf: (value: ValueId) => Shape | undefined;
   readonly within: <R>(part: string | undefined, make: () => R) => R;
   /** Says that an operation has no derivative here. */
   readonly refuse: (label: string, why: string) => void;
@@ -37,6 +38,11 @@ interface Visit<K extends OpKind> {
   readonly y: ValueId;
   readonly dy: ValueId;
   readonly make: (op: Op) => ValueId;
+  /** What makes a value; `undefined` of an input or a weight. */
+  readonly producer: (value: ValueId) => Op | undefined;
+  /** The first value that an operation of this kind and these fields makes. */
+  readonly made: <M extends OpKind>(kind: M, fields: Partial<Op<M>>) => ValueId | undefined;
+  readonly shapeOf: (value: ValueId) => Shape | undefined;
 }
 
 /**
@@ -49,8 +55,9 @@ const once = (kind: OpKind) => (): string => `${kind} is a derivative itself, an
 
 const update = (kind: OpKind) => (): string => `${kind} belongs to the update, which nothing is differentiated through`;
 
-const grouped = (kind: OpKind) => (): string =>
-  `${kind} works on rows that are sorted by expert, of which only the forward pass exists; differentiate the dense program`;
+const counted = (kind: OpKind) => (): string => `${kind} makes row numbers, which have no gradient`;
+
+const unsorted = (wanted: string): string => `${wanted} of the same assignments is not there: sort them with groupByExpert`;
 
 const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   // dx = dy·W, dW = dyᵀ·x, dbias = Σ_b dy
@@ -97,17 +104,45 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
     (label) => make({ kind: "grouped-matmul-tn", label, x: dy, y: x, offsets }),
     (label) => make({ kind: "grouped-column-sum", label, x: dy, offsets }),
   ],
-  "grouped-layer-norm": grouped("grouped-layer-norm"),
-  "combine-rows": grouped("combine-rows"),
-  "top-k-experts": grouped("top-k-experts"),
-  "top-k-gates": grouped("top-k-gates"),
-  "normalise-rows": grouped("normalise-rows"),
-  "expert-counts": grouped("expert-counts"),
-  "expert-offsets": grouped("expert-offsets"),
-  "token-positions": grouped("token-positions"),
-  "slot-experts": grouped("slot-experts"),
-  "token-sources": grouped("token-sources"),
-  "gather-assignments": grouped("gather-assignments"),
+  // Of each expert's own rows: dgamma = Σ_p dy·x̂, dbeta = Σ_p dy
+  "grouped-layer-norm": ({ op: { x, gamma, expert, epsilon }, dy, make, producer }) => {
+    const sorted = producer(expert);
+    if (sorted?.kind !== "slot-experts") return unsorted("slot-experts");
+    const { offsets } = sorted;
+    return [
+      (label) => make({ kind: "grouped-layer-norm-dx", label, x, gamma, dy, expert, epsilon }),
+      (label) => {
+        const standard = make({ kind: "standardise", label: `${label}.standard`, x, epsilon });
+        return make({ kind: "grouped-column-dot", label, x: dy, y: standard, offsets });
+      },
+      (label) => make({ kind: "grouped-column-sum", label, x: dy, offsets }),
+    ];
+  },
+  "combine-rows": ({ op: { gates, parts, position }, dy, make, producer, made }) => {
+    const placed = producer(position);
+    if (placed?.kind !== "token-positions") return unsorted("token-positions");
+    const source = made("token-sources", { ids: placed.ids, offsets: placed.offsets });
+    if (source === undefined) return unsorted("token-sources");
+    return [
+      (label) => make({ kind: "combine-rows-dgates", label, gates, parts, dy, position }),
+      (label) => make({ kind: "combine-rows-dparts", label, gates, dy, source }),
+    ];
+  },
+  "top-k-experts": counted("top-k-experts"),
+  "top-k-gates": ({ op: { p, k }, dy, make, made, shapeOf }) => {
+    const ids = made("top-k-experts", { p, k });
+    const experts = shapeOf(p)?.at(-1);
+    if (ids === undefined) return "top-k-experts of the same choice is not there: choose with topKExperts";
+    if (typeof experts !== "number") return `its experts are ${experts}, and have to be a number`;
+    return [(label) => make({ kind: "top-k-gates-dp", label, dgates: dy, ids, experts })];
+  },
+  "normalise-rows": ({ op: { x }, y, dy, make }) => [(label) => make({ kind: "normalise-rows-dx", label, x, y, dy })],
+  "expert-counts": counted("expert-counts"),
+  "expert-offsets": counted("expert-offsets"),
+  "token-positions": counted("token-positions"),
+  "slot-experts": counted("slot-experts"),
+  "token-sources": counted("token-sources"),
+  "gather-assignments": () => "gather-assignments takes a row several times, whose gradients nothing adds up",
   part: () => "the gradient of a part leaves the other parts without one",
   "matmul-nn": once("matmul-nn"),
   "matmul-tn": once("matmul-tn"),
@@ -123,6 +158,12 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   "grouped-matmul-nn": once("grouped-matmul-nn"),
   "grouped-matmul-tn": once("grouped-matmul-tn"),
   "grouped-column-sum": once("grouped-column-sum"),
+  "grouped-column-dot": once("grouped-column-dot"),
+  "grouped-layer-norm-dx": once("grouped-layer-norm-dx"),
+  "combine-rows-dparts": once("combine-rows-dparts"),
+  "combine-rows-dgates": once("combine-rows-dgates"),
+  "top-k-gates-dp": once("top-k-gates-dp"),
+  "normalise-rows-dx": once("normalise-rows-dx"),
   "adamw-mean": update("adamw-mean"),
   "adamw-square": update("adamw-square"),
   "adamw-weight": update("adamw-weight"),
@@ -136,8 +177,10 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   "loss-scale-state": update("loss-scale-state"),
 };
 
-/** What counts: the result does not change with a small change of the operands. */
-const COUNTS: ReadonlySet<OpKind> = new Set(["balance-coefficients"]);
+/** What counts, or chooses: the result does not change with a small change of the operands. */
+function counts(op: Op): boolean {
+  return op.kind === "balance-coefficients" || resultElement(op) === "i32";
+}
 
 /** The contributions to one value's gradient that are still to be made, each with its part and the node that makes it. */
 interface Pending {
@@ -151,7 +194,7 @@ interface Pending {
  * labelled `d.<value>`; where several uses contribute, `d.<value>.<user>`, and the sums so far `d.<value>.to.<user>`.
  */
 export function differentiate(
-  { nodes, make, within, refuse }: DifferentiationContext,
+  { nodes, make, shapeOf, within, refuse }: DifferentiationContext,
   seeds: readonly Seed[],
   wanted: readonly ValueId[],
   partOf: (part: string) => string,
@@ -175,13 +218,20 @@ export function differentiate(
       gradients.set(value, before === undefined ? made : sum());
     });
 
+  const producer = (value: ValueId): Op | undefined => byId.get(value)?.op;
+  const made = (kind: OpKind, fields: object): ValueId | undefined =>
+    visited.find(({ op }) => {
+      const own: Readonly<Record<string, unknown>> = { ...op };
+      return op.kind === kind && Object.entries(fields).every(([name, value]) => own[name] === value);
+    })?.id;
+
   for (const { of, gradient } of seeds) accumulate(of, { part: undefined, user: "seed", contribute: () => gradient });
   for (const node of [...visited].reverse()) {
     if (!active.has(node)) continue;
     for (const one of pending.get(node.id) ?? []) accumulate(node.id, one);
     const dy = gradients.get(node.id);
     if (dy === undefined) continue;
-    const contributions = derivativeOf(node.op, { y: node.id, dy, make });
+    const contributions = derivativeOf(node.op, { y: node.id, dy, make, producer, made, shapeOf });
     if (typeof contributions === "string") {
       refuse(node.op.label, contributions);
       continue;
@@ -210,7 +260,7 @@ function derivativeOf<K extends OpKind>(op: Op<K>, visit: Omit<Visit<K>, "op">):
 function activeNodes(nodes: readonly Node[], seeds: readonly Seed[], wanted: readonly ValueId[]): ReadonlySet<Node> {
   const reached = new Set<ValueId>(wanted);
   for (const { id, op } of nodes) {
-    if (!COUNTS.has(op.kind) && operandsOf(op).some((operand) => reached.has(operand))) reached.add(id);
+    if (!counts(op) && operandsOf(op).some((operand) => reached.has(operand))) reached.add(id);
   }
   const needed = new Set<ValueId>(seeds.map(({ of }) => of));
   const active = new Set<Node>();

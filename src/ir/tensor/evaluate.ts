@@ -115,6 +115,12 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   "grouped-matmul-nn": evaluateBy(GROUPED_DEFINITIONS["grouped-matmul-nn"]),
   "grouped-matmul-tn": evaluateBy(GROUPED_DEFINITIONS["grouped-matmul-tn"]),
   "grouped-column-sum": evaluateBy(GROUPED_DEFINITIONS["grouped-column-sum"]),
+  "grouped-column-dot": evaluateBy(GROUPED_DEFINITIONS["grouped-column-dot"]),
+  "grouped-layer-norm-dx": evaluateBy(GROUPED_DEFINITIONS["grouped-layer-norm-dx"]),
+  "combine-rows-dparts": evaluateBy(GROUPED_DEFINITIONS["combine-rows-dparts"]),
+  "combine-rows-dgates": evaluateBy(GROUPED_DEFINITIONS["combine-rows-dgates"]),
+  "top-k-gates-dp": evaluateBy(GROUPED_DEFINITIONS["top-k-gates-dp"]),
+  "normalise-rows-dx": evaluateBy(GROUPED_DEFINITIONS["normalise-rows-dx"]),
 };
 
 export interface EvaluatedTensor {

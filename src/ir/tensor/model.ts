@@ -320,6 +320,7 @@ function addGradients(
         tensors.set(made.id, made);
         return made.id;
       },
+      shapeOf: (value) => known(value).shape,
       within: (part, make) => withinPart(draft, part, make),
       refuse: (label, why) => report(draft, "TK261", `${label} cannot be differentiated: ${why}`),
     },

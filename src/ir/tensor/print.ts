@@ -61,6 +61,12 @@ const ATTRIBUTES: { readonly [K in OpKind]: (op: Op<K>) => string } = {
   "grouped-matmul-nn": () => "",
   "grouped-matmul-tn": () => "",
   "grouped-column-sum": () => "",
+  "grouped-column-dot": () => "",
+  "grouped-layer-norm-dx": ({ epsilon }) => `; epsilon = ${epsilon}`,
+  "combine-rows-dparts": () => "",
+  "combine-rows-dgates": () => "",
+  "top-k-gates-dp": ({ experts }) => `; experts = ${experts}`,
+  "normalise-rows-dx": () => "",
 };
 
 /** `linear(x, router.weight, router.bias)` */

@@ -8,7 +8,7 @@
 
 import { ok, type Result, refuse } from "../../support/result.ts";
 import { nextDim, scaledDim } from "./dim.ts";
-import { GROUPED_RULES } from "./grouped-shapes.ts";
+import { expectAssignments, GROUPED_RULES } from "./grouped-shapes.ts";
 import {
   expectChoices,
   expectCoefficient,
@@ -131,10 +131,7 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     const [rows, choices] = expectRank(found, "gates", gates, 2);
     const [places, width] = expectRank(found, "parts", parts, 2);
     expectVector(found, "position", position, places, "axis 0 of parts");
-    // A product of two names is the launch's to check.
-    if (rows !== undefined && typeof choices === "number") {
-      expectDim(found, "parts", 0, places, scaledDim(choices, rows), "axis 0 of gates times that of axis 1");
-    }
+    expectAssignments(found, "parts", places, rows, choices);
     return known(rows, width);
   },
   "top-k-experts": (op, [p = NO_SHAPE], found) => {
@@ -352,6 +349,12 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   "grouped-matmul-nn": [4, 4],
   "grouped-matmul-tn": [3, 3],
   "grouped-column-sum": [2, 2],
+  "grouped-column-dot": [3, 3],
+  "grouped-layer-norm-dx": [4, 4],
+  "combine-rows-dparts": [3, 3],
+  "combine-rows-dgates": [4, 4],
+  "top-k-gates-dp": [2, 2],
+  "normalise-rows-dx": [3, 3],
 };
 
 /** The shape of the result; `inputShapes` in the order of `operandsOf`. All mistakes of the operation are listed. */

@@ -337,6 +337,12 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   "grouped-matmul-nn": (op) => [op.x, op.w, op.offsets, op.expert],
   "grouped-matmul-tn": (op) => [op.x, op.y, op.offsets],
   "grouped-column-sum": (op) => [op.x, op.offsets],
+  "grouped-column-dot": (op) => [op.x, op.y, op.offsets],
+  "grouped-layer-norm-dx": (op) => [op.x, op.gamma, op.dy, op.expert],
+  "combine-rows-dparts": (op) => [op.gates, op.dy, op.source],
+  "combine-rows-dgates": (op) => [op.gates, op.parts, op.dy, op.position],
+  "top-k-gates-dp": (op) => [op.dgates, op.ids],
+  "normalise-rows-dx": (op) => [op.x, op.y, op.dy],
 };
 
 /** The tensors that an operation reads, in the order in which every rule takes them. */
@@ -363,6 +369,11 @@ const FIRST_INDEX: { readonly [K in OpKind]?: number } = {
   "grouped-matmul-nn": 2,
   "grouped-matmul-tn": 2,
   "grouped-column-sum": 1,
+  "grouped-column-dot": 2,
+  "grouped-layer-norm-dx": 3,
+  "combine-rows-dparts": 2,
+  "combine-rows-dgates": 3,
+  "top-k-gates-dp": 1,
 };
 
 /** What the operand at this position of `operandsOf` holds. */

@@ -274,6 +274,12 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   "grouped-matmul-nn": defined(GROUPED_DEFINITIONS["grouped-matmul-nn"]),
   "grouped-matmul-tn": defined(GROUPED_DEFINITIONS["grouped-matmul-tn"]),
   "grouped-column-sum": defined(GROUPED_DEFINITIONS["grouped-column-sum"]),
+  "grouped-column-dot": defined(GROUPED_DEFINITIONS["grouped-column-dot"]),
+  "grouped-layer-norm-dx": defined(GROUPED_DEFINITIONS["grouped-layer-norm-dx"]),
+  "combine-rows-dparts": defined(GROUPED_DEFINITIONS["combine-rows-dparts"]),
+  "combine-rows-dgates": defined(GROUPED_DEFINITIONS["combine-rows-dgates"]),
+  "top-k-gates-dp": defined(GROUPED_DEFINITIONS["top-k-gates-dp"]),
+  "normalise-rows-dx": defined(GROUPED_DEFINITIONS["normalise-rows-dx"]),
 };
 
 /** The rule of an operation whose definition is written in any arithmetic. */
