@@ -191,7 +191,7 @@ export const CASES: readonly Case[] = [
   ...["column_sum", "column_dot"].flatMap(elementwise),
   ...["layer_norm", "layer_norm_gelu", "layer_norm_gelu_tanh", "bias_layer_norm_gelu"].flatMap(layerNorm),
   ...["standardise", "layer_norm_dx"].flatMap(layerNorm),
-  ...["softmax", "softmax_dx", "normalise_rows"].flatMap(softmax),
+  ...["softmax", "softmax_dx", "normalise_rows", "normalise_rows_dx"].flatMap(softmax),
   ...["top_k_mask", "top_k_mask_renormalised"].flatMap(topK),
   ...sums(
     "row_squares",

@@ -58,7 +58,10 @@ export function sparseCases(routing: Routing): readonly RoutingCase[] {
     groupedLayerNorm(next, "layer_norm_gelu", expert, E),
     groupedLayerNorm(next, "layer_norm_gelu_tanh", expert, E),
     topKExperts(next, T, E),
+    groupedLayerNormDx(next, expert, E),
     combineRows(next, routing),
+    ...combineRowsGradients(next, routing),
+    topKGatesDp(next, ids, E),
     gatherAssignments(next, source),
   ];
 }
@@ -97,10 +100,12 @@ function groupedGradients(
   const [T, E, N, K] = [expert.length, offsets.length - 1, 18, 19];
   const [dy, x, w] = [wholes(next, T * N), wholes(next, T * K), wholes(next, E * N * K)];
   const [dx, dw, dbias] = [new Float32Array(T * K), new Float32Array(E * N * K), new Float32Array(E * N)];
+  const [standard, dgamma] = [wholes(next, T * N), new Float32Array(E * N)];
   for (const [p, e] of expert.entries()) {
     for (let n = 0; n < N; n++) {
       const gradient = dy[p * N + n] ?? 0;
       dbias[e * N + n] = (dbias[e * N + n] ?? 0) + gradient;
+      dgamma[e * N + n] = (dgamma[e * N + n] ?? 0) + gradient * (standard[p * N + n] ?? 0);
       for (let k = 0; k < K; k++) {
         const [own, weight] = [p * K + k, (e * N + n) * K + k];
         dx[own] = (dx[own] ?? 0) + gradient * (w[weight] ?? 0);
@@ -130,6 +135,13 @@ function groupedGradients(
       shapes: { ...shapes, x: [T, N], y: [E, N] },
       inputs: { x: dy, offsets },
       outputs: { y: dbias },
+    },
+    {
+      kernel: "grouped_column_dot",
+      dims: { T, N, E },
+      shapes: { ...shapes, x: [T, N], y: [T, N], z: [E, N] },
+      inputs: { x: dy, y: standard, offsets },
+      outputs: { z: dgamma },
     },
   ];
 }
@@ -167,6 +179,38 @@ function groupedLayerNorm(
     scalars: { epsilon },
     outputs: { y },
     bounds: { y: bound },
+  };
+}
+
+/** Each row as an only row of layer_norm_dx, with the gamma of its expert. */
+function groupedLayerNormDx(next: Random, expert: Int32Array<ArrayBuffer>, E: number): RoutingCase {
+  const [T, N, epsilon] = [expert.length, 37, 1e-5];
+  const values = (length: number): Float32Array<ArrayBuffer> => Float32Array.from({ length }, () => 4 * next() - 2);
+  const [x, gamma, dy] = [values(T * N), values(E * N), values(T * N)];
+  const [dx, bound] = [new Float32Array(T * N), new Float64Array(T * N)];
+  for (const [p, e] of expert.entries()) {
+    const inputs = [
+      { shape: [1, N], values: x.slice(p * N, (p + 1) * N) },
+      { shape: [N], values: gamma.slice(e * N, (e + 1) * N) },
+      { shape: [1, N], values: dy.slice(p * N, (p + 1) * N) },
+    ];
+    const row = evaluateOperation("layer_norm_dx", inputs, { epsilon }).outputs.get("dx");
+    if (row === undefined) throw new Error("layer_norm_dx has no output dx");
+    dx.set(row.values, p * N);
+    // The expected value is kept in f32, which rounds it once.
+    bound.set(
+      row.bound.map((most, n) => most + Math.abs(row.values[n] ?? 0) * 2 ** -24),
+      p * N,
+    );
+  }
+  return {
+    kernel: "grouped_layer_norm_dx",
+    dims: { T, E, N },
+    shapes: { x: [T, N], gamma: [E, N], dy: [T, N], expert: [T], dx: [T, N] },
+    inputs: { x, gamma, dy, expert },
+    scalars: { epsilon },
+    outputs: { dx },
+    bounds: { dx: bound },
   };
 }
 
@@ -236,5 +280,64 @@ function combineRows(next: Random, { position }: Routing): RoutingCase {
     shapes: { gates: [B, K], parts: [T, N], position: [T], y: [B, N] },
     inputs: { gates, parts, position },
     outputs: { y },
+  };
+}
+
+/** Rows of K choices, as combineRows; a gate of 0 keeps out a part and a gradient that are infinite. */
+function combineRowsGradients(next: Random, { position, source }: Routing): readonly RoutingCase[] {
+  const [T, N] = [position.length, 37];
+  const K = [3, 2, 1].find((choices) => T % choices === 0) ?? 1;
+  const B = T / K;
+  const [gates, parts, dy] = [wholes(next, T), wholes(next, T * N), wholes(next, B * N)];
+  for (const [t, place] of position.entries()) if (gates[t] === 0) parts[place * N] = Number.POSITIVE_INFINITY;
+  // A row of which nothing is chosen may have any gradient.
+  for (let b = 0; b < B; b++) {
+    if (gates.subarray(b * K, (b + 1) * K).every((gate) => gate === 0)) dy[b * N] = Number.POSITIVE_INFINITY;
+  }
+  const [dgates, dparts] = [new Float32Array(T), new Float32Array(T * N)];
+  for (const [t, place] of position.entries()) {
+    const [gate, row] = [gates[t] ?? 0, Math.floor(t / K)];
+    if (gate === 0) continue;
+    for (let n = 0; n < N; n++) {
+      const gradient = dy[row * N + n] ?? 0;
+      dgates[t] = (dgates[t] ?? 0) + gradient * (parts[place * N + n] ?? 0);
+      dparts[place * N + n] = gate * gradient || 0;
+    }
+  }
+  const shapes = { gates: [B, K], dy: [B, N] };
+  return [
+    {
+      kernel: "combine_rows_dgates",
+      dims: { B, K, T, N },
+      shapes: { ...shapes, parts: [T, N], position: [T], dgates: [B, K] },
+      inputs: { gates, parts, dy, position },
+      outputs: { dgates },
+    },
+    {
+      kernel: "combine_rows_dparts",
+      dims: { B, K, N, T },
+      shapes: { ...shapes, source: [T], dparts: [T, N] },
+      inputs: { gates, dy, source },
+      outputs: { dparts },
+    },
+  ];
+}
+
+/** Choices may name an expert twice: their gradients are added. */
+function topKGatesDp(next: Random, ids: Int32Array<ArrayBuffer>, E: number): RoutingCase {
+  const T = ids.length;
+  const K = [3, 2, 1].find((choices) => T % choices === 0) ?? 1;
+  const B = T / K;
+  const [dgates, dp] = [wholes(next, T), new Float32Array(B * E)];
+  for (const [t, e] of ids.entries()) {
+    const at = Math.floor(t / K) * E + e;
+    dp[at] = (dp[at] ?? 0) + (dgates[t] ?? 0);
+  }
+  return {
+    kernel: "top_k_gates_dp",
+    dims: { B, K, T, E },
+    shapes: { dgates: [B, K], ids: [T], dp: [B, E] },
+    inputs: { dgates, ids },
+    outputs: { dp },
   };
 }

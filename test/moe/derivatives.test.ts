@@ -20,11 +20,10 @@ interface Pair {
   /** Of which input. */
   readonly by: string;
   /** The gradient as the backward operations give it; `y` is the forward result and `dy` its gradient. */
-  readonly backward: (
-    use: (claim: OperationClaim, ...inputs: readonly RealTensor[]) => RealTensor,
-    of: Operands,
-  ) => RealTensor;
+  readonly backward: (use: Use, of: Operands) => RealTensor;
 }
+
+type Use = (claim: OperationClaim, ...inputs: readonly RealTensor[]) => RealTensor;
 
 const get = (of: Operands, name: string): RealTensor => {
   const found = of[name];
@@ -73,6 +72,38 @@ const PAIRS: readonly Pair[] = [
       }[by],
     }),
   ),
+  ...(["x", "gamma", "beta"] as const).map(
+    (by): Pair => ({
+      forward: "grouped_layer_norm",
+      shapes: { x: [4, 2], gamma: [3, 2], beta: [3, 2], expert: [4] },
+      integers: GROUPS,
+      by,
+      backward: {
+        x: on("grouped_layer_norm_dx", "x", "gamma", "dy", "expert"),
+        gamma: (use: Use, of: Operands) =>
+          use("grouped_column_dot", get(of, "dy"), use("standardise", get(of, "x")), get(of, "offsets")),
+        beta: on("grouped_column_sum", "dy", "offsets"),
+      }[by],
+    }),
+  ),
+  ...(["gates", "parts"] as const).map(
+    (by): Pair => ({
+      forward: "combine_rows",
+      shapes: { gates: [2, 2], parts: [4, 2], position: [4] },
+      integers: { position: [2, 0, 3, 1], source: [1, 3, 0, 2] },
+      by,
+      backward: {
+        gates: on("combine_rows_dgates", "gates", "parts", "dy", "position"),
+        parts: on("combine_rows_dparts", "gates", "dy", "source"),
+      }[by],
+    }),
+  ),
+  {
+    forward: "normalise_rows",
+    shapes: { x: [2, 3] },
+    by: "x",
+    backward: on("normalise_rows_dx", "x", "y", "dy"),
+  },
   {
     forward: "cross_entropy",
     shapes: { x: [2, 4], first: [2], second: [2] },
@@ -115,7 +146,8 @@ function different({ forward, shapes, integers = {}, by, backward }: Pair, scale
     const gradient = dy.elements[i] ?? reals.zero;
     return reals.add(sum, reals.multiply(gradient, value));
   }, reals.zero);
-  const of: Operands = { ...Object.fromEntries(inputs), y, dy };
+  const others = Object.entries(integers).map(([name, values]) => [name, tensor(name, [values.length])] as const);
+  const of: Operands = { ...Object.fromEntries([...others, ...inputs]), y, dy };
   const expected = derivatives(reals, loss, get(of, by).elements);
   const actual = backward(use, of);
   expect(actual.elements).toHaveLength(expected.length);

@@ -5,6 +5,8 @@
  *   the first moment after one step from 0, are the difference quotients of that loss.
  * - Built for the CPU: three steps in a row, each within the reference's bounds from the state that it began with; and bit
  *   by bit the same in a second run.
+ *
+ * All of it of both programs: the one in which every expert works on all rows, and the one in which each has its own alone.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -19,6 +21,7 @@ import { buildModel } from "../../src/ir/tensor/model.ts";
 import type { Shape, TensorProgram } from "../../src/ir/tensor/types.ts";
 import { initialWeights } from "../../src/moe/initialise.ts";
 import { MOE_SIZES, type MoeConfig } from "../../src/moe/sizes.ts";
+import { stackWeights } from "../../src/moe/stack-weights.ts";
 import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
 import { numbers } from "../conformance/cases.ts";
 import { buildInto, proveKernels, unwrap } from "../conformance/library.ts";
@@ -46,14 +49,21 @@ const BETA1 = Math.fround(SMALL.training.beta1);
 const LABELS = { outcome: [2, 0, 1], action: [0, 1, 1] } as const;
 const IMPORTANCE = [0.5, 0.25, 1];
 
-function stepProgram(config: MoeConfig): TensorProgram {
-  const module = moe.programs.find(({ name }) => name === "moe_step");
-  if (module === undefined) throw new Error("no step program");
+const PROGRAMS = ["moe_step", "moe_sparse_step"] as const;
+type Name = (typeof PROGRAMS)[number];
+
+function stepProgram(config: MoeConfig, wanted: Name = "moe_step"): TensorProgram {
+  const module = moe.programs.find(({ name }) => name === wanted);
+  if (module === undefined) throw new Error(`no program ${wanted}`);
   return unwrap(buildModel(module, config));
 }
 
 const sizeOf = (shape: Shape, rows: number): number =>
   shape.reduce<number>((product, dim) => product * (typeof dim === "number" ? dim : rows), 1);
+
+/** How many axes a weight has in one layer: those of all experts together have one more. */
+const rankOf = ({ name, shape }: { readonly name: string; readonly shape: Shape }, program: TensorProgram): number =>
+  shape.length - (program.name === "moe_sparse_step" && name.startsWith("experts.") ? 1 : 0);
 
 const isMoment = (name: string): boolean => name.startsWith("mean.") || name.startsWith("square.");
 
@@ -112,88 +122,89 @@ function definedLoss(evaluation: ProgramEvaluation, values: ReadonlyMap<string, 
   };
 }
 
-describe.each([
-  ["erf", false],
-  ["tanh", true],
-] as const)("a step in float64 with GELU %s, renormalised %s", (gelu, renormalise) => {
-  const config = { ...SMALL, gelu, renormalise };
-  const program = stepProgram(config);
-  const values = start(program, config);
-  const evaluation = evaluateProgram(program, { B }, values);
-  const weights = program.weights.map(({ name }) => name).filter((name) => !isMoment(name));
+describe.each(PROGRAMS.flatMap((name) => [[name, "erf", false] as const, [name, "tanh", true] as const]))(
+  "%s in float64 with GELU %s, renormalised %s",
+  (programName, gelu, renormalise) => {
+    const config = { ...SMALL, gelu, renormalise };
+    const program = stepProgram(config, programName);
+    const values = start(program, config);
+    const evaluation = evaluateProgram(program, { B }, values);
+    const weights = program.weights.map(({ name }) => name).filter((name) => !isMoment(name));
 
-  it("gives the loss and its parts as they are defined", () => {
-    const parts = definedLoss(evaluation, values, config);
-    for (const [name, value] of Object.entries(parts)) {
-      expect(resultOf(evaluation, `loss.${name}`)[0], name).toBeCloseTo(value, 12);
-    }
-    const sum = Object.values(parts).reduce((total, part) => total + part, 0);
-    expect(resultOf(evaluation, "loss")[0]).toBeCloseTo(sum, 12);
-    expect(Math.min(...Object.values(parts))).toBeGreaterThan(0.01);
-  });
-
-  it.each(weights)("has the difference quotient of the loss as gradient of %s", (name) => {
-    const before = values.get(name) ?? new Float64Array(0);
-    const chosen = (of: ProgramEvaluation): string => resultOf(of, "weights").map(Math.sign).join();
-    const moved = (i: number, by: number): number => {
-      const found = evaluateProgram(
-        program,
-        { B },
-        new Map([...values, [name, before.with(i, (before[i] ?? 0) + by)]]),
-      );
-      expect(chosen(found)).toBe(chosen(evaluation));
-      return resultOf(found, "loss")[0] ?? 0;
-    };
-    const mean = resultOf(evaluation, `mean.${name}`);
-    expect(mean).toHaveLength(before.length);
-    for (const [i, value] of mean.entries()) {
-      const gradient = value / (1 - BETA1);
-      const quotient = (moved(i, STEP) - moved(i, -STEP)) / (2 * STEP);
-      expect(Math.abs(gradient - quotient), `element ${i}`).toBeLessThan(TOLERANCE);
-    }
-  });
-
-  it("takes the first step of AdamW against the gradient, and lets matrices alone decay", () => {
-    const { decay, epsilon } = config.training;
-    let compared = 0;
-    for (const { name, shape } of program.weights.filter((weight) => !isMoment(weight.name))) {
-      const [before, after] = [values.get(name) ?? new Float64Array(0), resultOf(evaluation, name)];
-      const mean = resultOf(evaluation, `mean.${name}`);
-      for (const [i, w] of before.entries()) {
-        const g = (mean[i] ?? 0) / (1 - BETA1);
-        const step = g / (Math.abs(g) + epsilon) + (shape.length > 1 ? decay * w : 0);
-        // Of a gradient that may as well be 0 the reference does not say how large the step is.
-        if (Number.isNaN(after[i])) continue;
-        expect(after[i], `${name} ${i}`).toBeCloseTo(w - 0.01 * step, 6);
-        compared++;
+    it("gives the loss and its parts as they are defined", () => {
+      const parts = definedLoss(evaluation, values, config);
+      for (const [name, value] of Object.entries(parts)) {
+        expect(resultOf(evaluation, `loss.${name}`)[0], name).toBeCloseTo(value, 12);
       }
-    }
-    expect(compared).toBeGreaterThan(200);
-  });
+      const sum = Object.values(parts).reduce((total, part) => total + part, 0);
+      expect(resultOf(evaluation, "loss")[0]).toBeCloseTo(sum, 12);
+      expect(Math.min(...Object.values(parts))).toBeGreaterThan(0.01);
+    });
 
-  it("gives the squares of each path's gradients", () => {
-    const sums = { router_path: 0, expert_path: 0 };
-    for (const name of weights) {
-      const path = name.startsWith("router.") ? "router_path" : "expert_path";
-      for (const value of resultOf(evaluation, `mean.${name}`)) sums[path] += (value / (1 - BETA1)) ** 2;
-    }
-    expect(resultOf(evaluation, "squares.router_path")[0]).toBeCloseTo(sums.router_path, 8);
-    expect(resultOf(evaluation, "squares.expert_path")[0]).toBeCloseTo(sums.expert_path, 8);
-    expect(resultOf(evaluation, "scale")).toEqual(Float64Array.of(1));
-  });
+    it.each(weights)("has the difference quotient of the loss as gradient of %s", (name) => {
+      const before = values.get(name) ?? new Float64Array(0);
+      const chosen = (of: ProgramEvaluation): string => resultOf(of, "weights").map(Math.sign).join();
+      const moved = (i: number, by: number): number => {
+        const found = evaluateProgram(
+          program,
+          { B },
+          new Map([...values, [name, before.with(i, (before[i] ?? 0) + by)]]),
+        );
+        expect(chosen(found)).toBe(chosen(evaluation));
+        return resultOf(found, "loss")[0] ?? 0;
+      };
+      const mean = resultOf(evaluation, `mean.${name}`);
+      expect(mean).toHaveLength(before.length);
+      for (const [i, value] of mean.entries()) {
+        const gradient = value / (1 - BETA1);
+        const quotient = (moved(i, STEP) - moved(i, -STEP)) / (2 * STEP);
+        expect(Math.abs(gradient - quotient), `element ${i}`).toBeLessThan(TOLERANCE);
+      }
+    });
 
-  it("clips gradients of a larger norm to the largest that is allowed", () => {
-    const clipped = stepProgram({ ...config, training: { ...config.training, maxNorm: 0.125 } });
-    const found = evaluateProgram(clipped, { B }, values);
-    const squares = resultOf(found, "squares.router_path")[0] ?? 0;
-    const norm = Math.sqrt(squares + (resultOf(found, "squares.expert_path")[0] ?? 0));
-    expect(resultOf(found, "scale")[0]).toBeCloseTo(0.125 / norm, 12);
-    for (const name of weights) {
-      const [all, less] = [resultOf(evaluation, `mean.${name}`), resultOf(found, `mean.${name}`)];
-      for (const [i, value] of all.entries()) expect(less[i]).toBeCloseTo((value * 0.125) / norm, 12);
-    }
-  });
-});
+    it("takes the first step of AdamW against the gradient, and lets matrices alone decay", () => {
+      const { decay, epsilon } = config.training;
+      let compared = 0;
+      for (const weight of program.weights.filter(({ name }) => !isMoment(name))) {
+        const { name } = weight;
+        const [before, after] = [values.get(name) ?? new Float64Array(0), resultOf(evaluation, name)];
+        const mean = resultOf(evaluation, `mean.${name}`);
+        for (const [i, w] of before.entries()) {
+          const g = (mean[i] ?? 0) / (1 - BETA1);
+          const step = g / (Math.abs(g) + epsilon) + (rankOf(weight, program) > 1 ? decay * w : 0);
+          // Of a gradient that may as well be 0 the reference does not say how large the step is.
+          if (Number.isNaN(after[i])) continue;
+          expect(after[i], `${name} ${i}`).toBeCloseTo(w - 0.01 * step, 6);
+          compared++;
+        }
+      }
+      expect(compared).toBeGreaterThan(200);
+    });
+
+    it("gives the squares of each path's gradients", () => {
+      const sums = { router_path: 0, expert_path: 0 };
+      for (const name of weights) {
+        const path = name.startsWith("router.") ? "router_path" : "expert_path";
+        for (const value of resultOf(evaluation, `mean.${name}`)) sums[path] += (value / (1 - BETA1)) ** 2;
+      }
+      expect(resultOf(evaluation, "squares.router_path")[0]).toBeCloseTo(sums.router_path, 8);
+      expect(resultOf(evaluation, "squares.expert_path")[0]).toBeCloseTo(sums.expert_path, 8);
+      expect(resultOf(evaluation, "scale")).toEqual(Float64Array.of(1));
+    });
+
+    it("clips gradients of a larger norm to the largest that is allowed", () => {
+      const clipped = stepProgram({ ...config, training: { ...config.training, maxNorm: 0.125 } }, programName);
+      const found = evaluateProgram(clipped, { B }, values);
+      const squares = resultOf(found, "squares.router_path")[0] ?? 0;
+      const norm = Math.sqrt(squares + (resultOf(found, "squares.expert_path")[0] ?? 0));
+      expect(resultOf(found, "scale")[0]).toBeCloseTo(0.125 / norm, 12);
+      for (const name of weights) {
+        const [all, less] = [resultOf(evaluation, `mean.${name}`), resultOf(found, `mean.${name}`)];
+        for (const [i, value] of all.entries()) expect(less[i]).toBeCloseTo((value * 0.125) / norm, 12);
+      }
+    });
+  },
+);
 
 describe("a step without auxiliary losses", () => {
   it("has the cross-entropy as its loss", () => {
@@ -207,17 +218,18 @@ describe("a step without auxiliary losses", () => {
   });
 });
 
-describe("a step on the CPU", () => {
-  const folder = mkdtempSync(join(tmpdir(), "tokitai-step-"));
-  const config: MoeConfig = { ...SMALL, inputs: 7, hidden: 9, outcomes: 4, actions: 3 };
-  const program = stepProgram(config);
-  let library: CpuLibrary;
-  beforeAll(async () => {
-    await buildInto(folder, await proveKernels(["moe"], config), await findToolchain(process.env), false);
-    library = unwrap(openCpuLibrary(folder));
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
+const BUILT: MoeConfig = { ...SMALL, inputs: 7, hidden: 9, outcomes: 4, actions: 3 };
+const folder = mkdtempSync(join(tmpdir(), "tokitai-step-"));
+let library: CpuLibrary;
+beforeAll(async () => {
+  await buildInto(folder, await proveKernels(["moe"], BUILT), await findToolchain(process.env), false);
+  library = unwrap(openCpuLibrary(folder));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
 
+describe.each(PROGRAMS)("%s on the CPU", (programName) => {
+  const config = BUILT;
+  const program = stepProgram(config, programName);
   const ROWS = 17;
   type Tensors = Record<string, Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>>;
 
@@ -247,7 +259,7 @@ describe("a step on the CPU", () => {
       const given = Object.entries(tensors).flatMap(([name, data]) =>
         isGiven(name) ? [[name, Float64Array.from(data)] as const] : [],
       );
-      library.call("moe_step", { tensors, dims: { B: ROWS } });
+      library.call(programName, { tensors, dims: { B: ROWS } });
       check(new Map(given), tensors);
     }
     return tensors;
@@ -281,9 +293,54 @@ describe("a step on the CPU", () => {
     const before = structuredClone(tensors);
     tensors["outcome"]?.set([config.outcomes], 3);
     before["outcome"]?.set([config.outcomes], 3);
-    expect(() => library.call("moe_step", { tensors, dims: { B: ROWS } })).toThrow(
+    expect(() => library.call(programName, { tensors, dims: { B: ROWS } })).toThrow(
       /cross_entropy: requires .*first.* which does not hold at b_1 = 3/,
     );
     expect(tensors).toEqual(before);
   });
 });
+
+describe("the sparse step", () => {
+  it.each([false, true])("changes the weights as the dense one does, renormalised: %j", (renormalise) => {
+    const config = { ...SMALL, renormalise };
+    const [dense, sparse] = [stepProgram(config), stepProgram(config, "moe_sparse_step")];
+    const values = start(dense, config);
+    const floats = new Map([...values].map(([name, of]) => [name, Float32Array.from(of)]));
+    const weights = new Map<string, Float32Array<ArrayBuffer>>(
+      dense.weights.map(({ name }) => [name, floats.get(name) ?? new Float32Array(0)]),
+    );
+    const given = new Map<string, Float32Array>([...floats].filter(([name]) => !weights.has(name)));
+    const [expected, found] = [
+      evaluateProgram(dense, { B }, floats),
+      evaluateProgram(sparse, { B }, new Map<string, Float32Array>([...given, ...stackStep(weights)])),
+    ];
+    expect([...found.outputs.keys()]).toEqual([...expected.outputs.keys()]);
+    for (const [name, { values: own }] of expected.outputs) {
+      for (const [i, value] of own.entries()) expect(resultOf(found, name)[i], name).toBeCloseTo(value, 10);
+    }
+    const updates = stackStep(new Map([...expected.updates].map(([name, of]) => [name, Float32Array.from(of.values)])));
+    expect([...found.updates.keys()].sort()).toEqual([...updates.keys()].sort());
+    let compared = 0;
+    for (const [name, own] of updates) {
+      for (const [i, value] of own.entries()) {
+        const actual = resultOf(found, name)[i] ?? Number.NaN;
+        // Of a gradient that may as well be 0 neither reference says how large the step is.
+        if (Number.isNaN(value) || Number.isNaN(actual)) continue;
+        expect(actual, `${name} ${i}`).toBeCloseTo(value, 5);
+        compared++;
+      }
+    }
+    expect(compared).toBeGreaterThan(300);
+  });
+});
+
+/** The weights and moments of the dense step as the sparse one has them. */
+function stackStep(dense: ReadonlyMap<string, Float32Array<ArrayBuffer>>): Map<string, Float32Array> {
+  const stacked = new Map<string, Float32Array>();
+  for (const prefix of ["", "mean.", "square."]) {
+    const own = [...dense].filter(([name]) => (prefix === "" ? !isMoment(name) : name.startsWith(prefix)));
+    const plain = new Map(own.map(([name, values]) => [name.slice(prefix.length), values]));
+    for (const [name, values] of stackWeights(plain)) stacked.set(`${prefix}${name}`, values);
+  }
+  return stacked;
+}

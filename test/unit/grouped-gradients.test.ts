@@ -88,6 +88,21 @@ describe("shapes", () => {
   const nn: Op = { kind: "grouped-matmul-nn", label, x: ids.x, w: ids.w, ...groups };
   const tn: Op = { kind: "grouped-matmul-tn", label, x: ids.x, y: ids.y, offsets: groups.offsets };
   const sum: Op = { kind: "grouped-column-sum", label, x: ids.x, offsets: groups.offsets };
+  const dot: Op = { kind: "grouped-column-dot", label, x: ids.x, y: ids.y, offsets: groups.offsets };
+  const [gates, dy, place] = [valueId("gates"), valueId("dy"), valueId("place")];
+  const norm: Op = {
+    kind: "grouped-layer-norm-dx",
+    label,
+    x: ids.x,
+    gamma: ids.w,
+    dy,
+    expert: groups.expert,
+    epsilon: 0.5,
+  };
+  const dparts: Op = { kind: "combine-rows-dparts", label, gates, dy, source: place };
+  const dgates: Op = { kind: "combine-rows-dgates", label, gates, parts: ids.x, dy, position: place };
+  const dp: Op = { kind: "top-k-gates-dp", label, dgates: gates, ids: place, experts: 4 };
+  const rows: Op = { kind: "normalise-rows-dx", label, x: ids.x, y: ids.y, dy };
   const found = (op: Op, shapes: readonly Shape[]): Shape | readonly string[] => {
     const shape = shapeOf(op, shapes);
     return shape.ok ? shape.value : shape.diagnostics.map(({ code, message }) => `${code} ${message}`);
@@ -100,6 +115,20 @@ describe("shapes", () => {
     [tn, [["T", "N"], ["T", "K"], ["E+1"]], ["E", "N", "K"]],
     [sum, [["2*B", 3], [1]], [0, 3]],
     [sum, [["T", 3], ["2*E+2"]], ["2*E+1", 3]],
+    [dot, [["T", 3], ["T", 3], ["E+1"]], ["E", 3]],
+    [norm, [["T", 3], ["E", 3], ["T", 3], ["T"]], ["T", 3]],
+    [dparts, [["B", 2], ["B", 3], ["2*B"]], ["2*B", 3]],
+    [dgates, [["B", 2], ["2*B", 3], ["B", 3], ["2*B"]], ["B", 2]],
+    [dp, [["B", 2], ["2*B"]], ["B", 4]],
+    [
+      rows,
+      [
+        ["B", 2],
+        ["B", 2],
+        ["B", 2],
+      ],
+      ["B", 2],
+    ],
   ])("$kind of %j is %j", (op, shapes, expected) => {
     expect(found(op, shapes)).toEqual(expected);
   });
@@ -130,6 +159,49 @@ describe("shapes", () => {
         [2, 2],
       ],
       ["TK250 d.w: offsets has shape [2, 2] of rank 2, expected rank 1"],
+    ],
+    [dot, [["T", 3], ["T", 2], ["E+1"]], ["TK251 d.w: y has size 2 on axis 1, expected 3, the size of axis 1 of x"]],
+    [
+      norm,
+      [["T", 3], ["E", 2], ["R", 3], ["R"]],
+      [
+        "TK251 d.w: gamma has size 2 on axis 1, expected 3, the size of axis 1 of x",
+        "TK251 d.w: dy has size R on axis 0, expected T, the size of axis 0 of x",
+        "TK251 d.w: expert has size R on axis 0, expected T, the size of axis 0 of x",
+      ],
+    ],
+    [
+      dparts,
+      [["B", 2], ["R", 3], ["3*B"]],
+      [
+        "TK251 d.w: dy has size R on axis 0, expected B, the size of axis 0 of gates",
+        "TK251 d.w: source has size 3*B on axis 0, expected 2*B, the size of axis 0 of gates times that of axis 1",
+      ],
+    ],
+    [
+      dgates,
+      [["B", 2], ["3*B", 3], ["B", 4], ["3*B"]],
+      [
+        "TK251 d.w: dy has size 4 on axis 1, expected 3, the size of axis 1 of parts",
+        "TK251 d.w: parts has size 3*B on axis 0, expected 2*B, the size of axis 0 of gates times that of axis 1",
+      ],
+    ],
+    [
+      { ...dp, experts: -1 },
+      [["B", 2], ["B"]],
+      [
+        "TK251 d.w: ids has size B on axis 0, expected 2*B, the size of axis 0 of gates times that of axis 1",
+        "TK252 d.w: experts is -1, expected an integer from 0",
+      ],
+    ],
+    [
+      rows,
+      [
+        ["B", 2],
+        ["B", 3],
+        ["B", 2],
+      ],
+      ["TK251 d.w: y has size 3 on axis 1, expected 2, the size of axis 1 of x"],
     ],
   ])("%j refuses %j", (op, shapes, expected) => {
     expect(found(op, shapes)).toEqual(expected);
@@ -233,11 +305,35 @@ describe("a kernel that sums over an expert's rows", () => {
     ["the first expert's product", "grouped-matmul-nn.ts", "w[e][n0", "w[0][n0"],
     ["the product of the first row's expert", "grouped-matmul-nn.ts", "w[e][n0", "w[expert[0]][n0"],
     ["rows that start elsewhere", "grouped-matmul-nn.ts", "x[p][n0", "x[p - offsets[e]][n0"],
+    ["products with other rows", "grouped-column-dot.ts", "y[p][n]", "y[p - offsets[e]][n]"],
+    ["the rows of all later experts", "grouped-column-dot.ts", "const end = offsets[e + 1]", "const end = offsets[E]"],
+    [
+      "the first expert's gamma in a sum",
+      "grouped-layer-norm-dx.ts",
+      "dy[p][n] * gamma[expert[p]][n];",
+      "dy[p][n] * gamma[0][n];",
+    ],
+    [
+      "the gamma of the first row's expert",
+      "grouped-layer-norm-dx.ts",
+      "gamma[expert[p]][n] - shift",
+      "gamma[expert[0]][n] - shift",
+    ],
+    ["no slope", "grouped-layer-norm-dx.ts", " - standard * slope", ""],
+    ["the gates of another choice", "combine-rows-dparts.ts", "gates[b][mod(t, K)]", "gates[b][mod(p, K)]"],
+    ["the gradients of another row", "combine-rows-dparts.ts", "gate * dy[b][n]", "gate * dy[div(p, K)][n]"],
+    ["the place for the assignment", "combine-rows-dparts.ts", "const t = source[p]", "const t = p"],
+    ["what a gate of 0 keeps out", "combine-rows-dgates.ts", "if (gates[b][s] !== f32(0))", "if (s >= 0)"],
+    ["the part at another place", "combine-rows-dgates.ts", "position[b * K + s]", "position[b * K]"],
+    ["all choices but the last", "top-k-gates-dp.ts", "s < K; s++", "s < K - 1; s++"],
+    ["the choices of the first row", "top-k-gates-dp.ts", "ids[b * K + s]", "ids[s]"],
+    ["the last of two equal choices", "top-k-gates-dp.ts", "sum += dgates[b][s]", "sum = dgates[b][s]"],
+    ["a mean of x", "normalise-rows-dx.ts", "dy[b][n] * y[b][n]", "dy[b][n] * x[b][n]"],
   ])("is refuted where it computes %s: %s with %s", (_, file, from, to) => {
     const kernel = changed(file, from, to);
     const [verdict] = checkEquivalence(kernel).verdicts;
     expect(verdict?.verdict).toBe("refuted");
-    expect(verdict?.witness?.replayed).toMatch(/^the interpreter computes [yz]/);
+    expect(verdict?.witness?.replayed).toMatch(/^the interpreter computes ([yz]|dx|dp|dparts|dgates)/);
   });
 });
 

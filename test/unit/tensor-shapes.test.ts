@@ -212,6 +212,7 @@ describe("claims", () => {
     top_k_experts: { K: 2, T: "2*B" },
     expert_counts: { E: 3 },
     gather_assignments: { T: "2*R" },
+    top_k_gates_dp: { E: 3 },
   };
 
   it.each(claims)("%s: its operations make its outputs from its inputs, for all shapes", (claim, signature) => {
@@ -311,6 +312,12 @@ describe("claims", () => {
       grouped_matmul_nn: x[T,N] w[E,N,K] offsets[E+1] expert[T] → y[T,K]
       grouped_matmul_tn: x[T,N] y[T,K] offsets[E+1] → z[E,N,K]
       grouped_column_sum: x[T,N] offsets[E+1] → y[E,N]
+      grouped_column_dot: x[T,N] y[T,N] offsets[E+1] → z[E,N]
+      grouped_layer_norm_dx: x[T,N] gamma[E,N] dy[T,N] expert[T] → dx[T,N]; epsilon
+      combine_rows_dparts: gates[B,K] dy[B,N] source[T] → dparts[T,N]
+      combine_rows_dgates: gates[B,K] parts[T,N] dy[B,N] position[T] → dgates[B,K]
+      top_k_gates_dp: dgates[B,K] ids[T] → dp[B,E]; experts
+      normalise_rows_dx: x[B,N] y[B,N] dy[B,N] → dx[B,N]
       cross_entropy: x[B,N] first[B] second[B] → loss[B,1]; split
       cross_entropy_dx: x[B,N] dloss[B,1] first[B] second[B] → dx[B,N]; split
       z_loss: x[B,N] → loss[B,1]; beta

@@ -57,7 +57,8 @@ const update = (kind: OpKind) => (): string => `${kind} belongs to the update, w
 
 const counted = (kind: OpKind) => (): string => `${kind} makes row numbers, which have no gradient`;
 
-const unsorted = (wanted: string): string => `${wanted} of the same assignments is not there: sort them with groupByExpert`;
+const unsorted = (wanted: string): string =>
+  `${wanted} of the same assignments is not there: sort them with groupByExpert`;
 
 const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   // dx = dy·W, dW = dyᵀ·x, dbias = Σ_b dy

@@ -64,9 +64,10 @@ export const GROUPED_SIGNATURES = {
     sized: { experts: "E" },
     steps: ({ experts = Number.NaN }) => [step("dp", { kind: "top-k-gates-dp", dgates, ids, experts })],
   },
-  normalise_rows_dx: single(
-    [tensor("x", "B", "N"), tensor("y", "B", "N"), DY],
-    tensor("dx", "B", "N"),
-    { kind: "normalise-rows-dx", x, y, dy },
-  ),
+  normalise_rows_dx: single([tensor("x", "B", "N"), tensor("y", "B", "N"), DY], tensor("dx", "B", "N"), {
+    kind: "normalise-rows-dx",
+    x,
+    y,
+    dy,
+  }),
 } as const satisfies Readonly<Record<string, OperationSignature>>;

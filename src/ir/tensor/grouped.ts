@@ -84,8 +84,7 @@ export const GROUPED_DEFINITIONS: { readonly [K in GroupedKind]: Definition<K> }
     const [places = 0, width = 0] = parts.shape;
     return matrixOf([rows, choices], (b, s) => {
       const p = arithmetic.index(elementAt(position, b * choices + s), places);
-      const product = (n: number) =>
-        arithmetic.multiply(elementAt(dy, b * width + n), elementAt(parts, p * width + n));
+      const product = (n: number) => arithmetic.multiply(elementAt(dy, b * width + n), elementAt(parts, p * width + n));
       const gradient = arithmetic.sum(range(width).map(product));
       return arithmetic.whereNonZero(elementAt(gates, b * choices + s), gradient, arithmetic.integer(0));
     });
