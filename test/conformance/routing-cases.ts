@@ -79,7 +79,15 @@ export const ROUTING_CASES: readonly RoutingCase[] = [
   ...LOSS_CASES,
 ];
 /** The same for the instances for vector units of CPUs. */
-const FOR_VECTORS = ["grouped_linear", "grouped_layer_norm_gelu"];
+const FOR_VECTORS = [
+  "grouped_linear",
+  "grouped_layer_norm",
+  "grouped_layer_norm_gelu",
+  "grouped_layer_norm_dx",
+  "grouped_column_dot",
+  "combine_rows_dparts",
+  "combine_rows_dgates",
+];
 export const VECTOR_ROUTING_CASES: readonly RoutingCase[] = SIMD_UNITS.flatMap((unit) =>
   ROUTING_CASES.filter(({ kernel }) => FOR_VECTORS.includes(kernel)).map((one) => ({
     ...one,

@@ -1,0 +1,60 @@
+import {
+  block,
+  ceilDiv,
+  covers,
+  div,
+  f32,
+  fma,
+  forall,
+  i32,
+  input,
+  kernel,
+  mod,
+  output,
+  registers,
+  requires,
+  simd,
+} from "tokitai/dsl";
+
+/**
+ * z[e,n] = Σ x[p,n]·y[p,n] over the rows p from offsets[e] to below offsets[e+1]: the gradient of a grouped LayerNorm's gamma, with y
+ * the standardised rows
+ *
+ * A block has an expert and as many columns as a vector has lanes, and walks down the expert's rows; one without rows gets zeros.
+ */
+export const grouped_column_dot = kernel(
+  {
+    x: input(f32, ["T", "N"]),
+    y: input(f32, ["T", "N"]),
+    offsets: input(i32, ["E+1"]),
+    z: output(f32, ["E", "N"]),
+  },
+  {
+    computes: "grouped_column_dot",
+    simd: ["avx512", "avx2"],
+    grid: ({ E, N }) => [ceilDiv(N, simd.lanes), E],
+    block: [1],
+  },
+  ({ x, y, offsets, z }, { T, E, N }) => {
+    requires(offsets[0] === 0 && offsets[E] === T);
+    requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
+    covers(z, (e, n) => ({ block: [div(n, simd.lanes), e], v: mod(n, simd.lanes), n }));
+    const sums = registers(f32, [simd.lanes]);
+    const n0 = block.x * simd.lanes;
+    const e = block.y;
+    const end = offsets[e + 1];
+    if (n0 + simd.lanes <= N) {
+      for (let v = 0; v < simd.lanes; v++) sums[v] = 0.0;
+      for (let p = offsets[e]; p < end; p++) {
+        for (let v = 0; v < simd.lanes; v++) sums[v] = fma(x[p][n0 + v], y[p][n0 + v], sums[v]);
+      }
+      for (let v = 0; v < simd.lanes; v++) z[e][n0 + v] = sums[v];
+    } else {
+      for (let n = n0; n < N; n++) {
+        let sum = f32(0);
+        for (let p = offsets[e]; p < end; p++) sum += x[p][n] * y[p][n];
+        z[e][n] = sum;
+      }
+    }
+  },
+);
