@@ -70,7 +70,7 @@ async function compileCommand(inputs: readonly string[], options: CompileOptions
     const fix = "name the folder of the build with -o, or what to print with --emit";
     return printDiagnostics([usageError("there is nothing to do with what is compiled", fix)]);
   }
-  const config = readModelConfig(options);
+  const config = await readModelConfig(options);
   if (!config.ok) return printDiagnostics(config.diagnostics);
 
   const { SolverPool } = await import("../verify/pool.ts");
