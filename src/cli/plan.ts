@@ -42,7 +42,7 @@ async function planCommand(model: string, options: PlanOptions): Promise<ExitCod
       import("../moe/accounting.ts"),
       import("./plan-report.ts"),
       import("../verify/proof-cache.ts"),
-      import("../compiler/build/cache.ts"),
+      import("../compiler/build/cache-folder.ts"),
     ]);
   const cache = openProofCache(proofDirectory(process.env));
   const sources = await readSources({ inputs: [model], cwd: process.cwd(), config: config.value, cache });

@@ -125,7 +125,7 @@ function conflictOf({
 async function openCache({ cache, cacheDir }: VerifyOptions): Promise<ProofCache | undefined> {
   if (!cache) return undefined;
   const { openProofCache } = await import("../verify/proof-cache.ts");
-  const { proofDirectory } = await import("../compiler/build/cache.ts");
+  const { proofDirectory } = await import("../compiler/build/cache-folder.ts");
   return openProofCache(proofDirectory(cacheDir === undefined ? process.env : { TOKITAI_CACHE: cacheDir }));
 }
 
