@@ -8,7 +8,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { cacheDirectory, proofDirectory } from "../src/compiler/build/cache.ts";
+import { cacheDirectory, proofDirectory } from "../src/compiler/build/cache-folder.ts";
 import { buildHip } from "../src/compiler/build/compile.ts";
 import { type MachineCode, readMachineCode } from "../src/compiler/build/machine-code.ts";
 import { readResources } from "../src/compiler/build/resources.ts";

@@ -51,7 +51,7 @@ not count), 3 where one does, or where the run, the data or the library is refus
 }
 
 async function diagnoseCommand(folder: string, options: DiagnoseOptions): Promise<ExitCode> {
-  const config = readModelConfig(options);
+  const config = await readModelConfig(options);
   if (!config.ok) return printDiagnostics(config.diagnostics);
   const data = await readTrainingData(options, config.value);
   if (!data.ok) return printDiagnostics(data.diagnostics, () => undefined);

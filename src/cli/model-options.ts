@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
-import { MOE_SIZE_NAMES, MOE_SIZES, type MoeConfig, type MoeSizeName, parseMoeConfig } from "../moe/sizes.ts";
+import { MOE_SIZE_NAMES, MOE_SIZES, type MoeConfig, type MoeSizeName } from "../moe/sizes.ts";
 import { error } from "../support/diagnostic.ts";
 import { ok, type Result, refuse } from "../support/result.ts";
 
@@ -18,7 +18,7 @@ export function addModelOptions(command: Command): Command {
 }
 
 /** TK511: the file cannot be read; TK512: it is not JSON. */
-export function readModelConfig({ size, config }: ModelOptions): Result<MoeConfig> {
+export async function readModelConfig({ size, config }: ModelOptions): Promise<Result<MoeConfig>> {
   if (config === undefined) return ok(MOE_SIZES[size]);
   let text: string;
   try {
@@ -26,6 +26,7 @@ export function readModelConfig({ size, config }: ModelOptions): Result<MoeConfi
   } catch (cause) {
     return refuse(error("TK511", undefined, `${config} cannot be read: ${messageOf(cause)}`, "name a readable file"));
   }
+  const { parseMoeConfig } = await import("../moe/config.ts");
   try {
     return parseMoeConfig(JSON.parse(text));
   } catch (cause) {

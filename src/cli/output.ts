@@ -1,15 +1,20 @@
 /** What commands print: diagnostics to stderr, results to stdout, progress to stderr when a person is watching. */
 
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Diagnostic, renderDiagnostics, type SourceLookup, sortDiagnostics } from "../support/diagnostic.ts";
+import { readText } from "../support/read-text.ts";
 import { EXIT, type ExitCode, exitCodeOf, worst } from "./exit-codes.ts";
 
 /** Prints the diagnostics in source order and gives the exit code that they mean. */
 export function printDiagnostics(diagnostics: readonly Diagnostic[], sources: SourceLookup = readSource): ExitCode {
   if (diagnostics.length === 0) return EXIT.done;
-  process.stderr.write(`${renderDiagnostics(sortDiagnostics(diagnostics), sources)}\n`);
+  process.stderr.write(renderAll(diagnostics, sources));
   return exitCodeOfAll(diagnostics);
+}
+
+/** What is printed of diagnostics: nothing, or lines. */
+export function renderAll(diagnostics: readonly Diagnostic[], sources: SourceLookup = readSource): string {
+  return diagnostics.length === 0 ? "" : `${renderDiagnostics(sortDiagnostics(diagnostics), sources)}\n`;
 }
 
 /** The exit code that the errors among the diagnostics mean. */
@@ -19,14 +24,7 @@ export function exitCodeOfAll(diagnostics: readonly Diagnostic[]): ExitCode {
 }
 
 /** The text of a file named relative to the working directory. */
-export const readSource: SourceLookup = (file) => {
-  try {
-    return readFileSync(resolve(file), "utf8");
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause) return undefined;
-    throw cause;
-  }
-};
+export const readSource: SourceLookup = (file) => readText(resolve(file));
 
 export function print(text: string): void {
   process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);

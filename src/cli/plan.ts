@@ -34,7 +34,7 @@ Exit code: 2 where the configuration is refused or a number exceeds 2^53 - 1, 3 
 }
 
 async function planCommand(model: string, options: PlanOptions): Promise<ExitCode> {
-  const config = readModelConfig(options);
+  const config = await readModelConfig(options);
   if (!config.ok) return printDiagnostics(config.diagnostics);
   const [{ readSources }, { planMoe }, { describePlan, planJson }, { openProofCache }, { proofDirectory }] =
     await Promise.all([
@@ -42,7 +42,7 @@ async function planCommand(model: string, options: PlanOptions): Promise<ExitCod
       import("../moe/accounting.ts"),
       import("./plan-report.ts"),
       import("../verify/proof-cache.ts"),
-      import("../compiler/build/cache.ts"),
+      import("../compiler/build/cache-folder.ts"),
     ]);
   const cache = openProofCache(proofDirectory(process.env));
   const sources = await readSources({ inputs: [model], cwd: process.cwd(), config: config.value, cache });

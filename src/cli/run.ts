@@ -48,7 +48,7 @@ condition of the library is refused, where there is no such device, or where a r
 }
 
 async function runCommand(folder: string, options: RunOptions): Promise<ExitCode> {
-  const config = readModelConfig(options);
+  const config = await readModelConfig(options);
   if (!config.ok) return printDiagnostics(config.diagnostics);
   const flags = checkDeviceFlags(options);
   if (!flags.ok) return printDiagnostics(flags.diagnostics);

@@ -83,7 +83,7 @@ function positiveNumber(text: string): number {
 }
 
 async function trainCommand(options: TrainCommandOptions): Promise<ExitCode> {
-  const config = readModelConfig(options);
+  const config = await readModelConfig(options);
   if (!config.ok) return printDiagnostics(config.diagnostics);
   const data = await readTrainingData(options, config.value);
   if (!data.ok) return printDiagnostics(data.diagnostics, () => undefined);

@@ -39,7 +39,7 @@ export async function openMeasuring(): Promise<Result<Measuring>> {
     if (architecture !== here || report === undefined || report.kernel.dataRequires.length > 0) return undefined;
     const [{ compile, writeCompilation }, { cacheDirectory }] = await Promise.all([
       import("../compiler/compile.ts"),
-      import("../compiler/build/cache.ts"),
+      import("../compiler/build/cache-folder.ts"),
     ]);
     const folder = mkdtempSync(join(tmpdir(), "tokitai-tune-"));
     try {

@@ -94,7 +94,7 @@ async function tuneInputs(
     [
       import("../verify/pool.ts"),
       import("../verify/proof-cache.ts"),
-      import("../compiler/build/cache.ts"),
+      import("../compiler/build/cache-folder.ts"),
       import("../compiler/build/toolchain.ts"),
     ],
   );

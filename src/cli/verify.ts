@@ -75,7 +75,7 @@ Exit code: 0 all proved, 2 source refused, 4 a solver is missing, 5 something un
 async function verify(inputs: readonly string[], options: VerifyOptions): Promise<ExitCode> {
   const conflict = conflictOf(options);
   if (conflict !== undefined) return printDiagnostics([conflict]);
-  const config = readModelConfig(options);
+  const config = await readModelConfig(options);
   if (!config.ok) return printDiagnostics(config.diagnostics);
   setFlagsFromString(`--interrupt-budget=${OPTIMISE_AFTER}`);
   const { SolverPool } = await import("../verify/pool.ts");
@@ -125,7 +125,7 @@ function conflictOf({
 async function openCache({ cache, cacheDir }: VerifyOptions): Promise<ProofCache | undefined> {
   if (!cache) return undefined;
   const { openProofCache } = await import("../verify/proof-cache.ts");
-  const { proofDirectory } = await import("../compiler/build/cache.ts");
+  const { proofDirectory } = await import("../compiler/build/cache-folder.ts");
   return openProofCache(proofDirectory(cacheDir === undefined ? process.env : { TOKITAI_CACHE: cacheDir }));
 }
 

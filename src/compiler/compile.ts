@@ -28,9 +28,9 @@ import type {
   ManifestKernel,
   ManifestObligation,
 } from "./build/manifest.ts";
-import { contentName, type OutputFile, writeBuild } from "./build/output.ts";
 import { type KernelResources, readResources } from "./build/resources.ts";
 import type { Toolchain } from "./build/toolchain.ts";
+import { contentName, type OutputFile, writeBuild } from "./build/write-build.ts";
 import { describeAbi } from "./codegen/abi.ts";
 import { emitCpu } from "./codegen/cpu.ts";
 import { emitHeader } from "./codegen/header.ts";
@@ -39,14 +39,10 @@ import { excessArguments } from "./codegen/kernel-params.ts";
 import { type GeneratedFile, kernelOf, type LibrarySpec, nameClashes } from "./codegen/library.ts";
 import { emitTypes } from "./codegen/types.ts";
 import { formatCondition } from "./data-check.ts";
+import type { Emit, Target } from "./emits.ts";
 import { printPlan } from "./lower/lower.ts";
 import { allObligations, type Proof } from "./prove.ts";
 import { hasMatrixUnit } from "./targets.ts";
-
-export const EMITS = ["ir", "kernel-ir", "hip", "cpp", "header", "types", "smt2", "so", "manifest"] as const;
-export type Emit = (typeof EMITS)[number];
-
-export type Target = "cpu" | "hip";
 
 export interface CompileRequest {
   /** Names the files: `moe`. */

@@ -48,6 +48,8 @@ export interface Sources {
   readonly programs: readonly { readonly program: TensorProgram; readonly plan: Plan }[];
   readonly lookup: SourceLookup;
   readonly diagnostics: readonly Diagnostic[];
+  /** As of `readKernels`; of a model's file nothing is said. */
+  readonly decidedBy?: ReadonlyMap<string, string> | undefined;
 }
 
 export interface Proof {
@@ -63,7 +65,8 @@ export async function readSources({ inputs, cwd, config, cache }: ProveRequest):
   const { kernelFiles, modelFiles, diagnostics: missing } = resolveInputs(inputs, cwd);
   if (missing.length > 0) return { kernels: [], programs: [], lookup: () => undefined, diagnostics: missing };
   const start = performance.now();
-  const { kernels, sources, diagnostics: refused, cached } = await readKernelsWith(cache, kernelFiles, cwd);
+  const read = await readKernelsWith(cache, kernelFiles, cwd);
+  const { kernels, sources, diagnostics: refused, decidedBy, cached } = read;
   const took = (performance.now() - start).toFixed(0);
   debug(1, () => `read ${kernels.length} kernels in ${took} ms${cached ? ", from the cache" : ""}`);
   const malformed = cached ? [] : kernels.flatMap(checkKernel);
@@ -73,9 +76,9 @@ export async function readSources({ inputs, cwd, config, cache }: ProveRequest):
   const programs: { program: TensorProgram; plan: Plan }[] = [];
   for (const file of refused.length > 0 ? [] : modelFiles) {
     const { readPrograms } = await import("./frontend/model.ts");
-    const read = await readPrograms(file, config, cwd);
-    if (!read.ok) diagnostics.push(...read.diagnostics);
-    for (const program of read.ok ? read.value : []) {
+    const built = await readPrograms(file, config, cwd);
+    if (!built.ok) diagnostics.push(...built.diagnostics);
+    for (const program of built.ok ? built.value : []) {
       const plan = lowerProgram(program, kernels);
       if (plan.ok) programs.push({ program, plan: plan.value });
       else diagnostics.push(...plan.diagnostics);
@@ -91,7 +94,7 @@ export async function readSources({ inputs, cwd, config, cache }: ProveRequest):
       programs.map(({ plan }) => plan),
     ),
   );
-  return { kernels: used, programs, lookup: sources, diagnostics };
+  return { kernels: used, programs, lookup: sources, diagnostics, decidedBy };
 }
 
 /** The kernels, and the check kernels of those that require something of data: all of them are proved and emitted. */

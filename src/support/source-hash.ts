@@ -4,6 +4,8 @@
  */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { sha256 } from "./hash.ts";
 import { parseJson } from "./json.ts";
 
@@ -17,6 +19,19 @@ export function sourceHash(folders: readonly string[]): string {
       .map((name) => [folder, name.replace(/\.js$/, ".ts"), sourceText(new URL(`${folder}/${name}`, root))]),
   );
   return sha256(JSON.stringify(files));
+}
+
+/**
+ * Of every file of tokitai's as it runs, whatever folder it is in. It takes less time than the other, and is not the same for
+ * the sources and for what tsc made of them.
+ */
+export function programHash(): string {
+  const root = fileURLToPath(new URL("../", import.meta.url));
+  const files = readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.endsWith(".map"))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  return sha256(JSON.stringify(files.map((file) => [relative(root, file), sha256(readFileSync(file))])));
 }
 
 /** The TypeScript of a file: its own text, or what the map beside a compiled file says that it was compiled from. */

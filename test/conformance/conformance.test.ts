@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cacheDirectory } from "../../src/compiler/build/cache.ts";
+import { cacheDirectory } from "../../src/compiler/build/cache-folder.ts";
 import { buildCpu } from "../../src/compiler/build/compile.ts";
 import { findToolchain, INSTALL, type Toolchain } from "../../src/compiler/build/toolchain.ts";
 import { denseTensor, interpretKernel } from "../../src/ir/kernel/interpret.ts";

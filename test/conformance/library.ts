@@ -1,7 +1,7 @@
 /** The kernels of this package, proved once, and built into folders that the runtime can open. */
 
 import { join } from "node:path";
-import { cacheDirectory, proofDirectory } from "../../src/compiler/build/cache.ts";
+import { cacheDirectory, proofDirectory } from "../../src/compiler/build/cache-folder.ts";
 import type { Toolchain } from "../../src/compiler/build/toolchain.ts";
 import { compile, writeCompilation } from "../../src/compiler/compile.ts";
 import { type Proof, prove, readSources, type Sources } from "../../src/compiler/prove.ts";

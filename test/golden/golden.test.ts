@@ -7,11 +7,12 @@
 
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { proofDirectory } from "../../src/compiler/build/cache.ts";
+import { proofDirectory } from "../../src/compiler/build/cache-folder.ts";
 import { findToolchain } from "../../src/compiler/build/toolchain.ts";
 import { emitKernelCpu } from "../../src/compiler/codegen/cpu.ts";
 import { emitKernelHip } from "../../src/compiler/codegen/hip.ts";
-import { compile, describeFiles, type Emit } from "../../src/compiler/compile.ts";
+import { compile, describeFiles } from "../../src/compiler/compile.ts";
+import type { Emit } from "../../src/compiler/emits.ts";
 import { type Proof, prove, readSources, type Sources } from "../../src/compiler/prove.ts";
 import { printKernel } from "../../src/ir/kernel/print.ts";
 import { MOE_SIZES } from "../../src/moe/sizes.ts";

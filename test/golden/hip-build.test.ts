@@ -1,7 +1,7 @@
 /** The HIP text of every kernel is compiled for the GPU, and keeps to its registers: no spills and no scratch memory. */
 
 import { beforeAll, describe, expect, it } from "vitest";
-import { cacheDirectory } from "../../src/compiler/build/cache.ts";
+import { cacheDirectory } from "../../src/compiler/build/cache-folder.ts";
 import { buildHip } from "../../src/compiler/build/compile.ts";
 import { readResources } from "../../src/compiler/build/resources.ts";
 import { findToolchain, INSTALL, type Toolchain } from "../../src/compiler/build/toolchain.ts";

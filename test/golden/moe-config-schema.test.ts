@@ -4,7 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
-import { MOE_SIZES, moeConfigJsonSchema, parseMoeConfig } from "../../src/moe/sizes.ts";
+import { moeConfigJsonSchema, parseMoeConfig } from "../../src/moe/config.ts";
+import { MOE_SIZES } from "../../src/moe/sizes.ts";
 
 const FILE = join(import.meta.dirname, "../../schemas/moe-config.schema.json");
 const text = `${JSON.stringify(moeConfigJsonSchema(), undefined, 2)}\n`;

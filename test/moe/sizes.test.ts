@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import * as moe from "../../models/moe.ts";
 import { buildModel } from "../../src/ir/tensor/model.ts";
 import type { TensorProgram } from "../../src/ir/tensor/types.ts";
+import { parseMoeConfig } from "../../src/moe/config.ts";
 import { initialRange, initialTensor, initialWeights } from "../../src/moe/initialise.ts";
-import { accountFor, MOE_SIZE_NAMES, MOE_SIZES, type MoeConfig, parseMoeConfig } from "../../src/moe/sizes.ts";
+import { accountFor, MOE_SIZE_NAMES, MOE_SIZES, type MoeConfig } from "../../src/moe/sizes.ts";
 import { philox } from "../../src/support/philox.ts";
 import { InternalError } from "../../src/support/result.ts";
 

@@ -3,7 +3,7 @@
  * Says `ready` after the first.
  */
 
-import { writeBuild } from "../../src/compiler/build/output.ts";
+import { writeBuild } from "../../src/compiler/build/write-build.ts";
 import { sampleBody, sampleFiles } from "./build-sample.ts";
 
 const [, , folder] = process.argv;

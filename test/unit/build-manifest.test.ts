@@ -1,11 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  MANIFEST_FORMAT,
-  type ManifestFile,
-  parseManifest,
-  renderManifest,
-  sealManifest,
-} from "../../src/compiler/build/manifest.ts";
+import { type ManifestFile, parseManifest } from "../../src/compiler/build/manifest.ts";
+import { MANIFEST_FORMAT, renderManifest, sealManifest } from "../../src/compiler/build/manifest-text.ts";
 import { sampleBody } from "./build-sample.ts";
 
 const FILES: readonly ManifestFile[] = [

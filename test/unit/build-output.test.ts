@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MANIFEST_NAME } from "../../src/compiler/build/manifest.ts";
-import { contentName, openBuild, readManifest, verifyFiles, writeBuild } from "../../src/compiler/build/output.ts";
+import { MANIFEST_NAME } from "../../src/compiler/build/manifest-text.ts";
+import { openBuild, readManifest, verifyFiles } from "../../src/compiler/build/output.ts";
+import { contentName, writeBuild } from "../../src/compiler/build/write-build.ts";
 import type { Result } from "../../src/support/result.ts";
 import { sampleBody, sampleFiles, type Variant } from "./build-sample.ts";
 

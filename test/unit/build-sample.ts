@@ -1,7 +1,7 @@
 /** Builds for tests of the output folder: variants A and B share one file and differ in the others. */
 
 import type { ManifestBody } from "../../src/compiler/build/manifest.ts";
-import type { OutputFile } from "../../src/compiler/build/output.ts";
+import type { OutputFile } from "../../src/compiler/build/write-build.ts";
 
 export type Variant = "A" | "B";
 

@@ -5,7 +5,7 @@ import {
   parseArchitecture,
   selectArchitectures,
 } from "../../src/compiler/build/architectures.ts";
-import { cacheDirectory } from "../../src/compiler/build/cache.ts";
+import { cacheDirectory } from "../../src/compiler/build/cache-folder.ts";
 import { parseKernelNotes } from "../../src/compiler/build/resources.ts";
 import { runTool, toolEnvironment } from "../../src/compiler/build/run-tool.ts";
 import {

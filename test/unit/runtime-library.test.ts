@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cacheDirectory } from "../../src/compiler/build/cache.ts";
+import { cacheDirectory } from "../../src/compiler/build/cache-folder.ts";
 import { findToolchain } from "../../src/compiler/build/toolchain.ts";
 import { compile, writeCompilation } from "../../src/compiler/compile.ts";
 import { dataCheck, formatCondition } from "../../src/compiler/data-check.ts";

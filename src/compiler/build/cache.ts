@@ -5,8 +5,7 @@
  * bytes no longer have that hash counts as absent and is built again. Whoever builds works in a scratch folder of the cache.
  */
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeDurably } from "../../support/durable.ts";
@@ -20,17 +19,6 @@ export interface CacheEntry {
   readonly sha256: string;
   /** What the compiler said while it succeeded. */
   readonly warnings: string;
-}
-
-/** `$TOKITAI_CACHE`, or `~/.cache/tokitai`. */
-export function cacheDirectory(env: NodeJS.ProcessEnv): string {
-  const named = env["TOKITAI_CACHE"];
-  return named === undefined || named === "" ? join(env["HOME"] ?? homedir(), ".cache", "tokitai") : named;
-}
-
-/** Where proofs are kept (`verify/proof-cache.ts`). */
-export function proofDirectory(env: NodeJS.ProcessEnv): string {
-  return join(cacheDirectory(env), "proofs");
 }
 
 /** The verified entry of a key, or `undefined` when it is absent, incomplete or altered. */
@@ -57,29 +45,6 @@ export function store(
   writeDurably(library, bytes, join(scratch, "entry.so"));
   writeDurably(record, `${JSON.stringify({ sha256: hash, warnings })}\n`, join(scratch, "entry.json"));
   return { path: library, bytes, sha256: hash, warnings };
-}
-
-/** Runs `work` in a new folder of the cache, and removes the folder afterwards. */
-export async function withScratch<T>(directory: string, work: (scratch: string) => Promise<T>): Promise<T> {
-  const parent = join(directory, "tmp");
-  mkdirSync(parent, { recursive: true });
-  sweep(parent);
-  const scratch = mkdtempSync(join(parent, `${process.pid}-`));
-  try {
-    return await work(scratch);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
-}
-
-/** Removes the scratch folders of processes that were killed. */
-function sweep(parent: string): void {
-  for (const name of readdirSync(parent)) {
-    const pid = Number(/^(\d+)-/.exec(name)?.[1]);
-    if (Number.isInteger(pid) && pid !== process.pid && !existsSync(`/proc/${pid}`)) {
-      rmSync(join(parent, name), { recursive: true, force: true });
-    }
-  }
 }
 
 function parseRecord(text: string): z.infer<typeof entrySchema> | undefined {

@@ -13,7 +13,7 @@ import { systemErrorCode } from "../../support/durable.ts";
 import { sha256 } from "../../support/hash.ts";
 import { ok, type Result, refuse } from "../../support/result.ts";
 import { type Architecture, architectureOfIsaFile, completable, isaFileName } from "./architectures.ts";
-import { withScratch } from "./cache.ts";
+import { withScratch } from "./cache-folder.ts";
 import { runTool, succeeded, toolEnvironment, toolFailure } from "./run-tool.ts";
 import { type DeviceLibraries, INSTALL, type Tool, type Toolchain } from "./toolchain.ts";
 

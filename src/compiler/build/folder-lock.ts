@@ -13,7 +13,11 @@ import { errorCode } from "./run-tool.ts";
 const RETRY_MS = 50;
 
 /** Runs `work` as the folder's only writer; `undefined` when another process still writes it after `timeoutMs`. */
-export async function withFolderLock<T>(folder: string, timeoutMs: number, work: () => T): Promise<T | undefined> {
+export async function withFolderLock<T>(
+  folder: string,
+  timeoutMs: number,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
   const name = `\0tokitai-${sha256(realpathSync(folder))}`;
   const deadline = performance.now() + timeoutMs;
   let server = await listen(name);
@@ -23,7 +27,7 @@ export async function withFolderLock<T>(folder: string, timeoutMs: number, work:
   }
   if (server === undefined) return undefined;
   try {
-    return work();
+    return await work();
   } finally {
     server.close();
   }

@@ -12,11 +12,9 @@ import { sha256 } from "../../support/hash.ts";
 import { parseJson } from "../../support/json.ts";
 import { ok, type Result, refuse } from "../../support/result.ts";
 import { OBLIGATION_KINDS } from "../../verify/obligation.ts";
+import { canonicalText, MANIFEST_FORMAT, renderManifest } from "./manifest-text.ts";
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
-
-export const MANIFEST_FORMAT = 2;
-export const MANIFEST_NAME = "manifest.json";
 
 /** `moe.cpu.0123456789ab.so`: a stem, twelve digits of the content's SHA-256, an extension. Never a path. */
 export const CONTENT_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*\.[0-9a-f]{12}\.[a-z0-9]+(\.[a-z0-9]+)?$/;
@@ -148,17 +146,6 @@ export type FileRole = (typeof FILE_ROLES)[number];
 /** What the compiler states; format, files and `self` follow from the content. */
 export type ManifestBody = Omit<Manifest, "format" | "files" | "self">;
 
-/** The manifest of these files, complete with its own hash. */
-export function sealManifest(body: ManifestBody, files: readonly ManifestFile[]): Manifest {
-  const content = { ...body, format: MANIFEST_FORMAT, files } as const;
-  return { ...content, self: sha256(canonicalText(content)) };
-}
-
-/** The canonical text of a manifest, as it stands in `manifest.json`. */
-export function renderManifest(manifest: Manifest): string {
-  return canonicalText(manifest);
-}
-
 /**
  * Reads `manifest.json`. TK502: not JSON, or not of this form; TK503: another format version; TK504: altered.
  * `path` is for messages only.
@@ -186,16 +173,3 @@ export function parseManifest(text: string, path: string): Result<Manifest> {
 }
 
 export const REBUILD = "build again with tokitai compile";
-
-/** JSON with sorted keys. Array order is content; key order is not. */
-function canonicalText(value: unknown): string {
-  return `${JSON.stringify(sortKeys(value), undefined, 2)}\n`;
-}
-
-function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).map(([key, member]): [string, unknown] => [key, sortKeys(member)]);
-  // Code unit order: the same on every machine, whatever its locale.
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
-}

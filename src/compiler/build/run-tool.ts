@@ -32,7 +32,15 @@ const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const SHOWN_LINES = 8;
 
 /** Variables that tools need to find themselves. Nothing else of the caller's environment reaches them. */
-const PASSED_VARIABLES = ["PATH", "HOME", "ROCM_PATH", "HIP_PATH", "HIP_CLANG_PATH", "HSA_PATH", "LD_LIBRARY_PATH"];
+export const PASSED_VARIABLES = [
+  "PATH",
+  "HOME",
+  "ROCM_PATH",
+  "HIP_PATH",
+  "HIP_CLANG_PATH",
+  "HSA_PATH",
+  "LD_LIBRARY_PATH",
+];
 
 /**
  * The environment of every tool: the passed variables, messages in English, and the AMD platform.

@@ -95,6 +95,25 @@ export async function findToolchain(env: NodeJS.ProcessEnv): Promise<Toolchain> 
   };
 }
 
+/** As `findToolchain`, of what a build for the CPU alone needs. */
+export async function findCpuToolchain(env: NodeJS.ProcessEnv): Promise<Toolchain> {
+  return {
+    env,
+    cxx: await findCxx(env),
+    hipcc: undefined,
+    llvmAs: undefined,
+    llvmDis: undefined,
+    readelf: undefined,
+    objdump: undefined,
+    bundler: undefined,
+    lld: undefined,
+    newClang: undefined,
+    deviceLibraries: undefined,
+    hipRuntime: undefined,
+    gpu: undefined,
+  };
+}
+
 async function findCxx(env: NodeJS.ProcessEnv): Promise<CxxCompiler | undefined> {
   const named = env["CXX"];
   const tool = await probe(env, [

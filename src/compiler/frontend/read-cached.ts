@@ -17,13 +17,14 @@ import { checkKernel } from "../../ir/kernel/check.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import { sha256 } from "../../support/hash.ts";
 import { parseJson } from "../../support/json.ts";
+import { readText } from "../../support/read-text.ts";
 import { sourceHash } from "../../support/source-hash.ts";
 import { VERSION } from "../../support/version.ts";
 import { type ProofCache, proofKey } from "../../verify/proof-cache.ts";
 import { parseKernels, writeKernels } from "./kernel-text.ts";
 import type { KernelsRead } from "./read.ts";
 
-export interface KernelsAtHand extends Omit<KernelsRead, "decidedBy"> {
+export interface KernelsAtHand extends KernelsRead {
   /** Whether the front end was not needed. */
   readonly cached: boolean;
 }
@@ -34,14 +35,16 @@ export async function readKernelsWith(
   files: readonly string[],
   cwd: string,
 ): Promise<KernelsAtHand> {
-  if (files.length === 0) return { kernels: [], sources: () => undefined, diagnostics: [], cached: false };
+  if (files.length === 0) {
+    return { kernels: [], sources: () => undefined, diagnostics: [], decidedBy: new Map(), cached: false };
+  }
   const key = cache && keyOf(files, cwd);
   const entry = key === undefined ? undefined : cache?.get(key);
   const found = entry === undefined ? undefined : believe(entry, files, cwd);
   if (found !== undefined) return found;
   const { readKernels } = await import("./read.ts");
-  const { decidedBy, ...read } = readKernels(files, { cwd });
-  if (key !== undefined && decidedBy !== undefined) cache?.put(key, entryOf(read.kernels, decidedBy));
+  const read = readKernels(files, { cwd });
+  if (key !== undefined && read.decidedBy !== undefined) cache?.put(key, entryOf(read.kernels, read.decidedBy));
   return { ...read, cached: false };
 }
 
@@ -76,17 +79,7 @@ function believe(entry: string, asked: readonly string[], cwd: string): KernelsA
   if (!asked.every((file) => texts.has(nameOf(file, cwd)))) return undefined;
   const kernels = parseKernels(entry.slice(tab + 1));
   if (kernels === undefined || kernels.some((kernel) => checkKernel(kernel).length > 0)) return undefined;
-  return { kernels, sources: (file) => texts.get(file), diagnostics: [], cached: true };
-}
-
-/** The text of a file; `undefined` for one that cannot be read, which the front end reports. */
-function readText(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause) return undefined;
-    throw cause;
-  }
+  return { kernels, sources: (file) => texts.get(file), diagnostics: [], decidedBy: texts, cached: true };
 }
 
 /** Everything of tokitai's that decides what kernels are read as: its own texts, and the versions of what it calls. */

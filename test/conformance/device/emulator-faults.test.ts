@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { cacheDirectory } from "../../../src/compiler/build/cache.ts";
+import { cacheDirectory } from "../../../src/compiler/build/cache-folder.ts";
 import { buildHip } from "../../../src/compiler/build/compile.ts";
 import { findToolchain } from "../../../src/compiler/build/toolchain.ts";
 import { unbundle } from "../../../src/compiler/build/unbundle.ts";
