@@ -215,22 +215,38 @@ const WIDE_SIZES: readonly (readonly [B: number, K: number, N: number])[] = [
   [97, 128, 32],
 ];
 const PRODUCTS = ["linear", "matmul", "matmul_nn", "matmul_tn"];
+const COMBINATIONS = ["combine", "combine_dparts", "combine_dweights"];
+/** Rows that a block has many of, or one. */
+const OF_ROWS = ["softmax", "softmax_dx", "normalise_rows", "z_loss", "z_loss_dx"];
 const FOR_VECTORS = [
   ...PRODUCTS,
+  ...COMBINATIONS,
+  ...OF_ROWS,
+  ...["top_k_mask", "top_k_dp", "balance_coefficients"],
   ...["gelu", "add", "gelu_dx", "column_sum", "column_dot", "row_squares"],
   ...["layer_norm", "layer_norm_gelu", "layer_norm_gelu_tanh", "standardise", "layer_norm_dx"],
 ];
 
+/** The sizes that a kernel for vector units needs cases of, beside those of the kernel that it stands for. */
+function vectorSizes(kernel: string): readonly Case["dims"][] {
+  if (PRODUCTS.includes(kernel)) return WIDE_SIZES.map(([B, K, N]) => ({ B, K, N }));
+  // Around a vector, and beyond the rows of a block.
+  if (OF_ROWS.includes(kernel)) {
+    return product([5, 8, 17, 257], [7, 8, 9, 15, 16, 17, 33]).map(([B, N]) => ({ B, N }));
+  }
+  if (COMBINATIONS.includes(kernel)) {
+    return product([3, 257], [7, 8, 9, 15, 16, 17, 130]).map(([B, N]) => ({ B, E: 3, N }));
+  }
+  if (kernel === "balance_coefficients") return [7, 8, 9, 15, 16, 17, 33].map((E) => ({ B: 5, E }));
+  return kernel.startsWith("top_k") ? [{ B: 257, E: 17 }] : [];
+}
+
 /** The same for the instances for vector units of CPUs. */
 export const VECTOR_CASES: readonly Case[] = SIMD_UNITS.flatMap((unit) =>
-  FOR_VECTORS.flatMap((kernel) => [
-    ...CASES.filter((one) => one.kernel === kernel).map((one) => ({ ...one, kernel: `${kernel}_${unit}` })),
-    ...(PRODUCTS.includes(kernel) ? WIDE_SIZES : []).map(([B, K, N]) => ({
-      kernel: `${kernel}_${unit}`,
-      dims: { B, K, N },
-      fill: "plain" as const,
-      attributes: {},
-      interpreted: false,
-    })),
-  ]),
+  FOR_VECTORS.flatMap((kernel) => {
+    const cases = CASES.filter((one) => one.kernel === kernel);
+    const attributes = cases.at(-1)?.attributes ?? {};
+    const more = vectorSizes(kernel).map((dims) => ({ dims, fill: "plain" as const, attributes, interpreted: false }));
+    return [...cases, ...more].map((one) => ({ ...one, kernel: `${kernel}_${unit}` }));
+  }),
 );

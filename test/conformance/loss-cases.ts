@@ -18,6 +18,7 @@ const SIZES: readonly (readonly [B: number, N: number, split: number])[] = [
   [63, 15, 8],
   [64, 3, 2],
   [65, 16, 8],
+  [257, 20, 12],
 ];
 
 export const LOSS_CASES: readonly RoutingCase[] = SIZES.flatMap((sizes) =>

@@ -5,12 +5,12 @@ import { SIMD_UNITS } from "../../src/ir/kernel/simd.ts";
 import { agrees } from "../../src/ir/tensor/error-model.ts";
 import { numbers } from "./cases.ts";
 import { LOSS_CASES } from "./loss-cases.ts";
-import { type RoutingCase, sparseCases, type Tensors } from "./sparse-cases.ts";
+import { type RoutingCase, sparseCases, type Tensors, widthOf } from "./sparse-cases.ts";
 
 /** Every kernel for T tokens and E experts; unless all go to one, experts get very different numbers of tokens, some none. */
 function casesOf(T: number, E: number, all?: number): readonly RoutingCase[] {
   const next = numbers(31 * T + E);
-  const N = 5;
+  const N = widthOf(T, E);
   const ids = Int32Array.from({ length: T }, () => all ?? Math.floor(next() * next() * E));
   const counts = new Int32Array(E);
   for (const id of ids) counts[id] = (counts[id] ?? 0) + 1;
@@ -80,13 +80,10 @@ export const ROUTING_CASES: readonly RoutingCase[] = [
 ];
 /** The same for the instances for vector units of CPUs. */
 const FOR_VECTORS = [
-  "grouped_linear",
-  "grouped_layer_norm",
-  "grouped_layer_norm_gelu",
-  "grouped_layer_norm_dx",
-  "grouped_column_dot",
-  "combine_rows_dparts",
-  "combine_rows_dgates",
+  ...["grouped_linear", "grouped_matmul_nn", "grouped_matmul_tn", "grouped_column_sum", "grouped_column_dot"],
+  ...["grouped_layer_norm", "grouped_layer_norm_gelu", "grouped_layer_norm_dx"],
+  ...["gather_assignments", "gather_rows", "combine_rows", "combine_rows_dparts", "combine_rows_dgates"],
+  ...["top_k_experts", "cross_entropy", "cross_entropy_dx"],
 ];
 export const VECTOR_ROUTING_CASES: readonly RoutingCase[] = SIMD_UNITS.flatMap((unit) =>
   ROUTING_CASES.filter(({ kernel }) => FOR_VECTORS.includes(kernel)).map((one) => ({

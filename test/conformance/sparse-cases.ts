@@ -31,6 +31,11 @@ export interface Routing {
 
 type Random = () => number;
 
+/** Below, at and above the lanes of a vector, whichever unit it is of. */
+const WIDTHS = [5, 8, 9, 16, 17, 33] as const;
+/** The widths of rows take turns: each comes with some number of tokens and of experts. */
+export const widthOf = (T: number, E: number): number => WIDTHS[(T + 2 * E) % WIDTHS.length] ?? 5;
+
 /** Every kernel of this file for a routing of T tokens to E experts. */
 export function sparseCases(routing: Routing): readonly RoutingCase[] {
   const { ids, offsets, source } = routing;
@@ -59,10 +64,10 @@ export function sparseCases(routing: Routing): readonly RoutingCase[] {
     groupedLayerNorm(next, "layer_norm_gelu_tanh", expert, E),
     topKExperts(next, T, E),
     groupedLayerNormDx(next, expert, E),
-    combineRows(next, routing),
-    ...combineRowsGradients(next, routing),
+    combineRows(next, routing, widthOf(T, E)),
+    ...combineRowsGradients(next, routing, widthOf(T, E)),
     topKGatesDp(next, ids, E),
-    gatherAssignments(next, source),
+    gatherAssignments(next, source, widthOf(T, E)),
   ];
 }
 
@@ -72,7 +77,8 @@ function wholes(next: Random, length: number): Float32Array<ArrayBuffer> {
 }
 
 function groupedLinear(next: Random, offsets: Int32Array<ArrayBuffer>, expert: Int32Array<ArrayBuffer>): RoutingCase {
-  const [T, E, K, N] = [expert.length, offsets.length - 1, 19, 18];
+  const [T, E, K] = [expert.length, offsets.length - 1, 19];
+  const N = 13 + widthOf(T, E);
   const [x, w, bias] = [wholes(next, T * K), wholes(next, E * N * K), wholes(next, E * N)];
   const y = new Float32Array(T * N);
   for (const [p, e] of expert.entries()) {
@@ -97,7 +103,8 @@ function groupedGradients(
   offsets: Int32Array<ArrayBuffer>,
   expert: Int32Array<ArrayBuffer>,
 ): readonly RoutingCase[] {
-  const [T, E, N, K] = [expert.length, offsets.length - 1, 18, 19];
+  const [T, E] = [expert.length, offsets.length - 1];
+  const [N, K] = [13 + widthOf(T, E), 14 + widthOf(E, T)];
   const [dy, x, w] = [wholes(next, T * N), wholes(next, T * K), wholes(next, E * N * K)];
   const [dx, dw, dbias] = [new Float32Array(T * K), new Float32Array(E * N * K), new Float32Array(E * N)];
   const [standard, dgamma] = [wholes(next, T * N), new Float32Array(E * N)];
@@ -152,7 +159,7 @@ function groupedLayerNorm(
   expert: Int32Array<ArrayBuffer>,
   E: number,
 ): RoutingCase {
-  const [T, N, epsilon] = [expert.length, 5, 1e-5];
+  const [T, N, epsilon] = [expert.length, widthOf(expert.length, E), 1e-5];
   const values = (length: number): Float32Array<ArrayBuffer> => Float32Array.from({ length }, () => 4 * next() - 2);
   const [x, gamma, beta] = [values(T * N), values(E * N), values(E * N)];
   const [y, bound] = [new Float32Array(T * N), new Float64Array(T * N)];
@@ -241,8 +248,8 @@ function topKExperts(next: Random, B: number, E: number): RoutingCase {
 }
 
 /** Each row has k assignments, where k divides the number of places. */
-function gatherAssignments(next: Random, source: Int32Array<ArrayBuffer>): RoutingCase {
-  const [T, N] = [source.length, 5];
+function gatherAssignments(next: Random, source: Int32Array<ArrayBuffer>, N: number): RoutingCase {
+  const T = source.length;
   const k = [3, 2, 1].find((choices) => T % choices === 0) ?? 1;
   const R = T / k;
   const x = Float32Array.from({ length: R * N }, () => next());
@@ -262,8 +269,8 @@ function gatherAssignments(next: Random, source: Int32Array<ArrayBuffer>): Routi
 }
 
 /** Rows of K choices, where K divides the number of tokens; a gate of 0 keeps out a part that is infinite. */
-function combineRows(next: Random, { position }: Routing): RoutingCase {
-  const [T, N] = [position.length, 5];
+function combineRows(next: Random, { position }: Routing, N: number): RoutingCase {
+  const T = position.length;
   const K = [3, 2, 1].find((choices) => T % choices === 0) ?? 1;
   const B = T / K;
   const [gates, parts] = [wholes(next, T), wholes(next, T * N)];
@@ -284,8 +291,8 @@ function combineRows(next: Random, { position }: Routing): RoutingCase {
 }
 
 /** Rows of K choices, as combineRows; a gate of 0 keeps out a part and a gradient that are infinite. */
-function combineRowsGradients(next: Random, { position, source }: Routing): readonly RoutingCase[] {
-  const [T, N] = [position.length, 37];
+function combineRowsGradients(next: Random, { position, source }: Routing, N: number): readonly RoutingCase[] {
+  const T = position.length;
   const K = [3, 2, 1].find((choices) => T % choices === 0) ?? 1;
   const B = T / K;
   const [gates, parts, dy] = [wholes(next, T), wholes(next, T * N), wholes(next, B * N)];
