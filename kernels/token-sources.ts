@@ -1,12 +1,16 @@
 import {
   block,
   ceilDiv,
+  covers,
+  div,
   ensures,
   forall,
   i32,
   input,
   invariant,
   kernel,
+  mod,
+  nthOccurrence,
   occurrences,
   output,
   requires,
@@ -18,7 +22,8 @@ const THREADS = 64;
 /**
  * source[p] = the token that stands at p when tokens are sorted by expert: the inverse of `token_positions`
  *
- * One thread per place walks over the tokens and counts those of its expert, until it comes to its own.
+ * One thread per expert walks over the tokens and notes its own in the expert's places, in order. The place p of an expert
+ * whose places begin at o is that of its token number p - o.
  */
 export const token_sources = kernel(
   {
@@ -30,12 +35,15 @@ export const token_sources = kernel(
   {
     computes: "token_sources",
     index: "i32",
-    grid: ({ T }) => [ceilDiv(T, THREADS)],
+    grid: ({ E }) => [ceilDiv(E, THREADS)],
     block: [THREADS],
+    performance: { coalesced: ["ids", "offsets"] },
     budget: { vgprs: 8, lds: 0, scratch: 0 },
   },
   ({ ids, offsets, expert, source }, { T, E }) => {
+    requires(offsets[0] === 0 && offsets[E] === T);
     requires(forall([E], (e) => offsets[e + 1] === offsets[e] + occurrences(ids, T, e)));
+    requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
     requires(
       forall([T], (p) => 0 <= expert[p] && expert[p] < E && offsets[expert[p]] <= p && p < offsets[expert[p] + 1]),
     );
@@ -51,21 +59,20 @@ export const token_sources = kernel(
           p === offsets[expert[p]] + occurrences(ids, source[p], expert[p]),
       ),
     );
-    const p = block.x * THREADS + thread.x;
-    if (p >= T) return;
-    const e = expert[p];
-    const wanted = p - offsets[e];
-    let seen = 0;
-    let token = 0;
+    covers(source, (p) => ({
+      block: [div(expert[p], THREADS)],
+      thread: [mod(expert[p], THREADS)],
+      t: nthOccurrence(ids, T, expert[p], p - offsets[expert[p]]),
+    }));
+    const e = block.x * THREADS + thread.x;
+    if (e >= E) return;
+    let next = offsets[e];
     for (let t = 0; t < T; t++) {
-      invariant(seen === occurrences(ids, t, e));
-      invariant(0 <= token && token < T);
-      invariant(seen <= wanted || (ids[token] === e && wanted === occurrences(ids, token, e)));
+      invariant(next === offsets[e] + occurrences(ids, t, e));
       if (ids[t] === e) {
-        if (seen === wanted) token = t;
-        seen += 1;
+        source[next] = t;
+        next += 1;
       }
     }
-    source[p] = token;
   },
 );

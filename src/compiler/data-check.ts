@@ -279,6 +279,8 @@ function computeGhost(
       body.push(countTo(names.at, end, [bounds], [letInt(item, element, false, span), step], span));
       break;
     }
+    case "nth-occurrence":
+      throw new InternalError("a witness in a condition on data");
     default:
       fn satisfies never;
       throw new InternalError("unknown ghost");

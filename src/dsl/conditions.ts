@@ -61,3 +61,11 @@ export function occurrences(_array: ReadArray<[number]>, _end: number, _value: n
 export function below(_array: ReadArray<[number]>, _end: number, _value: number): number {
   return notRun("below");
 }
+
+/**
+ * The j < end with array[j] = value before which exactly n others have it too, of an integer input of rank 1; in `covers`
+ * alone. Any integer where n < 0 or array has no more than n of them before end.
+ */
+export function nthOccurrence(_array: ReadArray<[number]>, _end: number, _value: number, _n: number): number {
+  return notRun("nthOccurrence");
+}

@@ -27,7 +27,18 @@ import type {
   WriteArray,
 } from "./types.ts";
 
-export { below, covers, ensures, forall, implies, invariant, occurrences, prefixSum, requires } from "./conditions.ts";
+export {
+  below,
+  covers,
+  ensures,
+  forall,
+  implies,
+  invariant,
+  nthOccurrence,
+  occurrences,
+  prefixSum,
+  requires,
+} from "./conditions.ts";
 export type { Vector, WaveReductions } from "./later.ts";
 export { f32x2, f32x4 } from "./later.ts";
 export type { FragmentArray, FragmentRole } from "./matrix.ts";

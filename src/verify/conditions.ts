@@ -244,6 +244,8 @@ function contribution(fn: GhostFunction, value: number, wanted: number): number 
       return value === wanted ? 1 : 0;
     case "below":
       return value < wanted ? 1 : 0;
+    case "nth-occurrence":
+      throw new InternalError("a witness in a condition on data");
     default:
       fn satisfies never;
       throw new InternalError("unknown ghost function");

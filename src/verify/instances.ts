@@ -18,8 +18,12 @@
  *     b(i, v+1) = b(i, v) + c(i, v)           v ≤ w ⇒ b(i, v) ≤ b(i, w)
  *     0 < b(i, v) ⇒ 0 ≤ w < i ∧ a[w] < v      0 ≤ i ∧ b(i, v) < i ⇒ 0 ≤ u < i ∧ a[u] ≥ v
  *
+ *   and with p(i, v, n) the place of the n-th v, from 0, which is there since c(·, v) starts at 0 and grows by at most 1,
+ *
+ *     0 ≤ n < c(i, v) ⇒ 0 ≤ p < i ∧ a[p] = v ∧ c(p, v) = n
  *
  *   all of which follow by induction on i or j ≥ 0; for arguments beyond the tensor, a[j] is any function that extends it.
+ *   Where its premise does not hold, nothing is said of p.
  */
 
 import type { GhostFunction } from "../ir/kernel/expr.ts";
@@ -49,14 +53,14 @@ export function instancesFor(
   ordered: boolean,
 ): ReadonlyMap<string, Term> {
   const instances = new Map<string, Term>();
-  const known = new Map<string, Element>();
-  const ghosts = new Map<string, Ghost>();
+  const mentioned: Mentioned = { elements: new Map(), ghosts: new Map(), places: new Map() };
+  const { elements: known, ghosts, places } = mentioned;
   let next: readonly Term[] = terms;
   const counted = (): boolean => [...ghosts.values()].some(({ fn }) => fn === "below");
   for (let round = 0; round < (counted() ? ROUNDS_WITH_BELOW : ROUNDS) && next.length > 0; round++) {
-    const before = known.size + ghosts.size;
-    for (const term of next) collect(term, known, ghosts);
-    if (round > 0 && known.size + ghosts.size === before) break;
+    const before = known.size + ghosts.size + places.size;
+    for (const term of next) collect(term, mentioned);
+    if (round > 0 && known.size + ghosts.size + places.size === before) break;
     const made: Term[] = [];
     const note = (term: Term): void => {
       const text = printTerm(term);
@@ -69,9 +73,10 @@ export function instancesFor(
     }
     for (const term of stepLemmas([...ghosts.values()], [...known.values()])) note(term);
     for (const term of belowLemmas([...ghosts.values()])) note(term);
+    for (const place of places.values()) note(placeLemma(place));
     next = made;
   }
-  for (const term of next) collect(term, known, ghosts);
+  for (const term of next) collect(term, mentioned);
   for (const term of [...boundLemmas([...ghosts.values()], ordered), ...orderLemmas([...ghosts.values()], ordered)]) {
     instances.set(printTerm(term), term);
   }
@@ -79,27 +84,47 @@ export function instancesFor(
 }
 
 interface Ghost {
-  readonly fn: GhostFunction;
+  readonly fn: Exclude<GhostFunction, "nth-occurrence">;
   readonly array: string;
   readonly position: Term;
   readonly value: Term | undefined;
   readonly term: Term;
 }
 
-function collect(term: Term, elements: Map<string, Element>, ghosts: Map<string, Ghost>): void {
+/** p(position, value, ordinal) */
+interface Place {
+  readonly array: string;
+  readonly position: Term;
+  readonly value: Term;
+  readonly ordinal: Term;
+  readonly term: Term;
+}
+
+interface Mentioned {
+  readonly elements: Map<string, Element>;
+  readonly ghosts: Map<string, Ghost>;
+  readonly places: Map<string, Place>;
+}
+
+function collect(term: Term, { elements, ghosts, places }: Mentioned): void {
   visitTerms(term, (part) => {
     if (typeof part === "string") return;
     const [head, ...args] = part;
     if (typeof head !== "string" || !head.includes(".")) return;
-    const [, kind, array = ""] = /^(input|prefix-sum|occurrences|below)\.(.*)$/.exec(head) ?? [];
+    const [, kind, array = ""] = /^(input|prefix-sum|occurrences|below|nth-occurrence)\.(.*)$/.exec(head) ?? [];
     if (kind === undefined) return;
     const text = printTerm(part);
     if (kind === "input") {
       elements.set(text, { array, index: args });
       return;
     }
+    const [position = "0", value, ordinal] = args;
+    if (kind === "nth-occurrence") {
+      places.set(text, { array, position, value: value ?? "0", ordinal: ordinal ?? "0", term: part });
+      return;
+    }
     const fn = kind === "occurrences" || kind === "below" ? kind : "prefix-sum";
-    ghosts.set(text, { fn, array, position: args[0] ?? "0", value: args[1], term: part });
+    ghosts.set(text, { fn, array, position, value, term: part });
   });
 }
 
@@ -164,6 +189,12 @@ function belowLemmas(ghosts: readonly Ghost[]): readonly Term[] {
     const next = add(value, "1");
     return [eq(below(next), add(below(value), term)), ...witnesses(value), ...witnesses(next)];
   });
+}
+
+function placeLemma({ array, position, value, ordinal, term }: Place): Term {
+  const count = (end: Term): Term => [`occurrences.${array}`, end, value];
+  const there = and(within("0", term, position), eq([`input.${array}`, term], value), eq(count(term), ordinal));
+  return implies(within("0", ordinal, count(position)), there);
 }
 
 function boundLemmas(ghosts: readonly Ghost[], sums: boolean): readonly Term[] {

@@ -188,7 +188,7 @@ export function inputApplication(scope: Scope, tensor: string, index: readonly T
   return index.length === 0 ? name : [name, ...index];
 }
 
-/** A ghost function of an integer input's contents; queries add the lemmas of `ghosts.ts`. */
+/** A ghost function of an integer input's contents; queries add the lemmas of `instances.ts`. */
 export function ghostTerm(scope: Scope, fn: GhostFunction, tensor: string, args: readonly Term[]): Term {
   const name = `${fn}.${tensor}`;
   scope.functions.set(name, { name, tensor, arity: args.length });
@@ -196,6 +196,12 @@ export function ghostTerm(scope: Scope, fn: GhostFunction, tensor: string, args:
   const others = fn === "below" ? [`occurrences.${tensor}`, ...BELOW_WITNESSES.map((kind) => `${kind}.${tensor}`)] : [];
   for (const other of others) scope.functions.set(other, { name: other, tensor, arity: args.length });
   if (fn === "below") inputApplication(scope, tensor, ["0"]);
+  // That of a place speaks of the element there, and of those before it.
+  if (fn === "nth-occurrence") {
+    const count = `occurrences.${tensor}`;
+    scope.functions.set(count, { name: count, tensor, arity: 2 });
+    inputApplication(scope, tensor, ["0"]);
+  }
   return [name, ...args];
 }
 

@@ -239,6 +239,7 @@ function evaluate(expr: Expr, context: Env): Value | undefined {
     case "load":
       return context.load(expr.array.name, expr.index.map(integer));
     case "ghost": {
+      if (expr.fn === "nth-occurrence") throw new Error(`${printExpr(expr)} is not in the model`);
       const [end = 0n, wanted = 0n] = expr.args.map(integer);
       let result = 0n;
       for (let i = 0n; i < end && i < context.length(expr.array.name); i++) {

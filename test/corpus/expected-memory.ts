@@ -54,6 +54,7 @@ export const MEMORY: Expectations = {
     "y[block.x][c] = tanh(x[block.x][c]);",
     /B = 1;.*index of axis 1 368\n.*leaves y\[0\]\[368\] unwritten/,
   ),
+  "last-token-skipped": unwritten("source[next] = t;", /T = 1, E = 1;.*index 0\n.*leaves source\[0\] unwritten/),
   "negative-index": bounds(
     "if (t - k < T) sum += taps[k] * x[b][t - k];",
     /k = 1: .*index of axis 1 -1,.*\n.*reads x\[0\]\[-1\] out of bounds/,

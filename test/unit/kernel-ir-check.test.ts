@@ -110,6 +110,7 @@ const malformed = (type: "int" | "f32", left: Expr, right: Expr): Expr =>
     : { kind: "float-op", type, op: "add", left, right, span: NO_SPAN };
 
 const sumOf = (name: string): Expr => ghost("prefix-sum", { space: "global", name }, [N]);
+const placeIn = (name: string): Expr => ghost("nth-occurrence", { space: "global", name }, [N, zero, zero]);
 const sharedIsOne = compare("eq", readSharedInt("n", zero), int(1));
 /** Every element of an integer tensor is below N. */
 const onData = (name: string): DataCondition => forall({ t: N }, lt(readInt(name, i("t")), N));
@@ -370,6 +371,10 @@ describe("a malformed kernel", () => {
       kernelWith([], { covers: [coversOf({ counters: [{ name: "k0", value: zero }] })] }),
     ],
     ["TK203", "a covers clause with a float", kernelWith([], { covers: [coversOf({ thread: [one] })] })],
+    ["TK215", "a count in a covers clause", kernelWith([], { covers: [coversOf({ thread: [sumOf("at")] })] })],
+    ["TK215", "a place in a condition on data", kernelWith([], { dataRequires: [forall({}, lt(placeIn("at"), N))] })],
+    ["TK215", "a place in the body", kernelWith([constant("a", placeIn("at"))])],
+    ["TK215", "a place among floats", kernelWith([], { covers: [coversOf({ thread: [placeIn("x")] })] })],
   ])("%s: %s", (code, _, kernel) => {
     const codes = checkKernel(kernel).map((diagnostic) => diagnostic.code);
     expect(codes).toContain(code);

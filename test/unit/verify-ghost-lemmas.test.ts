@@ -11,7 +11,7 @@ const ARRAYS: readonly (readonly number[])[] = [[], [0], [2, 0, 2, 1], [1, 1, 1]
 const NEGATIVE: readonly (readonly number[])[] = [[-1], [2, -3, 0, -1, 2], [-2, -2]];
 
 /** Beyond its end an array goes on with zeros: lemmas hold of any function that extends it. */
-function functionsOf(array: readonly number[]): Readonly<Record<string, (i: number, v: number) => number>> {
+function functionsOf(array: readonly number[]): Readonly<Record<string, (i: number, v: number, n: number) => number>> {
   const at = (j: number): number => array[j] ?? 0;
   const first = (i: number): readonly number[] => Array.from({ length: Math.max(0, i) }, (_, j) => at(j));
   return {
@@ -21,8 +21,12 @@ function functionsOf(array: readonly number[]): Readonly<Record<string, (i: numb
     "below.a": (i, v) => first(i).filter((value) => value < v).length,
     "smaller.a": (i, v) => first(i).findIndex((value) => value < v),
     "not-smaller.a": (i, v) => first(i).findIndex((value) => value >= v),
+    // A place that is not there is one that no lemma would allow.
+    "nth-occurrence.a": (i, v, n) => first(i).flatMap((value, j) => (value === v ? [j] : []))[n] ?? NOWHERE,
   };
 }
+
+const NOWHERE = -1000;
 
 type Value = number | boolean;
 
@@ -31,9 +35,9 @@ function evaluate(term: Term, functions: ReturnType<typeof functionsOf>): Value 
   const [head, ...args] = term;
   if (typeof head !== "string") throw new Error(`no function: ${printTerm(term)}`);
   const values = args.map((arg) => evaluate(arg, functions));
-  const [first = 0, second = 0] = values.map(Number);
+  const [first = 0, second = 0, third = 0] = values.map(Number);
   const fn = functions[head];
-  if (fn !== undefined) return fn(first, second);
+  if (fn !== undefined) return fn(first, second, third);
   switch (head) {
     case "and":
       return values.every(Boolean);
@@ -77,6 +81,12 @@ describe("lemmas about ghosts", () => {
       "both counts",
       ["0", "3", "5"].flatMap((i) => [["below.a", i, "1"], ...["0", "1", "2"].map((v) => ["occurrences.a", i, v])]),
     ],
+    [
+      "places",
+      ["-1", "0", "3", "7"].flatMap((i) =>
+        ["0", "2"].flatMap((v) => ["-1", "0", "1"].map((n) => ["nth-occurrence.a", i, v, n])),
+      ),
+    ],
   ];
   it.each(cases)("hold of %s", (name, ghosts) => {
     // The order of sums rests on elements that are not negative.
@@ -102,11 +112,25 @@ describe("lemmas about ghosts", () => {
     const functions = functionsOf([4, 1, 4]);
     const texts = lemmas([["below.a", "3", "2"]], false).map(printTerm);
     expect(texts.some((text) => text.includes("smaller.a 3 2") && text.includes("not-smaller"))).toBe(true);
-    expect(functions["smaller.a"]?.(3, 2)).toBe(1);
+    expect(functions["smaller.a"]?.(3, 2, 0)).toBe(1);
     // A witness that is no element breaks the lemma: the test would see it.
     const wrong = { ...functions, "smaller.a": () => 0 };
     const found = lemmas([["below.a", "3", "2"]], false);
     expect(found.every((lemma) => evaluate(lemma, functions) === true)).toBe(true);
     expect(found.some((lemma) => evaluate(lemma, wrong) !== true)).toBe(true);
+  });
+
+  it("says of the place of an occurrence what only that place meets, and nothing where there is none", () => {
+    const functions = functionsOf([4, 1, 4, 4]);
+    const holds = (n: string, place: number): boolean =>
+      lemmas([["nth-occurrence.a", "3", "4", n]], false).every(
+        (lemma) => evaluate(lemma, { ...functions, "nth-occurrence.a": () => place }) === true,
+      );
+    const places = [-1, 0, 1, 2, 3, 4];
+    expect(places.filter((place) => holds("0", place))).toEqual([0]);
+    expect(places.filter((place) => holds("1", place))).toEqual([2]);
+    // The third 4 stands at 3, which is not before the end.
+    expect(places.filter((place) => holds("2", place))).toEqual(places);
+    expect(places.filter((place) => holds("-1", place))).toEqual(places);
   });
 });

@@ -92,7 +92,7 @@ export const CODES = {
   TK196:
     "`forall` that is not the whole condition of `requires` or `ensures`, or that is not of the form `forall([N], (i) => …)`",
   TK197:
-    "`prefixSum`, `occurrences` or `below` outside of a specification, or of something else than an integer input of one axis",
+    "`prefixSum`, `occurrences` or `below` outside of a specification, `nthOccurrence` outside of `covers`, or of something else than an integer input of one axis",
   TK198: "`ensures` that is not at the start of the body, or that is not about elements of integer outputs and inouts",
   TK199: "`covers` that is not at the start of the body, or that does not name who writes an element of an output",
 } as const;

@@ -1,6 +1,6 @@
 /**
  * Ghosts: `prefixSum(counts, e)`, `occurrences(ids, t, e)` and `below(ids, t, e)`, functions of an index tensor's contents
- * that no thread computes. They stand in `requires`, `ensures` and `invariant`.
+ * that no thread computes. They stand in `requires`, `ensures` and `invariant`; `nthOccurrence(ids, T, e, n)` in `covers`.
  */
 
 import { ts } from "ts-morph";
@@ -14,11 +14,13 @@ export const GHOSTS: ReadonlyMap<string, GhostFunction> = new Map([
   ["prefixSum", "prefix-sum"],
   ["occurrences", "occurrences"],
   ["below", "below"],
+  ["nthOccurrence", "nth-occurrence"],
 ]);
 const FORMS: Readonly<Record<GhostFunction, string>> = {
   "prefix-sum": "prefixSum(counts, end)",
   occurrences: "occurrences(ids, end, value)",
   below: "below(ids, end, value)",
+  "nth-occurrence": "nthOccurrence(ids, end, value, n)",
 };
 
 export function lowerGhost(
@@ -29,7 +31,11 @@ export function lowerGhost(
 ): Expr | undefined {
   const { reporter, clause, program } = scope;
   const name = quote(node.expression);
-  if (clause === "code" || clause === "launch" || clause === "covers") {
+  if (fn === "nth-occurrence" && clause !== "covers") {
+    const fix = "use it in covers; elsewhere state ids[t] === value and occurrences(ids, t, value) === n";
+    return reporter.report("TK197", node, `${name} is a witness for covers: no thread computes it`, fix);
+  }
+  if (fn !== "nth-occurrence" && (clause === "code" || clause === "launch" || clause === "covers")) {
     const fix = "use it in requires, ensures or invariant; compute what the kernel needs in a loop";
     return reporter.report("TK197", node, `${name} is for specifications: no thread computes it`, fix);
   }

@@ -117,7 +117,13 @@ function codecs(rows: Readonly<Record<"spans" | "exprs" | "stmts", unknown[]>>):
       round: { type: f32, to: oneOf("f16", "bf16"), value: self, random: optional(self), span },
       random: { type: int, args: list(self), span },
       load: { type: scalarType, array: arrayRef, index: list(self), span },
-      ghost: { type: int, fn: oneOf("prefix-sum", "occurrences", "below"), array: arrayRef, args: list(self), span },
+      ghost: {
+        type: int,
+        fn: oneOf("prefix-sum", "occurrences", "below", "nth-occurrence"),
+        array: arrayRef,
+        args: list(self),
+        span,
+      },
     }),
   );
 

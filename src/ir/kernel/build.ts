@@ -169,7 +169,12 @@ export function load(array: ArrayRef, type: ScalarType, indices: readonly Expr[]
 }
 
 /** How many arguments each ghost function takes besides its array. */
-export const GHOST_FUNCTIONS: Readonly<Record<GhostFunction, number>> = { "prefix-sum": 1, occurrences: 2, below: 2 };
+export const GHOST_FUNCTIONS: Readonly<Record<GhostFunction, number>> = {
+  "prefix-sum": 1,
+  occurrences: 2,
+  below: 2,
+  "nth-occurrence": 3,
+};
 
 export function ghost(fn: GhostFunction, array: ArrayRef, args: readonly Expr[], span: Span = NO_SPAN): GhostExpr {
   if (args.length !== GHOST_FUNCTIONS[fn]) throw new InternalError(`${fn} of ${args.length} arguments`);

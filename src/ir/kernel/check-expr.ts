@@ -11,7 +11,7 @@ import { InternalError } from "../../support/result.ts";
 import type { Span } from "../../support/span.ts";
 import { FLOAT_FUNCTIONS, GHOST_FUNCTIONS, RANDOM_ARGUMENTS } from "./build.ts";
 import { type ElementType, type HalfElement, isFloat, isHalfElement, type ScalarType, valueType } from "./elements.ts";
-import type { ArrayRef, Expr, GhostExpr, LoadExpr, Space } from "./expr.ts";
+import type { ArrayRef, Expr, GhostExpr, GhostFunction, LoadExpr, Space } from "./expr.ts";
 import { formatsHolding } from "./half.ts";
 import { printExpr } from "./print.ts";
 import type { Role } from "./types.ts";
@@ -31,8 +31,10 @@ interface PlaceRules {
   readonly position: boolean;
   /** The tensors whose integer elements a specification may read; `all` memory in the body. */
   readonly reads: "all" | readonly Role[];
-  readonly ghosts: boolean;
+  readonly ghosts: readonly GhostFunction[];
 }
+
+const COUNTS: readonly GhostFunction[] = ["prefix-sum", "occurrences", "below"];
 
 const LAUNCH: PlaceRules = {
   text: "a launch expression",
@@ -41,7 +43,7 @@ const LAUNCH: PlaceRules = {
   locals: false,
   position: false,
   reads: [],
-  ghosts: false,
+  ghosts: [],
 };
 
 const PLACES: Readonly<Record<Place, PlaceRules>> = {
@@ -55,7 +57,7 @@ const PLACES: Readonly<Record<Place, PlaceRules>> = {
     locals: true,
     position: true,
     reads: ["input"],
-    ghosts: true,
+    ghosts: COUNTS,
   },
   requires: {
     ...LAUNCH,
@@ -63,7 +65,7 @@ const PLACES: Readonly<Record<Place, PlaceRules>> = {
     allowed: "its variables, and integer inputs and inouts",
     locals: true,
     reads: ["input", "inout"],
-    ghosts: true,
+    ghosts: COUNTS,
   },
   ensures: {
     ...LAUNCH,
@@ -71,7 +73,7 @@ const PLACES: Readonly<Record<Place, PlaceRules>> = {
     allowed: "its variables, and integer tensors",
     locals: true,
     reads: ["input", "output", "inout"],
-    ghosts: true,
+    ghosts: COUNTS,
   },
   covers: {
     ...LAUNCH,
@@ -79,7 +81,7 @@ const PLACES: Readonly<Record<Place, PlaceRules>> = {
     allowed: "its variables, and integer inputs",
     locals: true,
     reads: ["input"],
-    ghosts: true,
+    ghosts: ["nth-occurrence"],
   },
 };
 
@@ -238,7 +240,10 @@ function checkLoad(context: CheckContext, expr: LoadExpr): void {
 /** A ghost's array does not change during a run, so that its value is the same wherever it is mentioned. */
 function checkGhost(context: CheckContext, expr: GhostExpr): void {
   const text = printExpr(expr);
-  if (!PLACES[context.place].ghosts) refuse(context, "TK215", expr.span, `${text} stands outside of specifications`);
+  if (!PLACES[context.place].ghosts.includes(expr.fn)) {
+    const where = expr.fn === "nth-occurrence" ? "a covers clause" : "specifications";
+    refuse(context, "TK215", expr.span, `${text} stands outside of ${where}`);
+  }
   const arity = GHOST_FUNCTIONS[expr.fn];
   if (expr.args.length !== arity) {
     refuse(context, "TK203", expr.span, `${text} has ${expr.args.length} arguments after its array, expected ${arity}`);

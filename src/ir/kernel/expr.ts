@@ -174,6 +174,8 @@ export interface LoadExpr {
 /**
  * `prefix-sum(a, i)`: Σ a[j] over 0 ≤ j < i. `occurrences(a, i, v)`: how many j with 0 ≤ j < i have a[j] = v.
  * `below(a, i, v)`: how many have a[j] < v. `a` is an integer `input` of rank 1, and 0 ≤ i ≤ its length.
+ * `nth-occurrence(a, i, v, n)`: the j with 0 ≤ j < i, a[j] = v and occurrences(a, j, v) = n, where 0 ≤ n < occurrences(a, i, v);
+ * elsewhere nothing is known of it. It stands in `covers` alone, and is never evaluated.
  */
 export interface GhostExpr {
   readonly kind: "ghost";
@@ -184,7 +186,7 @@ export interface GhostExpr {
   readonly span: Span;
 }
 
-export type GhostFunction = "prefix-sum" | "occurrences" | "below";
+export type GhostFunction = "prefix-sum" | "occurrences" | "below" | "nth-occurrence";
 
 export type Expr =
   | IntLiteral

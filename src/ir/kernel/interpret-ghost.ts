@@ -113,6 +113,8 @@ function ghostFunction(
         return count;
       };
     }
+    case "nth-occurrence":
+      throw new InternalError(`${printExpr(expr)} outside of covers, which no run evaluates`);
     default:
       expr.fn satisfies never;
       throw new InternalError("unknown ghost function");

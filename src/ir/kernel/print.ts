@@ -10,7 +10,12 @@ import type { CoversClause, DataCondition, Kernel, LocalArray, Param, RegisterRo
 
 const COMPARE: Readonly<Record<CompareOp, string>> = { lt: "<", le: "<=", gt: ">", ge: ">=", eq: "===", ne: "!==" };
 /** The names of the ghost functions in the source language. */
-export const GHOST_NAMES = { "prefix-sum": "prefixSum", occurrences: "occurrences", below: "below" } as const;
+export const GHOST_NAMES = {
+  "prefix-sum": "prefixSum",
+  occurrences: "occurrences",
+  below: "below",
+  "nth-occurrence": "nthOccurrence",
+} as const;
 const ARITHMETIC = { add: "+", sub: "-", mul: "*" } as const;
 
 /** JavaScript's precedence levels; a child of a lower level than its place asks for gets parentheses. */
