@@ -7,12 +7,11 @@ import { readPrograms } from "../../src/compiler/frontend/model.ts";
 import type { TensorProgram } from "../../src/ir/tensor/types.ts";
 import { initialWeights } from "../../src/moe/initialise.ts";
 import { MOE_SIZES, type MoeConfig, type MoeSizeName } from "../../src/moe/sizes.ts";
-import { stackWeights } from "../../src/moe/stack-weights.ts";
-import { type CpuLibrary, openCpuLibrary, type TensorData } from "../../src/runtime/cpu/library.ts";
+import { SYNTHETIC_RATE, syntheticArguments, syntheticRows } from "../../src/moe/synthetic.ts";
+import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
 import type { Result } from "../../src/support/result.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const RATE = 1e-3;
 
 export interface Model {
   readonly size: MoeSizeName;
@@ -45,10 +44,10 @@ export async function openModel(size: MoeSizeName, folder: string, rows: readonl
   const model: Model = { size, config, weights, library, folder };
   const shapes = dense.weights.map(({ name, shape }) => [name, shape]);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "model.json"), JSON.stringify({ config, rate: RATE, weights: shapes }));
+  writeFileSync(join(folder, "model.json"), JSON.stringify({ config, rate: SYNTHETIC_RATE, weights: shapes }));
   writeFileSync(join(folder, "weights.bin"), bytesOf(concatenate([...weights.values()])));
   for (const count of rows) {
-    const { x, outcome, action } = rowsOf(model, count);
+    const { x, outcome, action } = syntheticRows(config, count);
     writeFileSync(join(folder, `x.${count}.bin`), bytesOf(x));
     writeFileSync(join(folder, `outcome.${count}.bin`), bytesOf(outcome));
     writeFileSync(join(folder, `action.${count}.bin`), bytesOf(action));
@@ -70,17 +69,6 @@ export function concatenate(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
-export function rowsOf(
-  { config }: Pick<Model, "config">,
-  rows: number,
-): { readonly x: Float32Array; readonly outcome: Int32Array; readonly action: Int32Array } {
-  return {
-    x: Float32Array.from({ length: rows * config.inputs }, (_, i) => Math.sin(i * 0.7) + Math.cos(i * 0.013)),
-    outcome: Int32Array.from({ length: rows }, (_, i) => (i * 7) % config.outcomes),
-    action: Int32Array.from({ length: rows }, (_, i) => (i * 5) % config.actions),
-  };
-}
-
 export interface Prepared {
   readonly call: () => void;
   /** What peers are compared with: y, or after the first step the weights. */
@@ -98,38 +86,15 @@ export function prepare({ library, weights, config }: Model, program: Program, r
   const entry = ENTRY[program];
   const description = library.abi.programs.find(({ name }) => name === entry);
   if (description === undefined) throw new Error(`the library has no ${entry}`);
-  const given = program === "sparse" ? stackWeights(weights) : weights;
-  const tensors: Record<string, TensorData> = { ...rowsOf({ config }, rows) };
-  for (const { kind, name, element, shape = [] } of description.fields) {
-    if (kind !== "tensor" || Object.hasOwn(tensors, name)) continue;
-    const sizes = shape.map((extent) => extentOf(extent, rows));
-    const count = sizes.reduce((product, size) => product * size, 1);
-    tensors[name] = given.get(name)?.slice() ?? (element === "i32" ? new Int32Array(count) : new Float32Array(count));
-  }
-  const fields = new Set(description.fields.map(({ name }) => name));
-  for (const name of Object.keys(tensors)) if (!fields.has(name)) delete tensors[name];
-  const rates = tensors["rates"];
-  const importance = tensors["importance"];
-  if (importance instanceof Float32Array) importance.fill(1 / rows);
-  const { beta1, beta2 } = config.training;
-  let step = 0;
+  const { args, advance } = unwrap(syntheticArguments(description, { config, weights }, rows));
   const call = (): void => {
-    step++;
-    if (rates instanceof Float32Array) rates.set([RATE, 1 - beta1 ** step, 1 - beta2 ** step]);
-    library.call(entry, { tensors, dims: { B: rows } });
+    advance();
+    library.call(entry, args);
   };
   const result = (): Float32Array => {
     call();
     const named = program === "step" ? [...weights.keys()] : ["y"];
-    return concatenate(named.map((name) => tensors[name]).filter((one) => one instanceof Float32Array));
+    return concatenate(named.map((name) => args.tensors[name]).filter((one) => one instanceof Float32Array));
   };
   return { call, result };
-}
-
-/** `2*B`, `B`, `5`: what the shapes of the programs' parameters are made of. */
-function extentOf(extent: string, rows: number): number {
-  return extent
-    .split("*")
-    .map((factor) => factor.trim())
-    .reduce((product, factor) => product * (factor === "B" ? rows : Number(factor)), 1);
 }

@@ -7,6 +7,7 @@ import { type Command, Option } from "commander";
 import type { MoeConfig } from "../moe/sizes.ts";
 import type { Abi } from "../runtime/abi.ts";
 import type { CallArguments } from "../runtime/cpu/arguments.ts";
+import type { CpuLibrary } from "../runtime/cpu/library.ts";
 import type { DeviceOptions, WaveOrder } from "../runtime/hip/device.ts";
 import { error } from "../support/diagnostic.ts";
 import { ok, type Result, refuse } from "../support/result.ts";
@@ -63,25 +64,43 @@ export async function openLibraryOf(
   config: MoeConfig,
   flags: DeviceFlags,
 ): Promise<Result<OpenLibrary> | ExitCode> {
-  if (input !== "moe" || existsSync(input)) return openFolder(input, flags);
+  if (isFolder(input)) return openFolder(input, flags);
   // Where there is no device, nothing need be built.
   const missing = flags.target === "hip" ? await probe(flags) : undefined;
   if (missing !== undefined) return missing;
+  const architectures = flags.target === "cpu" ? [] : [await architecture(flags)];
+  return openBuilt(config, flags.target, architectures, (folder) => openFolder(folder, flags));
+}
+
+/** As `openLibraryOf`, for this machine's CPU alone. */
+export async function openCpuOf(input: string, config: MoeConfig): Promise<Result<CpuLibrary> | ExitCode> {
+  const { openCpuLibrary } = await import("../runtime/cpu/library.ts");
+  return isFolder(input)
+    ? openCpuLibrary(input)
+    : openBuilt(config, "cpu", [], (folder) => Promise.resolve(openCpuLibrary(folder)));
+}
+
+/** Whether it names a folder, and not the built-in model. */
+function isFolder(input: string): boolean {
+  return input !== "moe" || existsSync(input);
+}
+
+/** Opens the model from a folder that it is built into, and that is removed. */
+async function openBuilt<T>(
+  config: MoeConfig,
+  target: DeviceFlags["target"],
+  architectures: readonly string[],
+  open: (folder: string) => Promise<T>,
+): Promise<T | ExitCode> {
   const folder = mkdtempSync(join(tmpdir(), "tokitai-run-"));
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
   try {
     const { buildModel } = await import("./build-model.ts");
-    const code = await buildModel(
-      folder,
-      config,
-      flags.target,
-      flags.target === "cpu" ? [] : [await architecture(flags)],
-    );
+    const code = await buildModel(folder, config, target, architectures);
     if (code !== EXIT.done) return code;
     // What is open stays readable when the folder has gone.
-    return await openFolder(folder, flags);
+    return await open(folder);
   } finally {
-    remove();
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

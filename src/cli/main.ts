@@ -6,6 +6,7 @@
 
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../support/version.ts";
+import { addBench } from "./bench.ts";
 import { addCompile } from "./compile.ts";
 import { addDiagnose } from "./diagnose.ts";
 import { addDoctor } from "./doctor.ts";
@@ -41,6 +42,7 @@ Examples:
   tokitai compile kernels --offload-arch gfx1101 -o out --target hip
   tokitai run out --data birdstrikes --rows 1000        run a built model
   tokitai train --data birdstrikes --epochs 20          train a model
+  tokitai bench out                                     time a built model, kernel by kernel
   tokitai diagnose runs/birdstrikes-nano-seed7          look for faults of what was trained
   tokitai plan moe --size full --batch 256              a model's parameters, memory and FLOPs
   tokitai tune kernels/gemm.ts --shape B=1024,K=2048,N=2048   choose among a kernel's instances
@@ -50,8 +52,19 @@ Exit codes: 0 done, 1 usage, 2 source refused, 3 refused at run time, 4 a tool f
 5 something is unknown, 6 a defect in tokitai, 10 something is refuted.`,
     );
   refuseUsage(program);
-  for (const add of [addCompile, addVerify, addRun, addTrain, addDiagnose, addPlan, addInspect, addTune, addDoctor])
-    add(program, finish);
+  const commands = [
+    addCompile,
+    addVerify,
+    addRun,
+    addTrain,
+    addDiagnose,
+    addPlan,
+    addBench,
+    addInspect,
+    addTune,
+    addDoctor,
+  ];
+  for (const add of commands) add(program, finish);
   program.commands.forEach(refuseUsage);
   try {
     await program.parseAsync([...args], { from: "user" });

@@ -132,6 +132,16 @@ function moeFlops(config: MoeConfig, batch: bigint, active: number): Flops {
   return { forward, forwardBackward: 3n * forward };
 }
 
+/**
+ * The operations of one call of a program, as `FLOP_FORMULAS` counts them; `undefined` of those that it does not count: a
+ * training step leaves out what a backward pass does for the gradient of x, and updates weights.
+ */
+export function programFlops(program: string, config: MoeConfig, batch: bigint): bigint | undefined {
+  if (program === FORWARD) return moeFlops(config, batch, config.experts).forward;
+  if (program === "moe_sparse_forward") return moeFlops(config, batch, config.chosen).forward;
+  return program === "moe_backward" ? moeFlops(config, batch, config.experts).forwardBackward : undefined;
+}
+
 function schemeBytes(scheme: (typeof SCHEMES)[number], parameters: bigint, activations: bigint): SchemeBytes {
   const [weights, masters] = [scheme.weights * parameters, scheme.masters * parameters];
   const [moments, gradients] = [scheme.moments * parameters, scheme.gradients * parameters];

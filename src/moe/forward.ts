@@ -118,6 +118,18 @@ export async function runForward(
   });
 }
 
+/** The seed's initial weights of the dense programs, by their names. */
+export async function readInitialWeights(
+  config: MoeConfig,
+  seed: bigint,
+): Promise<Result<ReadonlyMap<string, Float32Array<ArrayBuffer>>>> {
+  const programs = await readPrograms(join(packageRoot(), "models/moe.ts"), config, process.cwd());
+  if (!programs.ok) return programs;
+  const dense = programs.value.find(({ name }) => name === PROGRAMS.dense);
+  if (dense === undefined) throw new InternalError(`models/moe.ts has no program ${PROGRAMS.dense}`);
+  return ok(initialWeights(seed, dense));
+}
+
 /** Why the library's program is not the model's; `undefined` where it is. */
 export function findMismatch(library: Pick<Runner, "abi">, program: TensorProgram): string | undefined {
   const built = library.abi.programs.find(({ name }) => name === program.name);
