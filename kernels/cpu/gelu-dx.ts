@@ -1,30 +1,46 @@
-import { block, covers, div, f32, input, kernel, mod, output, registers, simd } from "tokitai/dsl";
-import { geluErfSlope } from "../math.ts";
+import { block, covers, div, f32, input, kernel, mod, output, registers, simd, tanh } from "tokitai/dsl";
+import { geluErfSlope, geluTanhSlope, tanhArgument } from "../math.ts";
+import { OF_ERF, OF_TANH } from "./activation.ts";
+
+/** The slope of the GELU at x, by way of x/√2 or of a tanh. */
+const inner = (x: number, GELU: number) => (GELU === OF_ERF ? x * 0.7071067811865476 : tanh(tanhArgument(x)));
+const slope = (x: number, t: number, GELU: number) => (GELU === OF_ERF ? geluErfSlope(t) : geluTanhSlope(x, t));
 
 /**
- * dx = dy·(Φ(x) + x·φ(x)), elementwise
+ * dx = dy times the slope of the GELU at x, elementwise
  *
  * A block has a row. What is left of it by its vectors is done element by element.
  */
-export const gelu_dx = kernel(
-  { x: input(f32, ["B", "N"]), dy: input(f32, ["B", "N"]), dx: output(f32, ["B", "N"]) },
-  { computes: "gelu_dx", simd: ["avx512", "avx2"], grid: ({ B }) => [B], block: [1] },
-  ({ x, dy, dx }, { N }) => {
-    covers(dx, (b, n) => ({
-      block: [b],
-      n0: simd.lanes * div(n, simd.lanes),
-      v: mod(n, simd.lanes),
-      n,
-    }));
-    const row = registers(f32, [simd.lanes]);
-    const whole = N - mod(N, simd.lanes);
-    const b = block.x;
-    for (let n0 = 0; n0 < whole; n0 += simd.lanes) {
-      for (let v = 0; v < simd.lanes; v++) {
-        row[v] = x[b][n0 + v] * 0.7071067811865476;
-        dx[b][n0 + v] = dy[b][n0 + v] * geluErfSlope(row[v]);
+const geluDxOf = (GELU: number) =>
+  kernel(
+    { x: input(f32, ["B", "N"]), dy: input(f32, ["B", "N"]), dx: output(f32, ["B", "N"]) },
+    {
+      computes: GELU === OF_ERF ? "gelu_dx" : "gelu_tanh_dx",
+      simd: ["avx512", "avx2"],
+      grid: ({ B }) => [B],
+      block: [1],
+    },
+    ({ x, dy, dx }, { N }) => {
+      covers(dx, (b, n) => ({
+        block: [b],
+        n0: simd.lanes * div(n, simd.lanes),
+        v: mod(n, simd.lanes),
+        n,
+      }));
+      const row = registers(f32, [simd.lanes]);
+      const whole = N - mod(N, simd.lanes);
+      const b = block.x;
+      for (let n0 = 0; n0 < whole; n0 += simd.lanes) {
+        for (let v = 0; v < simd.lanes; v++) {
+          row[v] = inner(x[b][n0 + v], GELU);
+          dx[b][n0 + v] = dy[b][n0 + v] * slope(x[b][n0 + v], row[v], GELU);
+        }
       }
-    }
-    for (let n = whole; n < N; n++) dx[b][n] = dy[b][n] * geluErfSlope(x[b][n] * 0.7071067811865476);
-  },
-);
+      for (let n = whole; n < N; n++) dx[b][n] = dy[b][n] * slope(x[b][n], inner(x[b][n], GELU), GELU);
+    },
+  );
+
+/** dx = dy·(Φ(x) + x·φ(x)), elementwise */
+export const gelu_dx = geluDxOf(OF_ERF);
+/** dx = dy times the slope of the tanh approximation of GELU, elementwise */
+export const gelu_tanh_dx = geluDxOf(OF_TANH);

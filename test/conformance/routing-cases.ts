@@ -81,9 +81,9 @@ export const ROUTING_CASES: readonly RoutingCase[] = [
 /** The same for the instances for vector units of CPUs. */
 const FOR_VECTORS = [
   ...["grouped_linear", "grouped_matmul_nn", "grouped_matmul_tn", "grouped_column_sum", "grouped_column_dot"],
-  ...["grouped_layer_norm", "grouped_layer_norm_gelu", "grouped_layer_norm_dx"],
+  ...["grouped_layer_norm", "grouped_layer_norm_gelu", "grouped_layer_norm_gelu_tanh", "grouped_layer_norm_dx"],
   ...["gather_assignments", "gather_rows", "combine_rows", "combine_rows_dparts", "combine_rows_dgates"],
-  ...["top_k_experts", "cross_entropy", "cross_entropy_dx"],
+  ...["cross_entropy", "cross_entropy_dx"],
 ];
 export const VECTOR_ROUTING_CASES: readonly RoutingCase[] = SIMD_UNITS.flatMap((unit) =>
   ROUTING_CASES.filter(({ kernel }) => FOR_VECTORS.includes(kernel)).map((one) => ({
