@@ -13,9 +13,10 @@ import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Spread, spreadOf } from "../src/moe/measure.ts";
-import { findBlas, measurePeak } from "./peers/blas.ts";
+import { type Blas, findBlas, measurePeak } from "./peers/blas.ts";
 import { alternate, type Contender, type Rounds, timeCalls } from "./peers/contender.ts";
-import { type Model, openModel, type Program, prepare } from "./peers/model.ts";
+import { type Model, openModel, type Program, packedArguments, prepare } from "./peers/model.ts";
+import { buildLoops, type NativeLoops } from "./peers/native.ts";
 import { findOnnx } from "./peers/onnx.ts";
 import { type Framework, findPython, type PythonPeer, startPeer } from "./peers/python.ts";
 import { plotOf } from "./peers/svg.ts";
@@ -127,38 +128,65 @@ const GEMM: readonly (readonly [B: number, N: number, K: number])[] = [
   [256, 4096, 4096],
 ];
 
+/** Of these, calls from Node are measured too. */
+const FROM_NODE: readonly (readonly [B: number, N: number, K: number])[] = [
+  [64, 128, 96],
+  [256, 128, 128],
+];
+
+function gemmEntries(
+  model: Model,
+  found: readonly Blas[],
+  sizes: readonly [B: number, N: number, K: number],
+  loops?: NativeLoops,
+): readonly Entry[] {
+  const [B, N, K] = sizes;
+  const x = Float32Array.from({ length: B * K }, (_, i) => Math.sin(i));
+  const w = Float32Array.from({ length: N * K }, (_, i) => Math.cos(i) / Math.sqrt(K));
+  const y = new Float32Array(B * N);
+  const args = { tensors: { x, w, bias: new Float32Array(N), y }, dims: { B, N, K } };
+  const units = ["avx512", "avx2"].filter((unit) => {
+    try {
+      model.library.call(`linear_${unit}`, args);
+      return true;
+    } catch (cause) {
+      remarks.add(`linear_${unit} is not measured: ${cause instanceof Error ? cause.message : String(cause)}`);
+      return false;
+    }
+  });
+  const ours = units.map((unit): Entry => {
+    const kernel = `linear_${unit}`;
+    const packed = packedArguments(model, kernel, args);
+    const time = (seconds: number) => Promise.resolve(loops?.launch(model.path, `tok_${kernel}`, packed, seconds) ?? 0);
+    const call = (): void => model.library.call(kernel, args);
+    return { name: `tokitai, ${unit}`, ours: true, difference: 0, time: loops === undefined ? timeCalls(call) : time };
+  });
+  const theirs = found.map(({ name, path, sgemm }): Entry => {
+    const z = new Float32Array(B * N);
+    const call = (): void => sgemm(sizes, x, w, z);
+    call();
+    const difference = differenceOf(y, z);
+    check(name, `[${sizes.join(", ")}]`, difference);
+    const time = (seconds: number) => Promise.resolve(loops?.sgemm(path, sizes, x, w, z, seconds) ?? 0);
+    return { name, ours: false, difference, time: loops === undefined ? timeCalls(call) : time };
+  });
+  return [...ours, ...theirs];
+}
+
 async function gemm(model: Model): Promise<void> {
   const { found, missing } = findBlas(threads);
   for (const line of missing) remarks.add(line);
   for (const { name, version } of found) remarks.add(`${name} ${version}`);
-  head("Products of matrices, y[B, N] = x[B, K]·w[N, K]ᵀ");
+  const loops = buildLoops();
+  head("Products of matrices, y[B, N] = x[B, K]·w[N, K]ᵀ, called in a loop of C");
   for (const sizes of GEMM) {
-    const [B, N, K] = sizes;
-    const x = Float32Array.from({ length: B * K }, (_, i) => Math.sin(i));
-    const w = Float32Array.from({ length: N * K }, (_, i) => Math.cos(i) / Math.sqrt(K));
-    const y = new Float32Array(B * N);
-    const bias = new Float32Array(N);
-    const units = ["avx512", "avx2"].filter((unit) => {
-      try {
-        model.library.call(`linear_${unit}`, { tensors: { x, w, bias, y }, dims: { B, N, K } });
-        return true;
-      } catch (cause) {
-        remarks.add(`linear_${unit} is not measured: ${cause instanceof Error ? cause.message : String(cause)}`);
-        return false;
-      }
-    });
-    const ours = units.map((unit): Entry => {
-      const call = (): void => model.library.call(`linear_${unit}`, { tensors: { x, w, bias, y }, dims: { B, N, K } });
-      return { name: `tokitai, ${unit}`, ours: true, difference: 0, time: timeCalls(call) };
-    });
-    const theirs = found.map(({ name, sgemm }): Entry => {
-      const z = new Float32Array(B * N);
-      sgemm(sizes, x, w, z);
-      const difference = differenceOf(y, z);
-      check(name, `[${sizes.join(", ")}]`, difference);
-      return { name, ours: false, difference, time: timeCalls(() => sgemm(sizes, x, w, z)) };
-    });
-    await compare("gemm", `[${sizes.join(", ")}]`, [...ours, ...theirs], 2 * B * N * K);
+    const entries = gemmEntries(model, found, sizes, loops);
+    await compare("gemm", `[${sizes.join(", ")}]`, entries, 2 * sizes[0] * sizes[1] * sizes[2]);
+  }
+  head("The same, called from Node");
+  for (const sizes of FROM_NODE) {
+    const entries = gemmEntries(model, found, sizes);
+    await compare("gemm", `[${sizes.join(", ")}] from Node`, entries, 2 * sizes[0] * sizes[1] * sizes[2]);
   }
 }
 
@@ -170,7 +198,8 @@ interface Peers {
 async function program(model: Model, part: Part, which: Program, count: number, peers: Peers): Promise<void> {
   const work = `${model.size}, B = ${count}`;
   const entries: Entry[] = [];
-  const ours: readonly Program[] = which === "step" ? ["step"] : ["forward", "sparse"];
+  const ours: readonly Program[] = which === "step" ? ["step", "sparseStep"] : ["forward", "sparse"];
+  const isSparse = (program: Program): boolean => program === "sparse" || program === "sparseStep";
   let expected: Float32Array | undefined;
   for (const own of ours) {
     const { call, result } = prepare(model, own, count);
@@ -178,15 +207,15 @@ async function program(model: Model, part: Part, which: Program, count: number, 
     const difference = expected === undefined ? 0 : differenceOf(expected, found);
     expected ??= found;
     check(`tokitai ${own}`, work, difference);
-    const name = which === "step" ? "tokitai" : `tokitai, ${own === "sparse" ? "sparse" : "dense"}`;
+    const name = `tokitai, ${isSparse(own) ? "sparse" : "dense"}`;
     entries.push({ name, ours: true, difference, time: timeCalls(call) });
   }
   const reference = expected ?? new Float32Array(0);
   for (const peer of peers.python) {
     for (const own of ours) {
       // PyTorch's compiler has no use for the sparse model's shapes, and JAX's none at all.
-      if (own === "sparse" && peer.framework !== "torch") continue;
-      const name = own === "sparse" ? `${peer.framework}, sparse` : peer.framework;
+      if (isSparse(own) && peer.framework !== "torch") continue;
+      const name = isSparse(own) ? `${peer.framework}, sparse` : peer.framework;
       const { version, error } = await peer.ask({ do: "prepare", program: own, rows: count });
       if (error !== undefined) {
         remarks.add(`${name} is missing at ${work}: ${error.split("\n")[0]}`);

@@ -23,6 +23,7 @@ export type Sgemm = (
 export interface Blas {
   readonly name: string;
   readonly version: string;
+  readonly path: string;
   readonly sgemm: Sgemm;
 }
 
@@ -45,7 +46,7 @@ export function findBlas(threads: number): { readonly found: readonly Blas[]; re
     const sgemm: Sgemm = ([B, N, K], x, w, y) => {
       call(rowMajor, plain, transposed, B, N, K, 1, x, K, w, K, 0, y, N);
     };
-    found.push({ name, version, sgemm });
+    found.push({ name, version, path, sgemm });
   }
   return { found, missing };
 }

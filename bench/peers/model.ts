@@ -3,11 +3,14 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import koffi from "koffi";
 import { readPrograms } from "../../src/compiler/frontend/model.ts";
 import type { TensorProgram } from "../../src/ir/tensor/types.ts";
 import { initialWeights } from "../../src/moe/initialise.ts";
 import { MOE_SIZES, type MoeConfig, type MoeSizeName } from "../../src/moe/sizes.ts";
+import { unstackWeights } from "../../src/moe/stack-weights.ts";
 import { SYNTHETIC_RATE, syntheticArguments, syntheticRows } from "../../src/moe/synthetic.ts";
+import { type CallArguments, packArguments, packStruct } from "../../src/runtime/cpu/arguments.ts";
 import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
 import type { Result } from "../../src/support/result.ts";
 
@@ -18,11 +21,13 @@ export interface Model {
   readonly config: MoeConfig;
   readonly weights: ReadonlyMap<string, Float32Array>;
   readonly library: CpuLibrary;
+  /** The file of the library. */
+  readonly path: string;
   /** Where peers find the weights and the rows. */
   readonly folder: string;
 }
 
-export type Program = "forward" | "sparse" | "step";
+export type Program = "forward" | "sparse" | "step" | "sparseStep";
 
 export function unwrap<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(result.diagnostics.map(({ code, message }) => `${code}: ${message}`).join("\n"));
@@ -41,7 +46,9 @@ export async function openModel(size: MoeSizeName, folder: string, rows: readonl
   const dense = programs.find(({ name }: TensorProgram) => name === "moe_forward");
   if (dense === undefined) throw new Error("no forward program");
   const weights = initialWeights(7n, dense);
-  const model: Model = { size, config, weights, library, folder };
+  const file = library.manifest.files.find(({ role, target }) => role === "library" && target === "cpu");
+  if (file === undefined) throw new Error("no library");
+  const model: Model = { size, config, weights, library, folder, path: join(out, file.name) };
   const shapes = dense.weights.map(({ name, shape }) => [name, shape]);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "model.json"), JSON.stringify({ config, rate: SYNTHETIC_RATE, weights: shapes }));
@@ -69,6 +76,14 @@ export function concatenate(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
+/** The struct of a kernel's arguments, for calls from C; the tensors have to live as long. */
+export function packedArguments({ library: { abi } }: Model, kernel: string, args: CallArguments): Uint8Array {
+  const description = abi.kernels.find(({ name }) => name === kernel);
+  if (description === undefined) throw new Error(`the library has no ${kernel}`);
+  const words = packStruct(description, packArguments(description, abi, args, undefined), koffi.address);
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+}
+
 export interface Prepared {
   readonly call: () => void;
   /** What peers are compared with: y, or after the first step the weights. */
@@ -79,6 +94,7 @@ const ENTRY: Readonly<Record<Program, string>> = {
   forward: "moe_forward",
   sparse: "moe_sparse_forward",
   step: "moe_step",
+  sparseStep: "moe_sparse_step",
 };
 
 /** A program on `rows` rows, with tensors of its own. */
@@ -93,8 +109,13 @@ export function prepare({ library, weights, config }: Model, program: Program, r
   };
   const result = (): Float32Array => {
     call();
-    const named = program === "step" ? [...weights.keys()] : ["y"];
-    return concatenate(named.map((name) => args.tensors[name]).filter((one) => one instanceof Float32Array));
+    const floats = Object.entries(args.tensors).flatMap(([name, data]) =>
+      data instanceof Float32Array ? [[name, data] as const] : [],
+    );
+    if (program === "forward" || program === "sparse") return new Map(floats).get("y") ?? new Float32Array(0);
+    const found = new Map(floats);
+    const own = program === "step" ? found : unstackWeights(found, weights.keys());
+    return concatenate([...weights.keys()].map((name) => own.get(name) ?? new Float32Array(0)));
   };
   return { call, result };
 }

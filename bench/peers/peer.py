@@ -4,7 +4,7 @@
 
 Commands are lines of JSON on standard input, and each is answered by one:
 
-    {"do": "prepare", "program": "forward"|"sparse"|"step", "rows": B}   → {"version": …}, and FOLDER/<name>.<program>.bin
+    {"do": "prepare", "program": "forward"|"sparse"|"step"|"sparseStep", "rows": B}   → {"version": …}, and FOLDER/<name>.<program>.bin
     {"do": "run", "seconds": s}                                          → {"seconds": per call, "calls": n}
     {"do": "export", "program": …, "file": …}                            → {}: the model as ONNX, by PyTorch
     {"do": "memory"}                                                     → {"bytes": the most this process has had}
@@ -98,8 +98,8 @@ class Torch:
     def prepare(self, program, rows):
         torch = self.torch
         x, outcome, action = (torch.from_numpy(value) for value in rows_of(rows))
-        module = self.module(program == "sparse")
-        if program != "step":
+        module = self.module(program in ("sparse", "sparseStep"))
+        if program not in ("step", "sparseStep"):
             call = torch.compile(module, dynamic=False) if self.compiled else module
             module.eval()
 
@@ -198,7 +198,7 @@ class Jax:
         jax, jnp, optax = self.jax, self.jax.numpy, self.optax
         x, outcome, action = (jnp.asarray(value) for value in rows_of(rows))
         w = {name: jnp.asarray(value) for name, value in weights().items()}
-        if program == "sparse":
+        if program in ("sparse", "sparseStep"):
             raise ValueError("the sparse model has shapes that depend on data, which jit has not")
         if program == "forward":
             call = jax.jit(lambda w, x: self.forward(w, x)[0])

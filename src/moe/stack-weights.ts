@@ -1,5 +1,5 @@
 /**
- * Weights of the dense programs → those of the sparse one, which has the parts of all experts one after another.
+ * Weights of the dense programs → those of the sparse ones, which have the parts of all experts one after another, and back.
  *
  *   experts.0.3.weight [N, K], …, experts.<E−1>.3.weight [N, K]   →   experts.3.weight [E, N, K]
  */
@@ -34,4 +34,23 @@ export function stackWeights(
     found.set(`experts.${place}`, stacked);
   }
   return found;
+}
+
+/** The weights of these names of the dense programs, in their order, from those of the sparse ones. */
+export function unstackWeights(
+  stacked: ReadonlyMap<string, Float32Array>,
+  names: Iterable<string>,
+): ReadonlyMap<string, Float32Array> {
+  const wanted = [...names];
+  const experts = 1 + Math.max(-1, ...wanted.map((name) => Number(PART.exec(name)?.[1] ?? -1)));
+  return new Map(
+    wanted.map((name) => {
+      const [, expert, place] = PART.exec(name) ?? [];
+      const values = stacked.get(expert === undefined ? name : `experts.${place}`);
+      if (values === undefined) throw new InternalError(`there is no part of ${name}`);
+      const size = expert === undefined ? values.length : values.length / experts;
+      const first = expert === undefined ? 0 : Number(expert) * size;
+      return [name, values.subarray(first, first + size)];
+    }),
+  );
 }
