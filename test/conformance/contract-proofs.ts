@@ -22,4 +22,5 @@ export const IMPLIED: Readonly<Record<string, readonly string[]>> = {
   scatter_rows: ["forall([T], (p) => 0 <= source[p] && source[p] < T && position[source[p]] === p)"],
   // Each offset is the one before it and a number of occurrences, which is not negative.
   token_positions: ["forall([E + 1, E + 1], (e_2, f) => !(e_2 <= f) || offsets[e_2] <= offsets[f])"],
+  token_sources: ["forall([E + 1, E + 1], (e_2, f) => !(e_2 <= f) || offsets[e_2] <= offsets[f])"],
 };
