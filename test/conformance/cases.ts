@@ -222,7 +222,7 @@ const FOR_VECTORS = [
   ...PRODUCTS,
   ...COMBINATIONS,
   ...OF_ROWS,
-  ...["top_k_mask", "top_k_dp", "balance_coefficients"],
+  ...["top_k_mask", "top_k_dp", "top_k_dp_renormalised", "balance_coefficients"],
   ...["gelu", "gelu_tanh", "add", "gelu_dx", "gelu_tanh_dx", "column_sum", "column_dot", "row_squares"],
   ...["layer_norm", "layer_norm_gelu", "layer_norm_gelu_tanh", "standardise", "layer_norm_dx"],
 ];
