@@ -35,3 +35,31 @@ test("a program compiled from other sources has another hash, with and without i
     rmSync(folder, { recursive: true });
   }
 });
+
+test("the hash of the program changes with any of its files, and not with its source maps", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "tokitai-hash-"));
+  const hash = async (): Promise<string> => {
+    const compiled = await import(pathToFileURL(join(folder, "support/source-hash.js")).href);
+    return compiled.programHash();
+  };
+  try {
+    cpSync(join(DIST, "support"), join(folder, "support"), { recursive: true });
+    const first = await hash();
+    writeFileSync(join(folder, "support/json.js.map"), "{}");
+    expect(await hash()).toBe(first);
+    const found = new Set([first]);
+    for (const [name, text] of [
+      ["support/json.js", "export {};\n"],
+      ["support/json.d.ts", "export {};\n"],
+      ["support/another.js", ""],
+      ["another.js", ""],
+      ["another.js", " "],
+    ] as const) {
+      writeFileSync(join(folder, name), text);
+      found.add(await hash());
+    }
+    expect(found.size).toBe(6);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
