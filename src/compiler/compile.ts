@@ -38,7 +38,7 @@ import { emitHip } from "./codegen/hip.ts";
 import { excessArguments } from "./codegen/kernel-params.ts";
 import { type GeneratedFile, kernelOf, type LibrarySpec, nameClashes } from "./codegen/library.ts";
 import { emitTypes } from "./codegen/types.ts";
-import { formatCondition } from "./data-check.ts";
+import { dataCheck, formatCondition } from "./data-check.ts";
 import type { Emit, Target } from "./emits.ts";
 import { printPlan } from "./lower/lower.ts";
 import { allObligations, type Proof } from "./prove.ts";
@@ -131,10 +131,11 @@ function fitting(
     const fix = "build a library of its own for each family of GPUs: --offload-arch";
     return [{ ...error("TK420", span, message, fix), severity: "remark" }];
   });
-  const forCpu = targets.includes("cpu") ? [] : proved.filter(({ kernel }) => kernel.simd !== undefined);
+  const forCpu = targets.includes("cpu") ? [] : forVectorUnits(proved);
+  const instances = forCpu.filter(({ kernel }) => kernel.simd !== undefined);
   return {
     kernels: proved.filter((one) => lacking(one).length === 0 && !forCpu.includes(one)),
-    left: [...left, ...leftToCpu(forCpu)],
+    left: [...left, ...leftToCpu(instances)],
   };
 }
 
@@ -180,7 +181,15 @@ async function buildTargets(request: CompileRequest, spec: LibrarySpec): Promise
 
 /** A library for GPUs has no instances for vector units of CPUs. */
 function forGpu(spec: LibrarySpec): LibrarySpec {
-  return { ...spec, kernels: spec.kernels.filter(({ kernel }) => kernel.simd === undefined) };
+  const others = new Set(forVectorUnits(spec.kernels));
+  return { ...spec, kernels: spec.kernels.filter((one) => !others.has(one)) };
+}
+
+/** The instances for vector units, and what checks their data. */
+function forVectorUnits(kernels: readonly ProvedKernel[]): readonly ProvedKernel[] {
+  const instances = kernels.filter(({ kernel }) => kernel.simd !== undefined);
+  const checks = new Set(instances.map(({ kernel }) => dataCheck(kernel)?.kernel.name));
+  return kernels.filter((one) => instances.includes(one) || checks.has(one.kernel.name));
 }
 
 function outputFiles(

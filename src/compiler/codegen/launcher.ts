@@ -86,11 +86,17 @@ export function launcherItems(proved: ProvedKernel, frame: Frame, instance: RunI
     packFunction(frame),
     fn(
       STATUS,
-      `tok_${kernel}_prepare`,
-      [param(args, "args"), param(pointer(LAUNCH), "launch")],
-      prepareBody(proved, frame),
-      { specifiers: ['extern "C"'] },
+      readyName(kernel),
+      [param(args, "args"), param(pointer(LAUNCH), "launch"), param(type("bool"), "checks")],
+      readyBody(proved, frame),
+      {
+        doc: [`Describes a launch of ${kernel}; without checks, of arguments that have been checked before.`],
+        specifiers: ["static"],
+      },
     ),
+    fn(STATUS, `tok_${kernel}_prepare`, [param(args, "args"), param(pointer(LAUNCH), "launch")], prepareBody(kernel), {
+      specifiers: ['extern "C"'],
+    }),
     ...instance.items,
     fn(
       STATUS,
@@ -175,15 +181,37 @@ function method(check: string, ...args: readonly CExpr[]): CStmt {
   return run(call(member(name("check"), check), args));
 }
 
-function prepareBody(proved: ProvedKernel, frame: Frame): readonly CStmt[] {
-  const { kernel } = proved;
-  const checked = checkedNames(frame);
+/** What describes a launch of the kernel: `(args, launch, checks)`. */
+export function readyName(kernel: string): string {
+  return `${kernel}_ready`;
+}
+
+function prepareBody(kernel: string): readonly CStmt[] {
   const isNull = (pointerName: string): CExpr => binary("==", name(pointerName), name("nullptr"));
-  const nullMessage = text(`${kernel.name}: args or launch is null, expected a struct`);
+  const nullMessage = text(`${kernel}: args or launch is null, expected a struct`);
   return [
     when(binary("||", isNull("args"), isNull("launch")), [
       ret(call("tok::fail", [name("TOK_NULL_ARGS"), nullMessage])),
     ]),
+    ret(call(readyName(kernel), [name("args"), name("launch"), { kind: "bool", value: true }])),
+  ];
+}
+
+function readyBody(proved: ProvedKernel, frame: Frame): readonly CStmt[] {
+  const { kernel } = proved;
+  const checked = checkedNames(frame);
+  const grid = declare(
+    constant(CHECKED_INT),
+    "grid",
+    braces(kernel.grid.map((extent) => checkedInt(extent, checked))),
+    {
+      extents: [integer(3)],
+    },
+  );
+  const block = declare(constant(type("uint32_t")), "block", braces(kernel.block.map(integer)), {
+    extents: [integer(3)],
+  });
+  return [
     ...sizeDeclarations(frame),
     ...checkerDeclarations(
       kernel.name,
@@ -197,27 +225,27 @@ function prepareBody(proved: ProvedKernel, frame: Frame): readonly CStmt[] {
         operand(tensor, tensor.role !== "input", frame.names.value(tensor.name), checked, alignmentOf(tensor, frame)),
       ),
     ),
-    ...(kernel.simd === undefined ? [] : [method("vector_unit", text(kernel.simd), hasUnit(kernel.simd))]),
-    method("data"),
-    method("dtypes"),
-    method("dims", integer(kernel.dims.length)),
-    method("shapes"),
-    ...kernel.where.map(({ dim, value }) =>
-      method("where", text(dim), checked.dim(dim), text(printExpr(value)), checkedInt(value, checked)),
-    ),
-    ...kernel.requires.map((condition) =>
-      method("requirement", text(printExpr(condition)), checkedCondition(condition, checked)),
-    ),
-    method("bytes"),
-    method("alignment"),
-    method("disjoint"),
-    ...scalarParams(kernel).flatMap((scalar) => scalarCheck(scalar, frame)),
-    declare(constant(CHECKED_INT), "grid", braces(kernel.grid.map((extent) => checkedInt(extent, checked))), {
-      extents: [integer(3)],
-    }),
-    declare(constant(type("uint32_t")), "block", braces(kernel.block.map(integer)), { extents: [integer(3)] }),
-    method("grid", name("grid"), name("block")),
-    returnFailure(),
+    grid,
+    block,
+    when(name("checks"), [
+      ...(kernel.simd === undefined ? [] : [method("vector_unit", text(kernel.simd), hasUnit(kernel.simd))]),
+      method("data"),
+      method("dtypes"),
+      method("dims", integer(kernel.dims.length)),
+      method("shapes"),
+      ...kernel.where.map(({ dim, value }) =>
+        method("where", text(dim), checked.dim(dim), text(printExpr(value)), checkedInt(value, checked)),
+      ),
+      ...kernel.requires.map((condition) =>
+        method("requirement", text(printExpr(condition)), checkedCondition(condition, checked)),
+      ),
+      method("bytes"),
+      method("alignment"),
+      method("disjoint"),
+      ...scalarParams(kernel).flatMap((scalar) => scalarCheck(scalar, frame)),
+      method("grid", name("grid"), name("block")),
+      returnFailure(),
+    ]),
     ...chooseInstance(proved, frame),
   ];
 }

@@ -10,7 +10,6 @@
 
 import type { Expr } from "../../ir/kernel/expr.ts";
 import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
-import type { Kernel } from "../../ir/kernel/types.ts";
 import type { ArenaBuffer, BufferView, Launch, Plan, PlanTensor } from "../../ir/plan.ts";
 import { arenaClasses } from "../../ir/plan-arena.ts";
 import { InternalError } from "../../support/result.ts";
@@ -42,11 +41,11 @@ import {
   when,
 } from "./c-ast.ts";
 import { type CheckedNames, checkedElements, checkedInt } from "./checked.ts";
-import { dataCall } from "./data-launch.ts";
-import { argsStruct, checkerDeclarations, LAUNCH, operand, returnFailure, STATUS, STREAM } from "./launcher.ts";
+import { instancesOf, launchSteps } from "./launch-steps.ts";
+import { argsStruct, checkerDeclarations, operand, returnFailure, STATUS, STREAM } from "./launcher.ts";
 import { kernelOf, type LibrarySpec, scalarParams, tensorParams } from "./library.ts";
 import { kernelNames, type PlanNames, planNames } from "./names.ts";
-import { type ConditionTimes, conditionTimes } from "./plan-conditions.ts";
+import { conditionTimes } from "./plan-conditions.ts";
 
 const CHECKED_INT = type("tok::Int");
 const TENSOR = type("tok_tensor");
@@ -324,76 +323,10 @@ function launchBlock(plan: Plan, launch: Launch, names: PlanNames, checked: Chec
       declare(type(argsStruct(kernel.name)), "call"),
       when(unary("!", bound), [ret(inLaunch(name("TOK_SHAPE")))]),
       ...scalars,
-      declare(LAUNCH, "launch"),
-      ...(kernel.dataRequires.length === 0
-        ? plainSteps([...instead(launch, spec), kernel])
-        : checkedSteps(kernel, instead(launch, spec), conditionTimes(plan, launch, kernel, spec))),
+      ...launchSteps(kernel, instancesOf(launch, spec), conditionTimes(plan, launch, kernel, spec)),
       when(binary("!=", name("status"), name("TOK_OK")), [ret(inLaunch(name("status")))]),
     ],
   };
-}
-
-/**
- * In the first pass the launch is prepared, in the second one it runs: of the kernels, which take the same arguments, the first
- * whose vector unit the CPU has.
- */
-function plainSteps(kernels: readonly Kernel[]): readonly CStmt[] {
-  const callPointer = unary("&", name("call"));
-  const step = (kernel: string): CExpr => ({
-    kind: "conditional",
-    cond: binary("==", name("pass"), integer(0)),
-    then: call(`tok_${kernel}_prepare`, [callPointer, unary("&", name("launch"))]),
-    else: call(`tok_${kernel}`, [callPointer, name("stream")]),
-  });
-  const [only] = kernels;
-  if (only !== undefined && kernels.length === 1) return [declare(constant(STATUS), "status", step(only.name))];
-  const chosen = kernels.reduceRight<readonly CStmt[]>((otherwise, { name: kernel, simd }) => {
-    const own = [assign(name("status"), step(kernel))];
-    return simd === undefined ? own : [when(call(`tok::uses_${simd}`, []), own, otherwise)];
-  }, []);
-  return [declare(STATUS, "status", name("TOK_OK")), ...chosen];
-}
-
-/** The instances of the library that run in the kernel's place. */
-function instead({ vector = [] }: Launch, spec: LibrarySpec): readonly Kernel[] {
-  return spec.kernels.flatMap(({ kernel }) => (vector.includes(kernel.name) ? [kernel] : []));
-}
-
-/**
- * The same for a kernel with conditions on data, of which those that are proved are left out. An instance that runs in its place
- * requires nothing more of them.
- */
-function checkedSteps(
-  kernel: Kernel,
-  instances: readonly Kernel[],
-  { before, between }: ConditionTimes,
-): readonly CStmt[] {
-  const [status, launch] = [name("status"), name("launch")];
-  const next = (pass: number, value: CExpr): CStmt =>
-    when(binary("&&", binary("==", status, name("TOK_OK")), binary("==", name("pass"), integer(pass))), [
-      assign(status, value),
-    ]);
-  const chosen = (of: (own: string) => CExpr): CExpr =>
-    instances.reduceRight<CExpr>(
-      (otherwise, { name: own, simd }) => ({
-        kind: "conditional",
-        cond: call(`tok::uses_${simd}`, []),
-        then: of(own),
-        else: otherwise,
-      }),
-      of(kernel.name),
-    );
-  const prepare = chosen((own) => call(`tok_${own}_prepare`, [unary("&", name("call")), unary("&", launch)]));
-  const checked = (asked: readonly number[]): CExpr => dataCall(kernel, name("call"), asked);
-  return [
-    declare(STATUS, "status", prepare),
-    ...(before.length === 0 ? [] : [next(0, checked(before))]),
-    ...(between.length === 0 ? [] : [next(1, checked(between))]),
-    next(
-      1,
-      chosen((own) => call(`${own}_launch`, [launch, name("stream")])),
-    ),
-  ];
 }
 
 function viewCall(
