@@ -15,6 +15,8 @@ export default defineConfig({
     env: {
       // Compiled libraries are kept between runs, and out of the user's own cache.
       TOKITAI_CACHE: `${root}.tokitai/cache`,
+      // The smallest launch wakes all threads.
+      TOKITAI_WAKE_ELEMENTS: "0",
       // Two test files run side by side, each with a thread per core: whoever waits for the others leaves the core to them.
       OMP_WAIT_POLICY: "passive",
     },

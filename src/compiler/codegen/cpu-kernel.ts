@@ -42,6 +42,7 @@ import { axisName, ELEMENT_C, type Frame, INDEX, lowerExpr, lowerRow, type Place
 import { templateName } from "./hip-kernel.ts";
 import { AXES, kernelParams, paramList, usedAxes } from "./kernel-params.ts";
 import { rowType } from "./lanes.ts";
+import { tensorParams } from "./library.ts";
 import {
   type Liveness,
   livenessOf,
@@ -75,22 +76,47 @@ export function cpuKernelItems(proved: ProvedKernel, frame: Frame): readonly CIt
       type("void"),
       templateName(kernel.name),
       [...paramList(kernelParams(frame), INDEX), ...extents],
-      blockLoops(kernel, blockBody(frame)),
+      blockLoops(frame, blockBody(frame)),
       { doc: contractComment(proved), template: ["Index"], specifiers: ["static"] },
     ),
   ];
 }
 
-function blockLoops(kernel: Kernel, body: readonly CStmt[]): readonly CStmt[] {
+/** `tok_parallel` says whether other threads take part: whether there are several blocks, and enough elements in all tensors. */
+function blockLoops(frame: Frame, body: readonly CStmt[]): readonly CStmt[] {
+  const { kernel } = frame;
   const axes = gridAxes(kernel);
   if (axes.length === 0) return body;
   const clause = axes.length === 1 ? "" : ` collapse(${axes.length})`;
-  // One block is run by the thread that is there: no other has to wake.
-  const several = axes.map((axis) => `${axisName("grid", axis)} > 1`).join(" || ");
+  const several = axes
+    .map((axis) => binary(">", gridEnd(axis), integer(1)))
+    .reduce((left, right) => binary("||", left, right));
+  const place = sizePlace(frame);
+  const elements = tensorParams(kernel)
+    .map(({ shape }) =>
+      shape
+        .map((extent): CExpr => cast(REAL, lowerExpr(extent, frame, place)))
+        .reduce((left, right) => binary("*", left, right)),
+    )
+    .reduce((left, right) => binary("+", left, right));
+  const worth = call("tok_worth_waking", [elements]);
   return [
-    { kind: "pragma", text: `omp parallel for${clause} schedule(static) if(${several})` },
+    declare(constant(type("bool")), PARALLEL, binary("&&", several, worth)),
+    { kind: "pragma", text: `omp parallel for${clause} schedule(static) if(${PARALLEL})` },
     ...nest("block", axes, gridEnd, body),
   ];
+}
+
+const PARALLEL = "tok_parallel";
+/** Elements are counted in it, since all of them together may be more than an index counts. */
+const REAL = type("double");
+
+/** Extents of tensors are made of dimensions alone. */
+function sizePlace(frame: Frame): Place {
+  const nothing = (): never => {
+    throw new InternalError(`${frame.kernel.name}: an extent that is not made of dimensions`);
+  };
+  return { local: nothing, thread: nothing, block: nothing, array: nothing };
 }
 
 const gridEnd = (axis: Axis): CExpr => name(axisName("grid", axis));

@@ -25,6 +25,16 @@ export const PROLOGUE = `// What the generated code of a library shares: include
 #define TOK_DEVICE __host__ __device__
 #else
 #define TOK_DEVICE
+
+// Whether a launch on tensors of so many elements is worth waking other threads for: to wake one takes some microseconds, in which a
+// thread goes over 2^15 elements. TOKITAI_WAKE_ELEMENTS is another number from which on it is.
+static inline bool tok_worth_waking(double elements) {
+  static const double least = [] {
+    const char *given = getenv("TOKITAI_WAKE_ELEMENTS");
+    return given == nullptr ? 32768.0 : strtod(given, nullptr);
+  }();
+  return elements >= least;
+}
 #endif
 
 // Division that rounds down, for a divisor > 0.
