@@ -103,9 +103,10 @@ export function prepare({ library, weights, config }: Model, program: Program, r
   const description = library.abi.programs.find(({ name }) => name === entry);
   if (description === undefined) throw new Error(`the library has no ${entry}`);
   const { args, advance } = unwrap(syntheticArguments(description, { config, weights }, rows));
+  const run = library.bind(entry, args);
   const call = (): void => {
     advance();
-    library.call(entry, args);
+    run();
   };
   const result = (): Float32Array => {
     call();

@@ -48,9 +48,9 @@ export const grouped_linear = kernel(
     covers(y, (p, n) => ({
       block: [div(p - offsets[expert[p]], blockRows(simd.lanes)), div(n, ACROSS * simd.lanes), expert[p]],
       r: mod(p - offsets[expert[p]], blockRows(simd.lanes)),
-      c: mod(n, ACROSS * simd.lanes),
       j: div(mod(n, ACROSS * simd.lanes), simd.lanes),
       v: mod(n, simd.lanes),
+      n,
     }));
     const rows = rowsOf(simd.lanes);
     const tall = blockRows(simd.lanes);
@@ -64,14 +64,16 @@ export const grouped_linear = kernel(
     const end = offsets[e + 1];
     const n0 = block.y * wide;
     if (m0 >= end) return;
-    for (let r = 0; r < tall; r++) {
+    const height = min(tall, end - m0);
+    const filled = min(tall, height + rows);
+    for (let r = 0; r < filled; r++) {
       for (let c = 0; c < wide; c++) partial[r][c] = 0.0;
     }
     for (let k0 = 0; k0 < K; k0 += DEPTH) {
       const depth = min(DEPTH, K - k0);
-      if (n0 + wide <= N) {
-        const whole = depth - mod(depth, simd.lanes);
-        for (let c = 0; c < wide; c += simd.lanes) {
+      const whole = depth - mod(depth, simd.lanes);
+      for (let c = 0; c < wide; c += simd.lanes) {
+        if (n0 + c + simd.lanes <= N) {
           for (let k = 0; k < whole; k += simd.lanes) {
             for (let u = 0; u < simd.lanes; u++) {
               for (let v = 0; v < simd.lanes; v++) panel[k + v][c + u] = w[e][n0 + c + u][k0 + k + v];
@@ -80,50 +82,62 @@ export const grouped_linear = kernel(
           for (let u = 0; u < simd.lanes; u++) {
             for (let k = whole; k < depth; k++) panel[k][c + u] = w[e][n0 + c + u][k0 + k];
           }
-        }
-      } else {
-        for (let c = 0; c < wide; c++) {
-          for (let k = 0; k < depth; k++) panel[k][c] = n0 + c < N ? w[e][n0 + c][k0 + k] : f32(0);
+        } else {
+          for (let u = 0; u < simd.lanes; u++) {
+            for (let k = 0; k < depth; k++) panel[k][c + u] = n0 + c + u < N ? w[e][n0 + c + u][k0 + k] : f32(0);
+          }
         }
       }
-      for (let t = 0; t < tall; t += rows) {
-        if (m0 + t < end) {
-          for (let i = 0; i < rows; i++) {
-            for (let j = 0; j < ACROSS; j++) {
-              for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = partial[t + i][j * simd.lanes + v];
-            }
+      if (height === 1) {
+        // A single row: the others of its tile would be computed for nothing.
+        for (let j = 0; j < ACROSS; j++) {
+          for (let v = 0; v < simd.lanes; v++) column[j][v] = partial[0][j * simd.lanes + v];
+        }
+        for (let k = 0; k < depth; k++) {
+          const a = x[m0][k0 + k];
+          for (let j = 0; j < ACROSS; j++) {
+            for (let v = 0; v < simd.lanes; v++) column[j][v] = fma(a, panel[k][j * simd.lanes + v], column[j][v]);
           }
-          for (let k = 0; k < depth; k++) {
-            for (let j = 0; j < ACROSS; j++) {
-              for (let v = 0; v < simd.lanes; v++) column[j][v] = panel[k][j * simd.lanes + v];
-            }
+        }
+        for (let j = 0; j < ACROSS; j++) {
+          for (let v = 0; v < simd.lanes; v++) partial[0][j * simd.lanes + v] = column[j][v];
+        }
+      } else {
+        for (let t = 0; t < tall; t += rows) {
+          if (m0 + t < end) {
             for (let i = 0; i < rows; i++) {
-              const a = x[min(m0 + t + i, end - 1)][k0 + k];
               for (let j = 0; j < ACROSS; j++) {
-                for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = fma(a, column[j][v], sums[i][j][v]);
+                for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = partial[t + i][j * simd.lanes + v];
               }
             }
-          }
-          for (let i = 0; i < rows; i++) {
-            for (let j = 0; j < ACROSS; j++) {
-              for (let v = 0; v < simd.lanes; v++) partial[t + i][j * simd.lanes + v] = sums[i][j][v];
+            for (let k = 0; k < depth; k++) {
+              for (let j = 0; j < ACROSS; j++) {
+                for (let v = 0; v < simd.lanes; v++) column[j][v] = panel[k][j * simd.lanes + v];
+              }
+              for (let i = 0; i < rows; i++) {
+                const a = x[min(m0 + t + i, end - 1)][k0 + k];
+                for (let j = 0; j < ACROSS; j++) {
+                  for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = fma(a, column[j][v], sums[i][j][v]);
+                }
+              }
+            }
+            for (let i = 0; i < rows; i++) {
+              for (let j = 0; j < ACROSS; j++) {
+                for (let v = 0; v < simd.lanes; v++) partial[t + i][j * simd.lanes + v] = sums[i][j][v];
+              }
             }
           }
         }
       }
     }
-    for (let r = 0; r < tall; r++) {
-      if (m0 + r < end) {
-        if (n0 + wide <= N) {
-          for (let j = 0; j < ACROSS; j++) {
-            for (let v = 0; v < simd.lanes; v++) {
-              y[m0 + r][n0 + j * simd.lanes + v] = partial[r][j * simd.lanes + v] + bias[e][n0 + j * simd.lanes + v];
-            }
+    for (let r = 0; r < height; r++) {
+      for (let j = 0; j < ACROSS; j++) {
+        if (n0 + j * simd.lanes + simd.lanes <= N) {
+          for (let v = 0; v < simd.lanes; v++) {
+            y[m0 + r][n0 + j * simd.lanes + v] = partial[r][j * simd.lanes + v] + bias[e][n0 + j * simd.lanes + v];
           }
         } else {
-          for (let c = 0; c < wide; c++) {
-            if (n0 + c < N) y[m0 + r][n0 + c] = partial[r][c] + bias[e][n0 + c];
-          }
+          for (let n = n0 + j * simd.lanes; n < N; n++) y[m0 + r][n] = partial[r][n - n0] + bias[e][n];
         }
       }
     }

@@ -33,6 +33,11 @@ export interface CpuLibrary {
   readonly abi: Abi;
   /** Runs a kernel or a program; a program's workspace is allocated here, once per size. */
   readonly call: (name: string, args: CallArguments) => void;
+  /**
+   * The call as a function, for arguments that stay where they are: they are read and packed once, and each call works on what the
+   * tensors hold by then. A tensor whose memory has gone, as that of a transferred buffer, is a `TypeError`.
+   */
+  readonly bind: (name: string, args: CallArguments) => () => void;
   /** The same of a program, and when each of its launches ran, in their order. */
   readonly trace: (program: string, args: CallArguments) => readonly LaunchTime[];
   /** Bytes that a program needs beside its parameters. */
@@ -117,14 +122,23 @@ function bind(native: LibraryHandle, manifest: Manifest, abi: Abi): CpuLibrary {
     return bytes === 2n ** 64n - 1n ? fail(abi.statuses["TOK_DIM"] ?? -1) : bytes;
   };
   const arena = arenas();
-  const call = (name: string, args: CallArguments): void => {
+  const bind = (name: string, args: CallArguments): (() => void) => {
     const { description, invoke } = bound(name);
     const usesArena = description.fields.some(({ kind }) => kind === "workspace");
     const workspace = usesArena ? arena(workspaceBytes(name, args.dims)) : undefined;
-    const packed = packArguments(description, abi, args, workspace);
-    const status = invoke(packStruct(description, packed, koffi.address), null);
-    if (status !== 0) fail(status);
+    const struct = packStruct(description, packArguments(description, abi, args, workspace), koffi.address);
+    // What is packed are addresses: the tensors are kept for them.
+    const memory = Object.entries({ ...args.tensors, ...(workspace && { workspace }) });
+    const kept = memory.map(([tensor, data]) => ({ tensor, data, bytes: data.byteLength }));
+    return () => {
+      for (const { tensor, data, bytes } of kept) {
+        if (data.byteLength !== bytes) throw new TypeError(`the memory of ${tensor} of ${name} has gone: bind again`);
+      }
+      const status = invoke(struct, null);
+      if (status !== 0) fail(status);
+    };
   };
+  const call = (name: string, args: CallArguments): void => bind(name, args)();
   const trace = (program: string, args: CallArguments): readonly LaunchTime[] => {
     const launches = manifest.programs.find(({ name }) => name === program)?.launches;
     if (launches === undefined) throw unknownFunction(program, { ...abi, kernels: [] });
@@ -140,7 +154,7 @@ function bind(native: LibraryHandle, manifest: Manifest, abi: Abi): CpuLibrary {
       return { label, part, kernel, begin: times[2 * i] ?? Number.NaN, end: times[2 * i + 1] ?? Number.NaN };
     });
   };
-  return { manifest, abi, call, trace, workspaceBytes };
+  return { manifest, abi, call, bind, trace, workspaceBytes };
 }
 
 function unknownFunction(name: string, { library, kernels, programs }: Abi): TypeError {
