@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --quick] [--only gemm,forward,step] [--json FILE] [--svg FILE]`: the CPU kernels and programs against what users
+ * `npm run bench [-- --quick] [--only gemm,grouped,forward,step,memory] [--json FILE] [--svg FILE]`: the CPU kernels and programs against what users
  * would take instead, as Markdown for docs/benchmarks.md.
  *
  * Contenders have their turns one after another in one run, each with threads for all cores, and every repetition has a turn of
@@ -12,19 +12,28 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Spread, spreadOf } from "../src/moe/measure.ts";
-import { type Blas, findBlas, measurePeak } from "./peers/blas.ts";
-import { alternate, type Contender, type Rounds, timeCalls } from "./peers/contender.ts";
-import { type Model, openModel, type Program, packedArguments, prepare } from "./peers/model.ts";
-import { buildLoops, type NativeLoops } from "./peers/native.ts";
+import { measurePeak } from "./peers/blas.ts";
+import { type Rounds, timeCalls } from "./peers/contender.ts";
+import { type Model, openModel, type Program, prepare } from "./peers/model.ts";
 import { findOnnx } from "./peers/onnx.ts";
 import { type Framework, findPython, type PythonPeer, startPeer } from "./peers/python.ts";
 import { plotOf } from "./peers/svg.ts";
+import { gemm, grouped } from "./products.ts";
+import {
+  check,
+  compare,
+  differenceOf,
+  type Entry,
+  head,
+  memories,
+  PARTS,
+  type Part,
+  print,
+  remarks,
+  rows,
+} from "./table.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const PARTS = ["gemm", "forward", "step"] as const;
-type Part = (typeof PARTS)[number];
-
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
@@ -42,151 +51,30 @@ const parts = values.only.split(",").map((name): Part => {
 const rounds: Rounds = values.quick ? { runs: 9, seconds: 0.03 } : { runs: 11, seconds: 0.15 };
 const threads = availableParallelism();
 
-/** One line of a table: a contender at one piece of work. */
-export interface Row {
-  readonly part: Part;
-  readonly work: string;
-  readonly contender: string;
-  /** Seconds per call. */
-  readonly seconds: Spread;
-  /** Floating-point operations of a call, where they are counted. */
-  readonly operations?: number;
-  /** How many times as long as tokitai's best takes. */
-  readonly ratio: number;
-  /** The largest difference from tokitai's numbers. */
-  readonly difference: number;
-}
-
-const rows: Row[] = [];
-const remarks = new Set<string>();
-const print = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};
-
-interface Entry extends Contender {
-  readonly ours: boolean;
-  readonly difference: number;
-}
-
-async function compare(part: Part, work: string, entries: readonly Entry[], operations?: number): Promise<void> {
-  const samples = await alternate(entries, rounds);
-  const spreads = new Map(entries.map(({ name }) => [name, spreadOf(samples.get(name) ?? [])]));
-  const best = Math.min(...entries.filter(({ ours }) => ours).map(({ name }) => spreads.get(name)?.median ?? Infinity));
-  for (const { name, difference } of entries) {
-    const seconds = spreads.get(name) ?? spreadOf([]);
-    const row: Row = {
-      part,
-      work,
-      contender: name,
-      seconds,
-      ratio: seconds.median / best,
-      difference,
-      ...(operations !== undefined && { operations }),
-    };
-    rows.push(row);
-    const rate = operations === undefined ? "" : `${(operations / seconds.median / 1e9).toFixed(1)} GFLOP/s`;
-    const cells = [work, name, milliseconds(seconds), rate, row.ratio.toFixed(2), difference.toExponential(1)];
-    print(`| ${cells.join(" | ")} |`);
+/** What a step takes beside weights, their gradients and moments: of tokitai what the library asks for, of peers what the system sees. */
+async function memory(model: Model, count: number, peers: Peers): Promise<void> {
+  const weights = [...model.weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  print(`\n### Memory of a training step of ${model.size}, B = ${count}\n`);
+  print(`Beside ${(weights / 1e6).toFixed(1)} MB of weights, as much of gradients, and twice as much of moments.\n`);
+  print("| contender | MB |\n| --- | --- |");
+  const line = (name: string, bytes: number): void => {
+    memories.push({ work: `${model.size}, B = ${count}`, contender: name, bytes });
+    print(`| ${name} | ${(bytes / 1e6).toFixed(1)} |`);
+  };
+  for (const [name, entry] of [
+    ["tokitai, dense", "moe_step"],
+    ["tokitai, sparse", "moe_sparse_step"],
+  ] as const) {
+    line(name, Number(model.library.workspaceBytes(entry, { B: count })) - weights);
   }
-}
-
-function milliseconds({ median, least, most }: Spread): string {
-  const [middle, ...ends] = [median, least, most].map((seconds) => (1_000 * seconds).toPrecision(3));
-  return `${middle} (${ends.join(" to ")})`;
-}
-
-function head(title: string): void {
-  print(`\n### ${title}\n`);
-  print("| work | contender | ms, median (least to most) | rate | × tokitai's best | difference |");
-  print("| --- | --- | --- | --- | --- | --- |");
-}
-
-function differenceOf(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
-  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] ?? Number.NaN))), 0);
-}
-
-/** What two right results may differ by, of numbers near 1. */
-const TOLERANCE = 1e-3;
-
-function check(name: string, work: string, difference: number): void {
-  if (!(difference <= TOLERANCE)) throw new Error(`${name} computes something else at ${work}: ${difference} away`);
-}
-
-const GEMM: readonly (readonly [B: number, N: number, K: number])[] = [
-  [64, 128, 96],
-  [256, 128, 96],
-  [64, 128, 128],
-  [256, 128, 128],
-  [1024, 128, 96],
-  [1024, 128, 128],
-  [256, 20, 128],
-  [1024, 20, 128],
-  [64, 2048, 2048],
-  [256, 2048, 2048],
-  [1024, 2048, 2048],
-  [256, 4096, 4096],
-];
-
-/** Of these, calls from Node are measured too. */
-const FROM_NODE: readonly (readonly [B: number, N: number, K: number])[] = [
-  [64, 128, 96],
-  [256, 128, 128],
-];
-
-function gemmEntries(
-  model: Model,
-  found: readonly Blas[],
-  sizes: readonly [B: number, N: number, K: number],
-  loops?: NativeLoops,
-): readonly Entry[] {
-  const [B, N, K] = sizes;
-  const x = Float32Array.from({ length: B * K }, (_, i) => Math.sin(i));
-  const w = Float32Array.from({ length: N * K }, (_, i) => Math.cos(i) / Math.sqrt(K));
-  const y = new Float32Array(B * N);
-  const args = { tensors: { x, w, bias: new Float32Array(N), y }, dims: { B, N, K } };
-  const units = ["avx512", "avx2"].filter((unit) => {
-    try {
-      model.library.call(`linear_${unit}`, args);
-      return true;
-    } catch (cause) {
-      remarks.add(`linear_${unit} is not measured: ${cause instanceof Error ? cause.message : String(cause)}`);
-      return false;
+  // What compilers take while they compile is not what a step takes.
+  for (const peer of peers.python.filter(({ framework }) => framework === "torch")) {
+    for (const own of ["step", "sparseStep"] as const) {
+      const name = own === "sparseStep" ? `${peer.framework}, sparse` : peer.framework;
+      const { bytes, error } = await peer.ask({ do: "memory", program: own, rows: count });
+      if (bytes === undefined) remarks.add(`${name} says nothing of memory: ${error?.split("\n")[0]}`);
+      else line(name, bytes - 3 * weights);
     }
-  });
-  const ours = units.map((unit): Entry => {
-    const kernel = `linear_${unit}`;
-    const packed = packedArguments(model, kernel, args);
-    const time = (seconds: number) => Promise.resolve(loops?.launch(model.path, `tok_${kernel}`, packed, seconds) ?? 0);
-    const call = (): void => model.library.call(kernel, args);
-    return { name: `tokitai, ${unit}`, ours: true, difference: 0, time: loops === undefined ? timeCalls(call) : time };
-  });
-  const theirs = found.map(({ name, path, sgemm }): Entry => {
-    const z = new Float32Array(B * N);
-    const call = (): void => sgemm(sizes, x, w, z);
-    call();
-    const difference = differenceOf(y, z);
-    check(name, `[${sizes.join(", ")}]`, difference);
-    const time = (seconds: number) => Promise.resolve(loops?.sgemm(path, sizes, x, w, z, seconds) ?? 0);
-    return { name, ours: false, difference, time: loops === undefined ? timeCalls(call) : time };
-  });
-  return [...ours, ...theirs];
-}
-
-async function gemm(model: Model): Promise<void> {
-  const { found, missing } = findBlas(threads);
-  for (const line of missing) remarks.add(line);
-  for (const { name, version } of found) remarks.add(`${name} ${version}`);
-  const loops = buildLoops();
-  head("Products of matrices, y[B, N] = x[B, K]·w[N, K]ᵀ, called in a loop of C");
-  for (const sizes of GEMM) {
-    const entries = gemmEntries(model, found, sizes, loops);
-    await compare("gemm", `[${sizes.join(", ")}]`, entries, 2 * sizes[0] * sizes[1] * sizes[2]);
-  }
-  head("The same, called from Node");
-  for (const sizes of FROM_NODE) {
-    const entries = gemmEntries(model, found, sizes);
-    await compare("gemm", `[${sizes.join(", ")}] from Node`, entries, 2 * sizes[0] * sizes[1] * sizes[2]);
   }
 }
 
@@ -251,7 +139,7 @@ async function program(model: Model, part: Part, which: Program, count: number, 
       entries.push({ name, ours: false, difference, time: opened.time });
     }
   }
-  await compare(part, work, entries);
+  await compare(rounds, part, work, entries);
 }
 
 /** One process serves several programs, and runs the one that it was asked to prepare last. */
@@ -299,7 +187,8 @@ async function main(): Promise<void> {
         onnx,
       };
       try {
-        if (parts.includes("gemm") && size === "nano") await gemm(model);
+        if (parts.includes("gemm") && size === "nano") await gemm(model, rounds, threads);
+        if (parts.includes("grouped") && size === "nano" && !values.quick) await grouped(model, rounds);
         if (parts.includes("forward")) {
           head(`Forward pass of ${size}`);
           for (const count of own) await program(model, "forward", "forward", count, peers);
@@ -307,6 +196,14 @@ async function main(): Promise<void> {
         if (parts.includes("step")) {
           head(`Training step of ${size}`);
           await program(model, "step", "step", 256, peers);
+        }
+        // Processes of their own: what another program has left would count.
+        if (parts.includes("memory") && size === "tiny") {
+          for (const peer of peers.python) peer.close();
+          const fresh =
+            python === undefined ? [] : frameworks.map((name) => startPeer(python, name, model.folder, threads));
+          await memory(model, 256, { python: fresh, onnx: undefined });
+          for (const peer of fresh) peer.close();
         }
       } finally {
         for (const peer of peers.python) peer.close();
@@ -326,6 +223,7 @@ async function main(): Promise<void> {
     peak,
     rounds,
     rows,
+    memories,
     remarks: [...remarks],
   };
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);

@@ -7,7 +7,7 @@ Commands are lines of JSON on standard input, and each is answered by one:
     {"do": "prepare", "program": "forward"|"sparse"|"step"|"sparseStep", "rows": B}   → {"version": …}, and FOLDER/<name>.<program>.bin
     {"do": "run", "seconds": s}                                          → {"seconds": per call, "calls": n}
     {"do": "export", "program": …, "file": …}                            → {}: the model as ONNX, by PyTorch
-    {"do": "memory"}                                                     → {"bytes": the most this process has had}
+    {"do": "memory", "program": …, "rows": B}                            → {"bytes": what three steps add to this process at most}
 
 FOLDER has model.json (the configuration and the names and shapes of weights), weights.bin, and for each B x.<B>.bin, the classes
 outcome.<B>.bin and action.<B>.bin. A step is not kept: each call starts from the weights that the last one left.
@@ -15,7 +15,6 @@ outcome.<B>.bin and action.<B>.bin. A step is not kept: each call starts from th
 
 import json
 import os
-import resource
 import sys
 import time
 
@@ -146,6 +145,10 @@ class Torch:
 
         return run, result
 
+    def memory(self, program, rows):
+        run, _ = self.prepare(program, rows)
+        return added(lambda: [run() for _ in range(3)])
+
     def export(self, program, file):
         torch = self.torch
         module = self.module(program == "sparse").eval()
@@ -245,6 +248,20 @@ class Jax:
 
         return run, result
 
+    def memory(self, program, rows):
+        run, _ = self.prepare(program, rows)
+        return added(lambda: [run() for _ in range(3)])
+
+
+def added(work):
+    """What `work` adds to the memory of this process at most, as Linux counts it."""
+    status = lambda name: next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(name))
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the peak begins anew
+    before = status("VmRSS")
+    work()
+    return status("VmHWM") - before
+
 
 peer = Jax() if which == "jax" else Torch(which == "torch.compile")
 run = None
@@ -261,7 +278,7 @@ for line in sys.stdin:
             peer.export(asked["program"], asked["file"])
             answer = {}
         elif asked["do"] == "memory":
-            answer = {"bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+            answer = {"bytes": peer.memory(asked["program"], asked["rows"])}
         else:
             start, calls, now = time.perf_counter(), 0, 0.0
             while now < asked["seconds"]:
