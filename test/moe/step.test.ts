@@ -288,6 +288,22 @@ describe.each(PROGRAMS)("%s on the CPU", (programName) => {
     expect(run(() => {})).toEqual(run(() => {}));
   });
 
+  it.each([
+    ["mean.router.weight", "square.router.weight"],
+    ["router.bias", "mean.router.bias"],
+    ["x", "y"],
+  ])("refuses %s and %s in one memory, and changes nothing", (one, other) => {
+    const tensors = startOf();
+    const shared = new Float32Array(Math.max(tensors[one]?.length ?? 0, tensors[other]?.length ?? 0));
+    tensors[one] = shared.subarray(0, tensors[one]?.length);
+    tensors[other] = shared.subarray(0, tensors[other]?.length);
+    const before = structuredClone(tensors);
+    expect(() => library.call(programName, { tensors, dims: { B: ROWS } })).toThrow(
+      new RegExp(`${programName}: (${one} and ${other}|${other} and ${one}) overlap`),
+    );
+    expect(tensors).toEqual(before);
+  });
+
   it("refuses a class that the model does not have, and changes nothing", () => {
     const tensors = startOf();
     const before = structuredClone(tensors);

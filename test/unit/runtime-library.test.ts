@@ -118,6 +118,31 @@ describe("a call", () => {
     );
   });
 
+  it("that is bound works on what its tensors hold by then, and not on memory that has gone", () => {
+    const given = { ...tensors(), first: new Int32Array(3) };
+    const run = library.bind("sorting", { tensors: given, dims: { T: 3, E: 2 } });
+    run();
+    expect([...given.y]).toEqual([1, 2, 3]);
+    given.x.set([4, 5, 6]);
+    // A larger call in between takes another arena.
+    const many = 1_000;
+    const larger = {
+      x: new Float32Array(many),
+      ids: Int32Array.from({ length: many }, (_, t) => t % 2),
+      counts: BigInt64Array.of(500n, 500n),
+      offsets: Int32Array.of(0, 500, 1_000),
+      y: new Float32Array(many),
+      first: new Int32Array(many),
+    };
+    library.call("sorting", { tensors: larger, dims: { T: many, E: 2 } });
+    run();
+    expect([...given.y]).toEqual([4, 5, 6]);
+    given.counts.set([2n, 1n]);
+    expect(run).toThrow(expect.objectContaining({ name: "LaunchError", status: "TOK_REQUIRES" }));
+    structuredClone(given.x, { transfer: [given.x.buffer] });
+    expect(run).toThrow(new TypeError("the memory of x of sorting has gone: bind again"));
+  });
+
   it("of a function that the library lacks names what was meant", () => {
     const call = (name: string) => () => library.call(name, { tensors: {}, dims: {} });
     expect(call("sortd")).toThrow(new TypeError("the library runtime has no function sortd; did you mean sorted?"));

@@ -90,6 +90,26 @@ describe("a program that is refused", () => {
     ).toEqual([
       expect.stringMatching(/^TK261 small: rows cannot be differentiated: gather-rows may take a row several/),
     ]);
+    // What is sorted elsewhere has its inverse, and its groups, elsewhere.
+    expect(
+      refusals((t) => {
+        const gates = t.weight("gates", [3, 2], zero);
+        const y = t.combineRows("y", gates, t.input("parts", [6, 4]), t.input("place", [6], "i32"));
+        t.gradients([{ of: y, gradient: t.input("d", [3, 4]) }], [gates], (part) => part);
+      }),
+    ).toEqual([
+      expect.stringMatching(/^TK261 small: y cannot be differentiated: token-positions of the same assignments is not/),
+    ]);
+    expect(
+      refusals((t) => {
+        const gamma = t.weight("gamma", [2, 4], zero);
+        const [beta, expert] = [t.input("beta", [2, 4]), t.input("expert", [6], "i32")];
+        const y = t.groupedLayerNorm("y", t.input("x", [6, 4]), gamma, beta, expert, 1e-5);
+        t.gradients([{ of: y, gradient: t.input("d", [6, 4]) }], [gamma], (part) => part);
+      }),
+    ).toEqual([
+      expect.stringMatching(/^TK261 small: y cannot be differentiated: slot-experts of the same assignments is not/),
+    ]);
     expect(
       refusals((t) => {
         t.gradients([{ of: twoRows(t), gradient: t.input("d", [2, 5]) }], [], (part) => part);
