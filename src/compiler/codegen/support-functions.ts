@@ -2,7 +2,7 @@
  * The constant text of `tokitai_support.hpp`, on functions of all lanes of a row: `exp`, `erf`, `tanh`, `sqrt` and the like.
  *
  * Each argument is brought into a range where a polynomial is near the function; `bench/ulp/fit.py` makes the coefficients.
- * Errors in units of the last place, at every 1,009th f32, are in docs/benchmarks.md (`npm run bench:ulp`); docs/language.md
+ * Errors in units of the last place, over all f32, are in docs/benchmarks.md (`npm run bench:ulp`); docs/language.md
  * states what they keep to. NaN gives NaN, and infinities what their limits are.
  */
 
