@@ -19,12 +19,7 @@ import {
 } from "tokitai/dsl";
 import { ACROSS, blockRows, DEPTH, rowsOf } from "./tiles.ts";
 
-/**
- * y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n], each sum in the order of k; w is of T, and the others of f32
- *
- * A block packs the rows of w that belong to its columns, DEPTH of k at a time, so that a vector is what one k needs. Halves become
- * floats there, once for all rows of x. Tiles of sums stay in registers meanwhile.
- */
+/** Rows of x of f32 by rows of w of T: halves become floats where they are packed, once for all rows of x of a block. */
 const linearOf = (T: FloatElement) =>
   kernel(
     { x: input(f32, ["B", "K"]), w: input(T, ["N", "K"]), bias: input(f32, ["N"]), y: output(f32, ["B", "N"]) },
@@ -131,7 +126,12 @@ const linearOf = (T: FloatElement) =>
     },
   );
 
-/** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n], each sum in the order of k */
+/**
+ * y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n], each sum in the order of k
+ *
+ * A block packs the rows of w that belong to its columns, DEPTH of k at a time, so that a vector is what one k needs. Tiles of
+ * sums stay in registers meanwhile.
+ */
 export const linear = linearOf(f32);
 /** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n] with w of f16, each sum in the order of k */
 export const linear_f16 = linearOf(f16);
