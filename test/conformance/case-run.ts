@@ -3,19 +3,22 @@
  *
  * Every way of running a kernel gets the same inputs, bit for bit, and is held to the same float64 reference with its
  * rigorous bounds. Each tensor has an `ArrayBuffer` of its own and of its exact size, so that an address sanitizer sees
- * the first byte beyond it.
+ * the first byte beyond it. Inputs of halves are those nearest to the values of a fill; what is at hand of them is their values.
  */
 
 import { isOperationClaim } from "../../src/ir/tensor/claims.ts";
 import { agrees } from "../../src/ir/tensor/error-model.ts";
 import { type EvaluatedTensor, evaluateOperation } from "../../src/ir/tensor/evaluate.ts";
 import type { Abi, AbiField } from "../../src/runtime/abi.ts";
-import type { CpuLibrary } from "../../src/runtime/cpu/library.ts";
+import type { CpuLibrary, TensorData } from "../../src/runtime/cpu/library.ts";
+import { bitsOfFloats, floatsOfBits, HALF_ELEMENTS, type HalfElement } from "../../src/support/half-formats.ts";
 import { type Case, caseName, fillValues, numbers } from "./cases.ts";
 
 export interface CaseTensor {
   readonly name: string;
   readonly role: "input" | "output";
+  /** The format of an input of halves; other tensors are of f32. */
+  readonly half: HalfElement | undefined;
   readonly shape: readonly number[];
 }
 
@@ -31,10 +34,13 @@ export function allocate(shape: readonly number[]): Float32Array<ArrayBuffer> {
 export function caseData(one: Case, tensors: readonly CaseTensor[]): ReadonlyMap<string, Float32Array<ArrayBuffer>> {
   const seed = seedOf(caseName(one));
   return new Map(
-    tensors.map(({ name, role, shape }, position) => {
+    tensors.map(({ name, role, half, shape }, position) => {
       const data = allocate(shape);
       if (role === "output") data.fill(UNWRITTEN);
-      else data.set(fillValues(one.fill, data.length, seed + position));
+      else {
+        const values = fillValues(one.fill, data.length, seed + position);
+        data.set(half === undefined ? values : floatsOfBits(half, bitsOfFloats(half, values)));
+      }
       return [name, data];
     }),
   );
@@ -52,14 +58,18 @@ export function tensorsOf(abi: Abi, one: Case): readonly CaseTensor[] {
   return description.fields.flatMap((field) => (field.kind === "tensor" ? [caseTensor(field, one)] : []));
 }
 
-function caseTensor({ name, role, shape = [] }: AbiField, one: Case): CaseTensor {
+function caseTensor({ name, role, element, shape = [] }: AbiField, one: Case): CaseTensor {
   if (role !== "input" && role !== "output") throw new Error(`${one.kernel}.${name} is ${role}`);
+  const half = HALF_ELEMENTS.find((format) => format === element);
+  if (element !== "f32" && (half === undefined || role === "output")) {
+    throw new Error(`${one.kernel}.${name} is an ${role} of ${element}`);
+  }
   const sizes = shape.map((extent) => {
     const size = /^\d+$/.test(extent) ? Number(extent) : one.dims[extent];
     if (size === undefined) throw new Error(`${caseName(one)} gives no size ${extent}`);
     return size;
   });
-  return { name, role, shape: sizes };
+  return { name, role, half, shape: sizes };
 }
 
 /** The claim evaluated in float64, one tensor per output of the kernel, in order. */
@@ -120,9 +130,24 @@ export function shareOfBound(
 
 /** Runs a case in a library; gives back the tensors, the outputs written. */
 export function callCase(library: CpuLibrary, one: Case): ReadonlyMap<string, Float32Array<ArrayBuffer>> {
-  const data = caseData(one, tensorsOf(library.abi, one));
-  library.call(one.kernel, { tensors: Object.fromEntries(data), dims: one.dims, scalars: { ...one.attributes } });
+  const tensors = tensorsOf(library.abi, one);
+  const data = caseData(one, tensors);
+  const passed = tensors.map(({ name, half }) => {
+    const values = data.get(name) ?? new Float32Array(0);
+    return { name, half, values, memory: half === undefined ? values : halvesOf(half, values) };
+  });
+  const inMemory = passed.map(({ name, memory }): [string, TensorData] => [name, memory]);
+  library.call(one.kernel, { tensors: Object.fromEntries(inMemory), dims: one.dims, scalars: { ...one.attributes } });
+  for (const { half, values, memory } of passed) {
+    if (half !== undefined && memory instanceof Uint16Array) values.set(floatsOfBits(half, memory));
+  }
   return data;
+}
+
+function halvesOf(half: HalfElement, values: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint16Array(new ArrayBuffer(values.length * Uint16Array.BYTES_PER_ELEMENT));
+  bits.set(bitsOfFloats(half, values));
+  return bits;
 }
 
 /** What a library gets wrong of a case; `undefined` where nothing. */

@@ -227,6 +227,9 @@ const FOR_VECTORS = [
   ...["layer_norm", "layer_norm_gelu", "layer_norm_gelu_tanh", "standardise", "layer_norm_dx"],
 ];
 
+/** Kernels for vector units with weights of halves, which stand for none, and the kernel whose cases they have. */
+const OF_HALVES: Readonly<Record<string, string>> = { linear_f16: "linear", linear_bf16: "linear" };
+
 /** The sizes that a kernel for vector units needs cases of, beside those of the kernel that it stands for. */
 function vectorSizes(kernel: string): readonly Case["dims"][] {
   if (PRODUCTS.includes(kernel)) return WIDE_SIZES.map(([B, K, N]) => ({ B, K, N }));
@@ -243,10 +246,11 @@ function vectorSizes(kernel: string): readonly Case["dims"][] {
 
 /** The same for the instances for vector units of CPUs. */
 export const VECTOR_CASES: readonly Case[] = SIMD_UNITS.flatMap((unit) =>
-  FOR_VECTORS.flatMap((kernel) => {
-    const cases = CASES.filter((one) => one.kernel === kernel);
+  [...FOR_VECTORS, ...Object.keys(OF_HALVES)].flatMap((kernel) => {
+    const of = OF_HALVES[kernel] ?? kernel;
+    const cases = CASES.filter((one) => one.kernel === of);
     const attributes = cases.at(-1)?.attributes ?? {};
-    const more = vectorSizes(kernel).map((dims) => ({ dims, fill: "plain" as const, attributes, interpreted: false }));
+    const more = vectorSizes(of).map((dims) => ({ dims, fill: "plain" as const, attributes, interpreted: false }));
     return [...cases, ...more].map((one) => ({ ...one, kernel: `${kernel}_${unit}` }));
   }),
 );

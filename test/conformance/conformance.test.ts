@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cacheDirectory } from "../../src/compiler/build/cache-folder.ts";
 import { buildCpu } from "../../src/compiler/build/compile.ts";
 import { findToolchain, INSTALL, type Toolchain } from "../../src/compiler/build/toolchain.ts";
+import { isFloat } from "../../src/ir/kernel/elements.ts";
 import { denseTensor, interpretKernel } from "../../src/ir/kernel/interpret.ts";
 import type { Kernel } from "../../src/ir/kernel/types.ts";
 import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
@@ -43,7 +44,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** What `routing.test.ts` runs, kernels with index tensors, and what `adamw.test.ts` does: those in place or of no size. */
 const isElsewhere = ({ params, dims }: Kernel): boolean =>
   dims.length === 0 ||
-  params.some((param) => param.kind === "tensor" && (param.element !== "f32" || param.role === "inout"));
+  params.some((param) => param.kind === "tensor" && (!isFloat(param.element) || param.role === "inout"));
 /** The size of the first dimension. */
 const rowsOf = ({ dims }: Case): number | undefined => Object.values(dims)[0];
 const casesOf = (kernel: string): readonly Case[] => TABLE.filter((one) => one.kernel === kernel);

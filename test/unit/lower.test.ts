@@ -8,7 +8,9 @@ import { packageRoot } from "../../src/compiler/inputs.ts";
 import { liveRanges } from "../../src/compiler/lower/arena.ts";
 import { lowerProgram } from "../../src/compiler/lower/lower.ts";
 import { int } from "../../src/ir/kernel/build.ts";
+import { vectorInstances } from "../../src/ir/kernel/instead.ts";
 import { evaluateSize } from "../../src/ir/kernel/interpret.ts";
+import { SIMD_UNITS } from "../../src/ir/kernel/simd.ts";
 import type { Kernel } from "../../src/ir/kernel/types.ts";
 import type { Launch, Plan } from "../../src/ir/plan.ts";
 import { type ModelBuilder, type Tensor, tensorProgram } from "../../src/ir/tensor/model.ts";
@@ -143,6 +145,19 @@ describe("kernels of halves", () => {
       ok: false,
       diagnostics: [{ code: "TK290" }],
     });
+  });
+
+  it("run in place of no kernel of f32 on a vector unit", () => {
+    const ofHalves = ["linear_f16", "linear_bf16"].flatMap((name) =>
+      SIMD_UNITS.flatMap((unit) => byName.get(`${name}_${unit}`) ?? []),
+    );
+    expect(ofHalves.map(({ computes }) => computes)).toEqual(["linear", "linear", "linear", "linear"]);
+    expect(vectorInstances(linear, ofHalves)).toEqual([]);
+    expect(lowerProgram(program.value, ofHalves)).toMatchObject({ ok: false, diagnostics: [{ code: "TK290" }] });
+    const plan = lowerProgram(program.value, [...ofHalves, ...byName.values()]);
+    expect(plan.ok && plan.value.launches.map(({ kernel, vector }) => [kernel, vector])).toEqual([
+      ["linear", ["linear_avx512", "linear_avx2"]],
+    ]);
   });
 
   it("are refuted in a plan that launches them all the same", async () => {

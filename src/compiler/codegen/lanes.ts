@@ -6,10 +6,12 @@
  *
  * A *lane loop* runs over all lanes, and each of its stores writes the element of its own lane: of a row, or of consecutive
  * elements of memory. Its statements are then done one after another for all lanes at once, where no lane sees what another has
- * stored. Any other loop stays as it is: an element of a vector can be read and written by its index.
+ * stored. Halves in memory are widened as they are loaded, and never stored by vectors. Any other loop stays as it is: an element of
+ * a vector can be read and written by its index.
  */
 
 import { int } from "../../ir/kernel/build.ts";
+import type { ElementType } from "../../ir/kernel/elements.ts";
 import type { ArrayRef, Expr, FloatFunction, LoadExpr } from "../../ir/kernel/expr.ts";
 import { SIMD_LANES } from "../../ir/kernel/simd.ts";
 import type { ForStmt, LocalArray, StoreStmt } from "../../ir/kernel/types.ts";
@@ -23,6 +25,10 @@ export function rowType({ space, element, shape }: LocalArray, { kernel }: Frame
   const lanes = SIMD_LANES[kernel.simd];
   return shape.at(-1) === lanes ? type(`tok_lanes${lanes}`) : undefined;
 }
+
+/** The elements of memory that a vector is loaded from, widened where they are halves, and those that it is stored into. */
+const LOADED: ReadonlySet<ElementType> = new Set(["f32", "f16", "bf16"]);
+const STORED: ReadonlySet<ElementType> = new Set(["f32"]);
 
 interface Lanes {
   readonly counter: string;
@@ -66,8 +72,14 @@ export function lowerTransposition(stmt: ForStmt, frame: Frame, place: Place): r
   const { array, index, value } = store;
   const all = (loop: ForStmt): boolean => loop.step === 1n && isInt(loop.lo, 0n) && isInt(loop.hi, SIMD_LANES[unit]);
   if (!all(stmt) || !all(inner) || array.name === value.array.name) return undefined;
-  const square = (of: ArrayRef, at: readonly Expr[], row: string, column: string): readonly CExpr[] | undefined => {
-    if (of.space === "register" || elementOf(of, frame) !== "f32" || at.length < 2) return undefined;
+  const square = (
+    of: ArrayRef,
+    at: readonly Expr[],
+    row: string,
+    column: string,
+    elements: ReadonlySet<ElementType>,
+  ): readonly CExpr[] | undefined => {
+    if (of.space === "register" || !elements.has(elementOf(of, frame)) || at.length < 2) return undefined;
     const [first, across] = [startOf(at[at.length - 2] ?? int(0), row), startOf(at[at.length - 1] ?? int(0), column)];
     if (first === undefined || across === undefined) return undefined;
     const start = [...at.slice(0, -2), first, across];
@@ -78,8 +90,8 @@ export function lowerTransposition(stmt: ForStmt, frame: Frame, place: Place): r
     if (extent === undefined) return undefined;
     return [unary("&", lowerElement(of, start, frame, place)), lowerExpr(extent, frame, place)];
   };
-  const to = square(array, index, inner.counter, stmt.counter);
-  const from = square(value.array, value.index, stmt.counter, inner.counter);
+  const to = square(array, index, inner.counter, stmt.counter, STORED);
+  const from = square(value.array, value.index, stmt.counter, inner.counter, LOADED);
   if (to === undefined || from === undefined) return undefined;
   return [run(call("tok_transpose", [...to, ...from], [type(`tok_lanes${SIMD_LANES[unit]}`)]))];
 }
@@ -112,7 +124,7 @@ function lowerStore({ array, index, value }: StoreStmt, lanes: Lanes): CStmt | u
   const target = rowOf(array, index, lanes);
   if (lowered === undefined) return undefined;
   if (target !== undefined) return assign(target, vector(lowered, lanes));
-  const place = consecutive(array, index, lanes);
+  const place = consecutive(array, index, lanes, STORED);
   return place && run(call("tok_store_lanes", [place, vector(lowered, lanes)]));
 }
 
@@ -123,7 +135,7 @@ function laneValue(expr: Expr, lanes: Lanes): LaneValue | undefined {
       case "load": {
         const found = rowOf(expr.array, expr.index, lanes);
         if (found !== undefined) return { c: found, isVector: true };
-        const from = consecutive(expr.array, expr.index, lanes);
+        const from = consecutive(expr.array, expr.index, lanes, LOADED);
         return from && { c: call("tok_load_lanes", [from], [row]), isVector: true };
       }
       case "neg": {
@@ -223,10 +235,15 @@ function rowOf(array: ArrayRef, index: readonly Expr[], lanes: Lanes): CExpr | u
   return at(place.array(array.name), ...outer.map((one) => lowerExpr(one, frame, place)));
 }
 
-/** The address from which on the lanes access consecutive elements of f32. */
-function consecutive(array: ArrayRef, index: readonly Expr[], lanes: Lanes): CExpr | undefined {
+/** The address from which on the lanes access consecutive elements of one of these types. */
+function consecutive(
+  array: ArrayRef,
+  index: readonly Expr[],
+  lanes: Lanes,
+  elements: ReadonlySet<ElementType>,
+): CExpr | undefined {
   const { frame, place, counter } = lanes;
-  if (array.space === "register" || elementOf(array, frame) !== "f32") return undefined;
+  if (array.space === "register" || !elements.has(elementOf(array, frame))) return undefined;
   const last = index.at(-1);
   const start = last && startOf(last, counter);
   if (start === undefined) return undefined;

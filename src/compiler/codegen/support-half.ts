@@ -50,7 +50,9 @@ struct tok_half {
     // The fields as those of a float with a too small exponent; the product is exact, of subnormals as well.
     const float scaled = tok_bit_cast<float>(magnitude) * 0x1p112f;
     const uint32_t finite = tok_bit_cast<uint32_t>(scaled);
-    return tok_bit_cast<float>(sign | (magnitude < 0x0f800000u ? finite : magnitude | 0x7f800000u));
+    // Conversions make quiet ones of NaN, and keep what they carry.
+    const uint32_t large = magnitude > 0x0f800000u ? magnitude | 0x7fc00000u : 0x7f800000u;
+    return tok_bit_cast<float>(sign | (magnitude < 0x0f800000u ? finite : large));
   }
 };
 #endif

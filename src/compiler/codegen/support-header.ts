@@ -16,7 +16,7 @@ import { DATA } from "./support-data.ts";
 import { DEVICE } from "./support-device.ts";
 import { FUNCTIONS } from "./support-functions.ts";
 import { HALF } from "./support-half.ts";
-import { LANES, TRANSPOSITION, UNITS } from "./support-lanes.ts";
+import { HALF_LANES, LANES, TRANSPOSITION, UNITS } from "./support-lanes.ts";
 import { MATRIX } from "./support-matrix.ts";
 import { MEMORY } from "./support-memory.ts";
 
@@ -25,7 +25,9 @@ export const SUPPORT_PATH = "tokitai_support.hpp";
 /** With what fragments need where one of the kernels has some: host compilers lack the vectors of clang in it. */
 export function supportHeader(kernels: readonly ProvedKernel[]): string {
   const fragments = kernels.some(({ kernel }) => kernel.matrix !== undefined) ? MATRIX : "";
-  const lanes = kernels.some(({ kernel }) => kernel.simd !== undefined) ? `${LANES}${FUNCTIONS}${TRANSPOSITION}` : "";
+  const lanes = kernels.some(({ kernel }) => kernel.simd !== undefined)
+    ? `${LANES}${HALF_LANES}${FUNCTIONS}${TRANSPOSITION}`
+    : "";
   return `${PROLOGUE}${HALF}${MEMORY}${fragments}${lanes}${LIMITS_COMMENT}${printFile(limitItems())}${CHECKED}${MESSAGES}${CHECKS}${DEVICE}${DATA}${lanes === "" ? "" : UNITS}${LAUNCH}`;
 }
 

@@ -66,6 +66,56 @@ inline tok_lanes8 tok_fma(const tok_lanes8 &a, const tok_lanes8 &b, const tok_la
 #endif
 `;
 
+/** Rows of halves in memory, each of which becomes the float that it becomes alone, NaN with the same bits (`support-half.ts`). */
+export const HALF_LANES = `
+// Halves become floats on their way into a register.
+template <typename Row, typename Half>
+static inline Row tok_widened_lanes(const Half *place) {
+  Row row = {};
+  for (size_t lane = 0; lane < sizeof(Row) / sizeof(float); ++lane) row[lane] = (float)place[lane];
+  return row;
+}
+
+// With a mask of all lanes, since GCC takes what the functions without one leave undefined for uninitialised.
+#if defined(__AVX512F__)
+template <>
+inline tok_lanes16 tok_widened_lanes<tok_lanes16>(const tok_half *place) {
+  return (tok_lanes16)_mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256((const __m256i *)place));
+}
+
+template <>
+inline tok_lanes16 tok_widened_lanes<tok_lanes16>(const tok_bf16 *place) {
+  const __m512i bits = _mm512_maskz_cvtepu16_epi32(0xffff, _mm256_loadu_si256((const __m256i *)place));
+  return (tok_lanes16)_mm512_maskz_slli_epi32(0xffff, bits, 16);
+}
+#endif
+
+#if defined(__F16C__)
+template <>
+inline tok_lanes8 tok_widened_lanes<tok_lanes8>(const tok_half *place) {
+  return (tok_lanes8)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)place));
+}
+#endif
+
+#if defined(__AVX2__)
+template <>
+inline tok_lanes8 tok_widened_lanes<tok_lanes8>(const tok_bf16 *place) {
+  const __m256i bits = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)place));
+  return (tok_lanes8)_mm256_slli_epi32(bits, 16);
+}
+#endif
+
+template <typename Row>
+static inline Row tok_load_lanes(const tok_half *place) {
+  return tok_widened_lanes<Row>(place);
+}
+
+template <typename Row>
+static inline Row tok_load_lanes(const tok_bf16 *place) {
+  return tok_widened_lanes<Row>(place);
+}
+`;
+
 /** Squares of as many rows as a row has lanes: at each stage, squares of half the size change places across the diagonal. */
 function transposition(lanes: number): string {
   const numbers = Array.from({ length: lanes }, (_, lane) => lane);
@@ -88,8 +138,8 @@ function transposition(lanes: number): string {
   }
 `,
   );
-  return `template <>
-inline void tok_transpose<tok_lanes${lanes}>(float *to, int64_t to_stride, const float *from, int64_t from_stride) {
+  return `template <typename From>
+static inline void tok_turn(const tok_lanes${lanes} *, float *to, int64_t to_stride, const From *from, int64_t from_stride) {
   tok_lanes${lanes} rows[${lanes}];
 #pragma GCC unroll ${lanes}
   for (int i = 0; i < ${lanes}; ++i) rows[i] = tok_load_lanes<tok_lanes${lanes}>(from + i * from_stride);
@@ -99,7 +149,7 @@ ${steps.join("")}#pragma GCC unroll ${lanes}
 `;
 }
 
-/** to[v * to_stride + u] = from[u * from_stride + v] for all lanes u and v. */
+/** to[v * to_stride + u] = from[u * from_stride + v] for all lanes u and v, from floats of any format. */
 export const TRANSPOSITION = `
 #if defined(__clang__)
 #define TOK_PICK(lanes, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
@@ -107,11 +157,11 @@ export const TRANSPOSITION = `
 #define TOK_PICK(lanes, a, b, ...) __builtin_shuffle(a, b, tok_ints<tok_lanes##lanes>::type{__VA_ARGS__})
 #endif
 
-template <typename Row>
-static inline void tok_transpose(float *to, int64_t to_stride, const float *from, int64_t from_stride) {
+template <typename Row, typename From>
+static inline void tok_turn(const Row *, float *to, int64_t to_stride, const From *from, int64_t from_stride) {
   const int lanes = sizeof(Row) / sizeof(float);
   for (int u = 0; u < lanes; ++u) {
-    for (int v = 0; v < lanes; ++v) to[v * to_stride + u] = from[u * from_stride + v];
+    for (int v = 0; v < lanes; ++v) to[v * to_stride + u] = (float)from[u * from_stride + v];
   }
 }
 
@@ -120,6 +170,12 @@ ${transposition(16)}#endif
 
 #if defined(__AVX__)
 ${transposition(8)}#endif
+
+// By the function for the row, which a pointer to none names.
+template <typename Row, typename From>
+static inline void tok_transpose(float *to, int64_t to_stride, const From *from, int64_t from_stride) {
+  tok_turn((const Row *)nullptr, to, to_stride, from, from_stride);
+}
 `;
 
 /**
