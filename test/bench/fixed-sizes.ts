@@ -8,10 +8,10 @@ import type { Kernel } from "../../src/ir/kernel/types.ts";
 /** `kernels` are those of the file. Throws where a kernel is not written as those of this project are. */
 export function fixSizes(text: string, kernels: readonly Kernel[], size: number): string {
   // What stands first in the text is changed last, so that places hold.
-  // Instances of one kernel have one text.
-  const written = [...new Map(kernels.map((kernel) => [kernel.span.line, kernel])).values()];
-  const lastFirst = written.sort((a, b) => b.span.line - a.span.line);
-  const changed = lastFirst.reduce((before, kernel) => fixKernel(before, kernel, size), text);
+  // Instances of one kernel, and kernels of one family, have one text.
+  const written = new Map(kernels.map((kernel) => [lineOf(text, kernel), kernel]));
+  const lastFirst = [...written].sort(([a], [b]) => b - a);
+  const changed = lastFirst.reduce((before, [line, kernel]) => fixKernel(before, line, kernel, size), text);
   const imports = /import \{[^}]*\brequires\b[^}]*\} from "tokitai\/dsl"/.test(text);
   return imports ? changed : `import { requires } from "tokitai/dsl";\n${changed}`;
 }
@@ -21,17 +21,27 @@ export function fixSizes(text: string, kernels: readonly Kernel[], size: number)
  * one large size leaves it open.
  */
 export function withoutClaims(text: string): string {
-  return text.replace(/\bcomputes: "[^"]*",\s*/g, "");
+  return text.replace(/\bcomputes:[^,]*,\s*/g, "");
 }
 
-/** The head of a kernel's body: its parameters, and the dimensions that it names. */
-const HEAD = /^ {2}\((\{[^}]*\})(?:, \{[^}]*\})?\) => \{$/m;
+/** The head of a kernel's body, which stands deeper in a family: its parameters, and the dimensions that it names. */
+const HEAD = /^( {2}| {4})\((\{[^}]*\})(?:, \{[^}]*\})?\) => \{$/m;
 
-function fixKernel(text: string, { name, dims, span }: Kernel, size: number): string {
+/** Where the text of a kernel begins, from 1: that of a family stands where the family is defined. */
+function lineOf(text: string, { span }: Kernel): number {
   const lines = text.split("\n");
-  const [before, after] = [lines.slice(0, span.line - 1).join("\n"), lines.slice(span.line - 1).join("\n")];
+  const [, family] = /^export const \w+ = (\w+)\(/.exec(lines[span.line - 1] ?? "") ?? [];
+  const definition = lines.findIndex((line) => line.startsWith(`const ${family} = (`));
+  return definition < 0 ? span.line : definition + 1;
+}
+
+function fixKernel(text: string, line: number, { name, dims }: Kernel, size: number): string {
+  const lines = text.split("\n");
+  const [before, after] = [lines.slice(0, line - 1).join("\n"), lines.slice(line - 1).join("\n")];
   if (!HEAD.test(after)) throw new Error(`the body of ${name} has no head of the form ({ … }, { … }) => {`);
   const conditions = dims.map((dim) => `\n    requires(${dim} === ${size});`).join("");
-  const fixed = after.replace(HEAD, (_, params: string) => `  (${params}, { ${dims.join(", ")} }) => {${conditions}`);
+  const head = (_: string, indent: string, params: string): string =>
+    `${indent}(${params}, { ${dims.join(", ")} }) => {${conditions}`;
+  const fixed = after.replace(HEAD, head);
   return before === "" ? fixed : `${before}\n${fixed}`;
 }
