@@ -167,7 +167,7 @@ describe("docs/moe.md", () => {
   it("shows what the command prints", () => {
     const shown = (/^```\n(┌[\s\S]*?)\n```$/m.exec(text)?.[1] ?? "").split("\n…\n");
     const { stdout } = tokitai("moe", "--size", "full", "--batch", "256");
-    expect(shown).toHaveLength(4);
+    expect(shown).toHaveLength(5);
     const [first, ...rest] = shown;
     expect(stdout.startsWith(`${first}\n`)).toBe(true);
     for (const part of rest.slice(0, -1)) expect(stdout).toContain(`\n${part}\n`);

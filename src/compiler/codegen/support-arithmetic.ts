@@ -26,8 +26,8 @@ export const PROLOGUE = `// What the generated code of a library shares: include
 #else
 #define TOK_DEVICE
 
-// Whether a launch on tensors of so many elements is worth waking other threads for: to wake one takes some microseconds, in which a
-// thread goes over 2^15 elements. TOKITAI_WAKE_ELEMENTS is another number from which on it is.
+// Whether a launch on tensors of so many elements is worth waking other threads for: to wake one takes some
+// microseconds, in which a thread goes over 2^15 elements. TOKITAI_WAKE_ELEMENTS is another number of them.
 static inline bool tok_worth_waking(double elements) {
   static const double least = [] {
     const char *given = getenv("TOKITAI_WAKE_ELEMENTS");

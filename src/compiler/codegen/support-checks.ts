@@ -149,7 +149,8 @@ class Checker {
     }
   }
 
-  // Sorted by their addresses, a tensor has to begin where those before it have ended; only one that fails is looked for in pairs.
+  // Sorted by their addresses, a tensor has to begin where those before it have ended. Only where one does not, pairs
+  // are looked at.
   void disjoint() {
     if (!passing()) return;
     if (operand_count_ <= 16) return disjoint_pairs();

@@ -27,7 +27,7 @@ static inline Row tok_power_of_two(const Ints &power) {
   return (Row)((power + 127) << 23);
 }
 
-// e^x = 2^n e^r with n the integer nearest to x / ln 2, which is split so that no step leaves the floats before its time.
+// e^x = 2^n e^r with n the integer nearest to x / ln 2, which is split so that no step overflows before its time.
 template <typename Row>
 static inline Row tok_exp(const Row &x) {
   typedef typename tok_ints<Row>::type Ints;
