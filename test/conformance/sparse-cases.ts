@@ -308,7 +308,7 @@ function combineRowsGradients(next: Random, { position, source }: Routing, N: nu
     for (let n = 0; n < N; n++) {
       const gradient = dy[row * N + n] ?? 0;
       dgates[t] = (dgates[t] ?? 0) + gradient * (parts[place * N + n] ?? 0);
-      dparts[place * N + n] = gate * gradient || 0;
+      dparts[place * N + n] = gate * gradient;
     }
   }
   const shapes = { gates: [B, K], dy: [B, N] };
