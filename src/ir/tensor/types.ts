@@ -10,16 +10,14 @@
  *   Shape   ::= [Dim, …]              Dim ::= integer | [integer *] name [+ integer]
  *   Op      ::= linear(x, w, bias?) | bias-add(x, bias) | layer-norm(x, gamma, beta; epsilon) | gelu(x; form)
  *             | softmax(x) | top-k(p; k, renormalise) | stack(part, …) | concat(part, …) | combine(weights, parts)
- *             | gather-rows(x, source) | scatter-rows(x, position, source)
- *             | grouped-linear(x, w, bias, offsets, expert)
- *             | grouped-layer-norm(x, gamma, beta, expert; epsilon) | combine-rows(gates, parts, position)
+ *             | gather-rows(x, source) | scatter-rows(x, position, source) | combine-rows(gates, parts, position)
+ *             | grouped-linear(x, w, bias, offsets, expert) | grouped-layer-norm(x, gamma, beta, expert; epsilon)
  *             | top-k-experts(p; k) | top-k-gates(p; k) | normalise-rows(x)
  *             | expert-counts(ids; experts) | expert-offsets(ids, counts) | token-positions(ids, offsets)
  *             | slot-experts(ids, offsets) | token-sources(ids, offsets, expert) | gather-assignments(x, source; k)
  *             | adamw-mean(mean, gradient, scale; beta1) | adamw-square(square, gradient, scale; beta2)
  *             | adamw-weight(weight, mean, square, rates; epsilon, decay)
- *             | row-squares(x) | total(x) | clip-scale(squares; max_norm)
- *             | gather-rows(x, source) | scatter-rows(x, position, source) | part(x; index) | add(x, y)
+ *             | row-squares(x) | total(x) | clip-scale(squares; max_norm) | part(x; index) | add(x, y)
  *             | a derivative of one of these: matmul-nn … combine-dweights, grouped-matmul-nn …
  *
  * What the terms mean:
