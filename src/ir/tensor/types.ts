@@ -12,12 +12,11 @@
  *             | softmax(x) | top-k(p; k, renormalise) | stack(part, …) | concat(part, …) | combine(weights, parts)
  *             | gather-rows(x, source) | scatter-rows(x, position, source) | combine-rows(gates, parts, position)
  *             | grouped-linear(x, w, bias, offsets, expert) | grouped-layer-norm(x, gamma, beta, expert; epsilon)
- *             | top-k-experts(p; k) | top-k-gates(p; k) | normalise-rows(x)
+ *             | top-k-experts(p; k) | top-k-gates(p; k) | normalise-rows(x) | part(x; index) | clip-scale(squares; max_norm)
  *             | expert-counts(ids; experts) | expert-offsets(ids, counts) | token-positions(ids, offsets)
  *             | slot-experts(ids, offsets) | token-sources(ids, offsets, expert) | gather-assignments(x, source; k)
  *             | adamw-mean(mean, gradient, scale; beta1) | adamw-square(square, gradient, scale; beta2)
- *             | adamw-weight(weight, mean, square, rates; epsilon, decay)
- *             | row-squares(x) | total(x) | clip-scale(squares; max_norm) | part(x; index) | add(x, y)
+ *             | adamw-weight(weight, mean, square, rates; epsilon, decay) | row-squares(x) | total(x) | add(x, y)
  *             | a derivative of one of these: matmul-nn … combine-dweights, grouped-matmul-nn …
  *
  * What the terms mean:
