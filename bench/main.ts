@@ -172,7 +172,8 @@ async function main(): Promise<void> {
   print(`peak of fused multiply-adds: ${(peak / 1e9).toFixed(1)} GFLOP/s`);
   print(`${rounds.runs} repetitions of ${rounds.seconds} s each, in turns`);
   const batches = values.quick ? [1, 256] : [1, 64, 256, 4096];
-  const sizes = values.quick ? (["nano"] as const) : (["nano", "tiny"] as const);
+  const ofTiny = parts.some((part) => part !== "gemm" && part !== "grouped");
+  const sizes = values.quick || !ofTiny ? (["nano"] as const) : (["nano", "tiny"] as const);
   const python = findPython(values.peers);
   const frameworks: readonly Framework[] = values.quick ? ["torch", "jax"] : ["torch", "torch.compile", "jax"];
   if (python === undefined) remarks.add(`PyTorch and JAX are missing: npm run bench:peers installs them`);
