@@ -100,7 +100,7 @@ export function launcherItems(proved: ProvedKernel, frame: Frame, instance: RunI
     ...instance.items,
     fn(
       STATUS,
-      `${kernel}_launch`,
+      launchName(kernel),
       [param(launchRef, "launch"), param(STREAM, instance.usesStream ? "stream" : undefined)],
       [empty, ...instance.run],
       { specifiers: ["static"] },
@@ -113,7 +113,7 @@ export function launcherItems(proved: ProvedKernel, frame: Frame, instance: RunI
       [
         declare(LAUNCH, "launch"),
         ...checkedLaunch(proved.kernel),
-        ret(call(`${kernel}_launch`, [name("launch"), name("stream")])),
+        ret(call(launchName(kernel), [name("launch"), name("stream")])),
       ],
       { specifiers: ['extern "C"'] },
     ),
@@ -184,6 +184,11 @@ function method(check: string, ...args: readonly CExpr[]): CStmt {
 /** What describes a launch of the kernel: `(args, launch, checks)`. */
 export function readyName(kernel: string): string {
   return `${kernel}_ready`;
+}
+
+/** What runs a launch that has been described: `(launch, stream)`. */
+export function launchName(kernel: string): string {
+  return `${kernel}_launch`;
 }
 
 function prepareBody(kernel: string): readonly CStmt[] {

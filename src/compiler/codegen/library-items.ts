@@ -2,6 +2,7 @@
 
 import type { ProvedKernel } from "../../verify/certificate.ts";
 import { type CItem, call, constant, fn, name, param, pointer, ret, type } from "./c-ast.ts";
+import { dispatchItems } from "./launch-steps.ts";
 import { STATUS } from "./launcher.ts";
 import { checkLibrary, type LibrarySpec } from "./library.ts";
 import { programItems } from "./program.ts";
@@ -38,6 +39,7 @@ export function libraryItems(
       { specifiers: ['extern "C"'] },
     ),
     ...spec.kernels.flatMap(kernelItems),
+    ...dispatchItems(spec),
     ...spec.plans.flatMap((plan) => programItems(plan, spec)),
   ];
 }

@@ -1,5 +1,7 @@
 /**
- * Symbolic evaluation of expressions: an expression of the kernel, for some lanes → a column of values.
+ * Symbolic evaluation of expressions: an expression of the kernel and a lane → its value there.
+ *
+ * An expression is compiled once into a function that runs for each lane: most of the time of symbolic execution is spent here.
  *
  * Floats are real numbers: literals have the value that their f32 has, casts change nothing. Comparisons of floats, and of
  * integers that depend on them, give conditions over expressions. An index or a divisor that depends on floats is not
@@ -7,11 +9,10 @@
  */
 
 import { foldCompare } from "../../ir/kernel/build.ts";
-import type { CallExpr, CompareExpr, Expr, IntBinary, LoadExpr, LogicExpr } from "../../ir/kernel/expr.ts";
+import type { CallExpr, CompareExpr, Expr, IntBinary, LoadExpr, LogicExpr, SelectExpr } from "../../ir/kernel/expr.ts";
 import { printExpr } from "../../ir/kernel/print.ts";
 import { InternalError } from "../../support/result.ts";
 import {
-  type Column,
   choose,
   lift,
   lower,
@@ -19,6 +20,7 @@ import {
   type Memory,
   memoryOf,
   numberAt,
+  numberOf,
   outOfBounds,
   Symbolic,
   spend,
@@ -28,84 +30,105 @@ import {
 } from "./machine.ts";
 import type { Real } from "./reals.ts";
 
-export function evaluate(machine: Machine, expr: Expr, lanes: readonly number[]): Column {
-  const { reals } = machine;
-  spend(machine, lanes.length, expr.span);
-  const uniform = (value: Value): Column => uniformColumn(machine, value);
+/** The value of an expression at a lane. */
+export type Evaluator = (machine: Machine, lane: number) => Value;
+
+const compiled = new WeakMap<Expr, Evaluator>();
+
+export function evaluatorOf(expr: Expr): Evaluator {
+  const known = compiled.get(expr);
+  if (known !== undefined) return known;
+  const made = paid(expr, compile(expr));
+  compiled.set(expr, made);
+  return made;
+}
+
+/** Each evaluation of each expression counts as work on one lane. */
+function paid({ span }: Expr, evaluate: Evaluator): Evaluator {
+  return (machine, lane) => {
+    spend(machine, 1, span);
+    return evaluate(machine, lane);
+  };
+}
+
+function compile(expr: Expr): Evaluator {
   switch (expr.kind) {
-    case "int":
-      return uniform(exactly(expr, Number(expr.value)));
-    case "float":
-      return uniform(reals.double(Math.fround(expr.value)));
+    case "int": {
+      const value = Number(expr.value);
+      return () => exactly(expr, value);
+    }
+    case "float": {
+      const value = Math.fround(expr.value);
+      return ({ reals }) => reals.double(value);
+    }
     case "bool":
-      return uniform(expr.value);
+      return () => expr.value;
     case "dim":
-      return uniform(sizeOf(machine, expr.name));
-    case "scalar": {
-      const value = machine.scalars.get(expr.name);
-      if (value === undefined) throw new InternalError(`the scalar ${expr.name} has no value`);
-      return uniform(value);
+      return (machine) => sizeOf(machine, expr.name);
+    case "scalar":
+      return ({ scalars }) => {
+        const value = scalars.get(expr.name);
+        if (value === undefined) throw new InternalError(`the scalar ${expr.name} has no value`);
+        return value;
+      };
+    case "local":
+      return ({ locals }, lane) => {
+        const value = locals.get(expr.name)?.[lane];
+        if (value === undefined) throw new InternalError(`the local ${expr.name} has no value`);
+        return value;
+      };
+    case "index": {
+      const { axis } = expr;
+      return expr.of === "block"
+        ? ({ block }) => block[axis]
+        : ({ threadIndex }, lane) => numberAt(threadIndex[axis], lane);
     }
-    case "local": {
-      const column = machine.locals.get(expr.name);
-      if (column === undefined) throw new InternalError(`the local ${expr.name} has no value`);
-      return column;
-    }
-    case "index":
-      return expr.of === "block" ? uniform(machine.block[expr.axis]) : machine.threadIndex[expr.axis];
     case "neg": {
-      const value = evaluate(machine, expr.value, lanes);
-      if (expr.type === "f32") return map(machine, lanes, (t) => reals.negate(numberAt(value, t)));
-      return map(machine, lanes, (t) => {
-        const own = value[t];
-        return own instanceof Symbolic ? new Symbolic(reals.negate(own.real)) : -numberAt(value, t);
-      });
+      const value = evaluatorOf(expr.value);
+      if (expr.type === "f32") return (machine, lane) => machine.reals.negate(numberOf(value(machine, lane)));
+      return (machine, lane) => {
+        const own = value(machine, lane);
+        return own instanceof Symbolic ? new Symbolic(machine.reals.negate(own.real)) : -numberOf(own);
+      };
     }
     case "not": {
-      const value = evaluate(machine, expr.value, lanes);
-      return map(machine, lanes, (t) => {
-        const own = value[t];
-        return own instanceof Symbolic ? lower(reals, reals.not(own.real), "bool") : own !== true;
-      });
+      const value = evaluatorOf(expr.value);
+      return (machine, lane) => {
+        const own = value(machine, lane);
+        return own instanceof Symbolic ? lower(machine.reals, machine.reals.not(own.real), "bool") : own !== true;
+      };
     }
     case "int-op":
-      return evaluateInt(machine, expr, lanes);
+      return compileInt(expr);
     case "float-op": {
-      const [left, right] = [evaluate(machine, expr.left, lanes), evaluate(machine, expr.right, lanes)];
+      const [left, right] = [evaluatorOf(expr.left), evaluatorOf(expr.right)];
       const op = FLOAT_OPS[expr.op];
-      return map(machine, lanes, (t) => reals[op](numberAt(left, t), numberAt(right, t)));
+      return (machine, lane) => {
+        const a = numberOf(left(machine, lane));
+        return machine.reals[op](a, numberOf(right(machine, lane)));
+      };
     }
     case "compare":
-      return evaluateCompare(machine, expr, lanes);
+      return compileCompare(expr);
     case "logic":
-      return evaluateLogic(machine, expr, lanes);
-    case "select": {
-      const condition = evaluate(machine, expr.cond, lanes);
-      const yes = lanes.filter((t) => condition[t] !== false);
-      const no = lanes.filter((t) => condition[t] !== true);
-      if (yes.length > 0) machine.reached.add(expr.then);
-      if (no.length > 0) machine.reached.add(expr.else);
-      const then = yes.length > 0 ? evaluate(machine, expr.then, yes) : [];
-      const otherwise = no.length > 0 ? evaluate(machine, expr.else, no) : [];
-      return map(machine, lanes, (t) => {
-        const own = condition[t];
-        if (!(own instanceof Symbolic)) return (own === true ? then : otherwise)[t] ?? 0;
-        return choose(reals, expr.type, own, then[t], otherwise[t]);
-      });
-    }
+      return compileLogic(expr);
+    case "select":
+      return compileSelect(expr);
     case "call":
-      return evaluateCall(machine, expr, lanes);
+      return compileCall(expr);
     case "cast": {
-      const value = evaluate(machine, expr.value, lanes);
-      return map(machine, lanes, (t) => lift(reals, value[t]));
+      const value = evaluatorOf(expr.value);
+      return (machine, lane) => lift(machine.reals, value(machine, lane));
     }
     case "round":
       // Over the reals nothing is rounded, and the random integer decides nothing.
-      return evaluate(machine, expr.value, lanes);
+      return evaluatorOf(expr.value);
     case "random":
-      throw new Unsupported(`${printExpr(expr)} is used otherwise than to round`, expr.span);
+      return () => {
+        throw new Unsupported(`${printExpr(expr)} is used otherwise than to round`, expr.span);
+      };
     case "load":
-      return evaluateLoad(machine, expr, lanes);
+      return compileLoad(expr);
     case "ghost":
       throw new InternalError("a ghost outside a specification");
     default:
@@ -116,21 +139,7 @@ export function evaluate(machine: Machine, expr: Expr, lanes: readonly number[])
 
 const FLOAT_OPS = { add: "add", sub: "subtract", mul: "multiply", div: "divide" } as const;
 
-function uniformColumn({ uniform, threads }: Machine, value: Value): Column {
-  const known = uniform.get(value);
-  if (known !== undefined) return known;
-  const column = new Array<Value>(threads).fill(value);
-  uniform.set(value, column);
-  return column;
-}
-
-export function map(machine: Machine, lanes: readonly number[], value: (lane: number) => Value): Column {
-  const column = new Array<Value>(machine.threads).fill(0);
-  for (const t of lanes) column[t] = value(t);
-  return column;
-}
-
-export function sizeOf({ dims }: Machine, name: string): number {
+function sizeOf({ dims }: Machine, name: string): number {
   const size = dims[name];
   if (size === undefined) throw new InternalError(`the dimension ${name} has no size`);
   return size;
@@ -141,68 +150,85 @@ function exactly(expr: Expr, value: number): number {
   throw new Unsupported(`${printExpr(expr)} is beyond 2^53`, expr.span);
 }
 
-/** Addresses in the array's values, by lane; −1 for an element outside it. */
+/** Where an element is in the array's values at a lane; −1 for one outside the array. */
+type Address = (machine: Machine, memory: Memory, lane: number) => number;
+
+const addressed = new WeakMap<readonly Expr[], Address>();
+
+function addressOf(index: readonly Expr[]): Address {
+  const known = addressed.get(index);
+  if (known !== undefined) return known;
+  const axes = index.map((expr) => ({ expr, evaluate: evaluatorOf(expr) }));
+  const made: Address = (machine, memory, lane) => {
+    let place = 0;
+    for (let axis = 0; axis < axes.length; axis++) {
+      const { expr, evaluate } = axes[axis] ?? { expr: index[0], evaluate: undefined };
+      const at = evaluate?.(machine, lane);
+      if (typeof at !== "number") {
+        const what = expr === undefined ? "an index" : printExpr(expr);
+        throw new Unsupported(`the index ${what} of ${memory.name} depends on floats`, expr?.span ?? memory.span);
+      }
+      const extent = memory.shape[axis] ?? 0;
+      place = at < 0 || at >= extent || place < 0 ? -1 : place * extent + at;
+    }
+    return place >= 0 && memory.perThread ? place + lane * memory.size : place;
+  };
+  addressed.set(index, made);
+  return made;
+}
+
+/** The addresses of lanes: before any of them is used, all are there. */
 export function addresses(
   machine: Machine,
   memory: Memory,
   index: readonly Expr[],
   lanes: readonly number[],
 ): readonly number[] {
+  const address = addressOf(index);
   const found = new Array<number>(machine.threads).fill(-1);
-  for (const t of lanes) found[t] = 0;
-  index.forEach((expr, axis) => {
-    const column = evaluate(machine, expr, lanes);
-    const extent = memory.shape[axis] ?? 0;
-    for (const t of lanes) {
-      const at = column[t];
-      if (typeof at !== "number") {
-        throw new Unsupported(`the index ${printExpr(expr)} of ${memory.name} depends on floats`, expr.span);
-      }
-      const outer = found[t] ?? -1;
-      found[t] = at < 0 || at >= extent || outer < 0 ? -1 : outer * extent + at;
-    }
-  });
-  if (!memory.perThread) return found;
-  for (const t of lanes) {
-    const own = found[t] ?? -1;
-    if (own >= 0) found[t] = own + t * memory.size;
-  }
+  for (const t of lanes) found[t] = address(machine, memory, t);
   return found;
 }
 
-function evaluateLoad(machine: Machine, expr: LoadExpr, lanes: readonly number[]): Column {
-  const memory = memoryOf(machine, expr.array.name);
-  const places = addresses(machine, memory, expr.index, lanes);
-  return map(machine, lanes, (t) => {
-    return valueAt(machine, memory, places[t] ?? -1) ?? outOfBounds(machine, memory);
-  });
+function compileLoad(expr: LoadExpr): Evaluator {
+  const { name } = expr.array;
+  const address = addressOf(expr.index);
+  return (machine, lane) => {
+    const memory = memoryOf(machine, name);
+    return valueAt(machine, memory, address(machine, memory, lane)) ?? outOfBounds(machine, memory);
+  };
 }
 
-function evaluateInt(machine: Machine, expr: IntBinary, lanes: readonly number[]): Column {
-  const { reals } = machine;
-  const [left, right] = [evaluate(machine, expr.left, lanes), evaluate(machine, expr.right, lanes)];
-  return map(machine, lanes, (t) => {
-    const [a, b] = [left[t], right[t]];
+function compileInt(expr: IntBinary): Evaluator {
+  const [left, right] = [evaluatorOf(expr.left), evaluatorOf(expr.right)];
+  return (machine, lane) => {
+    const a = left(machine, lane);
+    const b = right(machine, lane);
     if (typeof a === "number" && typeof b === "number") return exactly(expr, intOp(expr, a, b));
-    switch (expr.op) {
-      case "add":
-        return lower(reals, reals.add(lift(reals, a), lift(reals, b)), "int");
-      case "sub":
-        return lower(reals, reals.subtract(lift(reals, a), lift(reals, b)), "int");
-      case "mul":
-        return lower(reals, reals.multiply(lift(reals, a), lift(reals, b)), "int");
-      case "min":
-        return lower(reals, reals.min(lift(reals, a), lift(reals, b)), "int");
-      case "max":
-        return lower(reals, reals.max(lift(reals, a), lift(reals, b)), "int");
-      case "div":
-      case "mod":
-        throw new Unsupported(`${printExpr(expr)} divides integers that depend on floats`, expr.span);
-      default:
-        expr.op satisfies never;
-        throw new InternalError("unknown operation");
-    }
-  });
+    return symbolicInt(machine, expr, a, b);
+  };
+}
+
+function symbolicInt({ reals }: Machine, expr: IntBinary, left: Value, right: Value): Value {
+  const [a, b] = [lift(reals, left), lift(reals, right)];
+  switch (expr.op) {
+    case "add":
+      return lower(reals, reals.add(a, b), "int");
+    case "sub":
+      return lower(reals, reals.subtract(a, b), "int");
+    case "mul":
+      return lower(reals, reals.multiply(a, b), "int");
+    case "min":
+      return lower(reals, reals.min(a, b), "int");
+    case "max":
+      return lower(reals, reals.max(a, b), "int");
+    case "div":
+    case "mod":
+      throw new Unsupported(`${printExpr(expr)} divides integers that depend on floats`, expr.span);
+    default:
+      expr.op satisfies never;
+      throw new InternalError("unknown operation");
+  }
 }
 
 function intOp(expr: IntBinary, a: number, b: number): number {
@@ -229,19 +255,21 @@ function intOp(expr: IntBinary, a: number, b: number): number {
   }
 }
 
-function evaluateCompare(machine: Machine, expr: CompareExpr, lanes: readonly number[]): Column {
-  const { reals } = machine;
-  const [left, right] = [evaluate(machine, expr.left, lanes), evaluate(machine, expr.right, lanes)];
+function compileCompare(expr: CompareExpr): Evaluator {
+  const [left, right] = [evaluatorOf(expr.left), evaluatorOf(expr.right)];
   if (expr.left.type === "f32") {
-    return map(machine, lanes, (t) =>
-      lower(reals, compareFloats(machine, expr, numberAt(left, t), numberAt(right, t)), "bool"),
-    );
+    return (machine, lane) => {
+      const a = numberOf(left(machine, lane));
+      return lower(machine.reals, compareFloats(machine, expr, a, numberOf(right(machine, lane))), "bool");
+    };
   }
-  return map(machine, lanes, (t) => {
-    const [a, b] = [left[t], right[t]];
+  return (machine, lane) => {
+    const a = left(machine, lane);
+    const b = right(machine, lane);
     if (typeof a === "number" && typeof b === "number") return foldCompare(expr.op, a, b);
+    const { reals } = machine;
     return lower(reals, compareIntegers(machine, expr, lift(reals, a), lift(reals, b)), "bool");
-  });
+  };
 }
 
 function compareFloats({ reals }: Machine, { op }: CompareExpr, a: Real, b: Real): Real {
@@ -284,26 +312,46 @@ function compareIntegers({ reals }: Machine, { op }: CompareExpr, a: Real, b: Re
   }
 }
 
-function evaluateLogic(machine: Machine, expr: LogicExpr, lanes: readonly number[]): Column {
-  const { reals } = machine;
+/** The right side is evaluated where the left one does not decide. */
+function compileLogic(expr: LogicExpr): Evaluator {
+  const [left, right] = [evaluatorOf(expr.left), evaluatorOf(expr.right)];
   const decided = expr.op === "or";
-  const left = evaluate(machine, expr.left, lanes);
-  const open = lanes.filter((t) => left[t] !== decided);
-  const right = open.length > 0 ? evaluate(machine, expr.right, open) : [];
-  return map(machine, lanes, (t) => {
-    const [a, b] = [left[t], right[t]];
+  return (machine, lane) => {
+    const a = left(machine, lane);
     if (a === decided) return decided;
-    if (!(a instanceof Symbolic)) return b ?? decided;
+    const b = right(machine, lane);
+    if (!(a instanceof Symbolic)) return b;
     if (b === decided) return decided;
     if (!(b instanceof Symbolic)) return a;
+    const { reals } = machine;
     return lower(reals, decided ? reals.or(a.real, b.real) : reals.and(a.real, b.real), "bool");
-  });
+  };
 }
 
-function evaluateCall(machine: Machine, expr: CallExpr, lanes: readonly number[]): Column {
-  const { reals } = machine;
+/** Both arms are evaluated where the condition depends on floats. */
+function compileSelect(expr: SelectExpr): Evaluator {
+  const condition = evaluatorOf(expr.cond);
+  const [then, otherwise] = [evaluatorOf(expr.then), evaluatorOf(expr.else)];
+  const arm = (machine: Machine, lane: number, node: Expr, evaluate: Evaluator): Value => {
+    machine.reached.add(node);
+    return evaluate(machine, lane);
+  };
+  return (machine, lane) => {
+    const own = condition(machine, lane);
+    if (own === true) return arm(machine, lane, expr.then, then);
+    if (!(own instanceof Symbolic)) return arm(machine, lane, expr.else, otherwise);
+    const value = arm(machine, lane, expr.then, then);
+    return choose(machine.reals, expr.type, own, value, arm(machine, lane, expr.else, otherwise));
+  };
+}
+
+function compileCall(expr: CallExpr): Evaluator {
   const { fn } = expr;
-  const [first = [], second = [], third = []] = expr.args.map((argument) => evaluate(machine, argument, lanes));
+  const [first, second, third] = expr.args.map(evaluatorOf);
+  const at = (argument: Evaluator | undefined, machine: Machine, lane: number): Real => {
+    if (argument === undefined) throw new InternalError(`${fn} lacks an argument`);
+    return numberOf(argument(machine, lane));
+  };
   switch (fn) {
     case "exp":
     case "log":
@@ -311,14 +359,20 @@ function evaluateCall(machine: Machine, expr: CallExpr, lanes: readonly number[]
     case "tanh":
     case "sqrt":
     case "abs":
-      return map(machine, lanes, (t) => reals.call(fn, numberAt(first, t)));
+      return (machine, lane) => machine.reals.call(fn, at(first, machine, lane));
     case "min":
     case "max":
-      return map(machine, lanes, (t) => reals[fn](numberAt(first, t), numberAt(second, t)));
+      return (machine, lane) => {
+        const a = at(first, machine, lane);
+        return machine.reals[fn](a, at(second, machine, lane));
+      };
     case "fma":
-      return map(machine, lanes, (t) =>
-        reals.add(reals.multiply(numberAt(first, t), numberAt(second, t)), numberAt(third, t)),
-      );
+      return (machine, lane) => {
+        const a = at(first, machine, lane);
+        const b = at(second, machine, lane);
+        const c = at(third, machine, lane);
+        return machine.reals.add(machine.reals.multiply(a, b), c);
+      };
     default:
       fn satisfies never;
       throw new InternalError("unknown function");

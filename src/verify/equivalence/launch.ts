@@ -71,7 +71,6 @@ export function launch(kernel: Kernel, at: Case, contents: Contents, context: La
     memories,
     threads,
     threadIndex: threadIndices(Number(x), Number(y), threads),
-    uniform: new Map(),
     locals: new Map(),
     localTypes: new Map(),
     block: [0, 0, 0],

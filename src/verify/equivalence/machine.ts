@@ -25,7 +25,6 @@ export class Symbolic {
 }
 
 export type Value = number | boolean | Symbolic;
-/** Whoever stores a column makes a new one, so that one column may stand for several expressions. */
 export type Column = readonly Value[];
 
 /** `before + Σ left[k] · right[k]` of floats: an element of memory that is multiplied out when it is read. */
@@ -82,9 +81,8 @@ export interface Machine {
   readonly threads: number;
   /** By axis, and then by thread. */
   readonly threadIndex: Triple<Column>;
-  /** Columns that hold one value for all threads, by that value. */
-  readonly uniform: Map<Value, Column>;
-  readonly locals: Map<string, Column>;
+  /** Columns that assignments change. */
+  readonly locals: Map<string, Value[]>;
   readonly localTypes: Map<string, ScalarType>;
   block: Triple<number>;
   readonly reached: Reached;
@@ -159,10 +157,13 @@ export function memoryOf(machine: Machine, name: string): Memory {
 }
 
 /** A number that is a float's expression, or an integer known by its type to be one. */
-export function numberAt(column: Column, lane: number): number {
-  const value = column[lane];
+export function numberOf(value: Value | undefined): number {
   if (typeof value !== "number") throw new InternalError("a value that is no number");
   return value;
+}
+
+export function numberAt(column: Column, lane: number): number {
+  return numberOf(column[lane]);
 }
 
 /** An integer or a condition as an expression. */

@@ -12,7 +12,7 @@ import { printExpr } from "../../ir/kernel/print.ts";
 import type { AtomicStmt, ForStmt, IfStmt, Stmt, StoreStmt, VectorStmt } from "../../ir/kernel/types.ts";
 import { assignedLocals } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
-import { addresses, evaluate, map } from "./expressions.ts";
+import { addresses, type Evaluator, evaluatorOf } from "./expressions.ts";
 import {
   type Column,
   choose,
@@ -41,10 +41,9 @@ export function execute(machine: Machine, body: readonly Stmt[], lanes: readonly
     switch (stmt.kind) {
       case "let":
       case "assign": {
-        const value = evaluate(machine, stmt.value, lanes);
-        const before = machine.locals.get(stmt.name);
-        const column = before === undefined ? new Array<Value>(machine.threads).fill(0) : [...before];
-        for (const t of lanes) column[t] = value[t] ?? 0;
+        const value = evaluatorOf(stmt.value);
+        const column = machine.locals.get(stmt.name) ?? new Array<Value>(machine.threads).fill(0);
+        for (const t of lanes) column[t] = value(machine, t);
         machine.locals.set(stmt.name, column);
         machine.localTypes.set(stmt.name, stmt.value.type);
         break;
@@ -86,8 +85,8 @@ export function execute(machine: Machine, body: readonly Stmt[], lanes: readonly
 }
 
 function store(machine: Machine, stmt: StoreStmt, lanes: readonly number[], guards: Column): void {
-  const value = evaluate(machine, stmt.value, lanes);
   const memory = memoryOf(machine, stmt.array.name);
+  const value = columnOver(machine, lanes, evaluatorOf(stmt.value));
   const places = addresses(machine, memory, stmt.index, lanes);
   for (const t of lanes) write(machine, memory, places[t] ?? -1, value[t], guards[t], stmt);
 }
@@ -110,8 +109,8 @@ function write(
 }
 
 function atomic(machine: Machine, stmt: AtomicStmt, lanes: readonly number[], guards: Column): void {
-  const value = evaluate(machine, stmt.value, lanes);
   const memory = memoryOf(machine, stmt.array.name);
+  const value = columnOver(machine, lanes, evaluatorOf(stmt.value));
   const places = addresses(machine, memory, stmt.index, lanes);
   for (const t of lanes) {
     const place = places[t] ?? -1;
@@ -169,17 +168,17 @@ function vector(machine: Machine, stmt: VectorStmt, lanes: readonly number[], gu
 
 function branch(machine: Machine, stmt: IfStmt, lanes: readonly number[], guards: Column): void {
   const { reals, locals } = machine;
-  const condition = evaluate(machine, stmt.cond, lanes);
+  const condition = columnOver(machine, lanes, evaluatorOf(stmt.cond));
   const yes = lanes.filter((t) => condition[t] !== false);
   const no = lanes.filter((t) => condition[t] !== true);
-  const both = lanes.filter((t) => condition[t] instanceof Symbolic);
-  if (both.length === 0) {
+  if (yes.length + no.length === lanes.length) {
     execute(machine, stmt.then, yes, guards);
     execute(machine, stmt.else, no, guards);
     return;
   }
+  const both = lanes.filter((t) => condition[t] instanceof Symbolic);
   const narrowed = (holds: boolean): Column =>
-    map(machine, lanes, (t) => {
+    columnOver(machine, lanes, (_, t) => {
       const [own, guard] = [condition[t], guards[t] ?? true];
       if (!(own instanceof Symbolic)) return guard;
       const side = holds ? own.real : reals.not(own.real);
@@ -190,46 +189,55 @@ function branch(machine: Machine, stmt: IfStmt, lanes: readonly number[], guards
     new Map(
       names.flatMap((name) => {
         const column = locals.get(name);
-        return column === undefined ? [] : [[name, column]];
+        return column === undefined ? [] : [[name, [...column]]];
       }),
     );
   const before = snapshot();
   execute(machine, stmt.then, yes, narrowed(true));
   const then = snapshot();
   for (const [name, column] of before) {
-    const back = [...(locals.get(name) ?? column)];
-    for (const t of both) back[t] = column[t] ?? 0;
-    locals.set(name, back);
+    const own = localOf(machine, name);
+    for (const t of both) own[t] = column[t] ?? 0;
   }
   execute(machine, stmt.else, no, narrowed(false));
   for (const name of before.keys()) {
-    const merged = [...(locals.get(name) ?? [])];
+    const own = localOf(machine, name);
     const type = machine.localTypes.get(name) ?? "int";
-    for (const t of both) merged[t] = choose(reals, type, condition[t], then.get(name)?.[t], merged[t]);
-    locals.set(name, merged);
+    for (const t of both) own[t] = choose(reals, type, condition[t], then.get(name)?.[t], own[t]);
   }
 }
 
 function loop(machine: Machine, stmt: ForStmt, lanes: readonly number[], guards: Column): void {
   const step = Number(stmt.step);
-  const bound = (expr: Expr): Column => {
-    const column = evaluate(machine, expr, lanes);
+  const bound = (expr: Expr): Value[] => {
+    const column = columnOver(machine, lanes, evaluatorOf(expr));
     if (lanes.some((t) => typeof column[t] !== "number")) {
       throw new Unsupported(`the bound ${printExpr(expr)} of a loop depends on floats`, expr.span);
     }
     return column;
   };
-  const [lo, hi] = [bound(stmt.lo), bound(stmt.hi)];
-  let running = lanes.filter((t) => numberAt(lo, t) < numberAt(hi, t));
-  let counter: Column = lo;
+  const [counter, hi] = [bound(stmt.lo), bound(stmt.hi)];
+  const isBelow = (t: number): boolean => numberAt(counter, t) < numberAt(hi, t);
+  let running = lanes.filter(isBelow);
   while (running.length > 0) {
     machine.locals.set(stmt.counter, counter);
     execute(machine, stmt.body, running, guards);
-    const next = [...counter];
-    for (const t of running) next[t] = numberAt(counter, t) + step;
-    counter = next;
-    running = running.filter((t) => numberAt(next, t) < numberAt(hi, t));
+    for (const t of running) counter[t] = numberAt(counter, t) + step;
+    if (!running.every(isBelow)) running = running.filter(isBelow);
   }
+}
+
+function localOf({ locals }: Machine, name: string): Value[] {
+  const column = locals.get(name);
+  if (column === undefined) throw new InternalError(`the local ${name} has no value`);
+  return column;
+}
+
+/** Values of lanes; before any of them is used, all are there. */
+function columnOver(machine: Machine, lanes: readonly number[], evaluate: Evaluator): Value[] {
+  const column = new Array<Value>(machine.threads).fill(0);
+  for (const t of lanes) column[t] = evaluate(machine, t);
+  return column;
 }
 
 /** Runs one block. Shared and register arrays start without values. */
