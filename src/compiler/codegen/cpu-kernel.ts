@@ -30,6 +30,7 @@ import {
   fn,
   integer,
   loop,
+  member,
   name,
   param,
   run,
@@ -82,12 +83,16 @@ export function cpuKernelItems(proved: ProvedKernel, frame: Frame): readonly CIt
   ];
 }
 
-/** `tok_parallel` says whether other threads take part: whether there are several blocks, and enough elements in all tensors. */
+/**
+ * Of a kernel for the GPU a thread of the CPU gets blocks that are neighbours along x, and so in memory. A kernel for vector units has
+ * rows along x, of which a thread gets whole ones (`tok_team`), column after column: what a block packs of a column is what the next
+ * one needs.
+ *
+ * `tok_parallel` says whether other threads take part: whether there are several blocks, and enough elements in all tensors. */
 function blockLoops(frame: Frame, body: readonly CStmt[]): readonly CStmt[] {
   const { kernel } = frame;
   const axes = gridAxes(kernel);
   if (axes.length === 0) return body;
-  const clause = axes.length === 1 ? "" : ` collapse(${axes.length})`;
   const several = axes
     .map((axis) => binary(">", gridEnd(axis), integer(1)))
     .reduce((left, right) => binary("||", left, right));
@@ -100,14 +105,35 @@ function blockLoops(frame: Frame, body: readonly CStmt[]): readonly CStmt[] {
     )
     .reduce((left, right) => binary("+", left, right));
   const worth = call("tok_worth_waking", [elements]);
+  const worthIt = declare(constant(type("bool")), PARALLEL, binary("&&", several, worth));
+  if (axes.length === 1 || kernel.simd === undefined) {
+    const clause = axes.length === 1 ? "" : ` collapse(${axes.length})`;
+    return [
+      worthIt,
+      { kind: "pragma", text: `omp parallel for${clause} schedule(static) if(${PARALLEL})` },
+      ...nest("block", axes, gridEnd, body),
+    ];
+  }
+  const innermostFirst = [...axes].reverse();
+  const runs = call(member(name(TEAM), "runs"), [
+    ...innermostFirst.map((axis) => name(axisName("block", axis))),
+    ...innermostFirst.map(gridEnd),
+  ]);
   return [
-    declare(constant(type("bool")), PARALLEL, binary("&&", several, worth)),
-    { kind: "pragma", text: `omp parallel for${clause} schedule(static) if(${PARALLEL})` },
-    ...nest("block", axes, gridEnd, body),
+    worthIt,
+    { kind: "pragma", text: `omp parallel if(${PARALLEL})` },
+    {
+      kind: "block",
+      body: [
+        declare(constant(type("tok_team")), TEAM, call("tok_own_team", [])),
+        ...nest("block", axes, gridEnd, [when(runs, body)]),
+      ],
+    },
   ];
 }
 
 const PARALLEL = "tok_parallel";
+const TEAM = "tok_own";
 /** Elements are counted in it, since all of them together may be more than an index counts. */
 const REAL = type("double");
 
