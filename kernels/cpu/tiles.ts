@@ -6,5 +6,5 @@ export const rowsOf = (lanes: number) => (lanes === 16 ? 8 : 6);
 export const ACROSS = 2;
 /** Summands that are packed at once: with them, a panel stays in the first cache. */
 export const DEPTH = 128;
-/** Rows of the product that a panel is used for: so many tiles below each other. */
-export const blockRows = (lanes: number) => 16 * rowsOf(lanes);
+/** Rows of the product that a panel is used for: so many tiles below each other. Two blocks of either have 256 rows, or few more. */
+export const blockRows = (lanes: number) => (lanes === 16 ? 16 : 22) * rowsOf(lanes);

@@ -116,25 +116,45 @@ static inline Row tok_load_lanes(const tok_bf16 *place) {
 }
 `;
 
-/** Squares of as many rows as a row has lanes: at each stage, squares of half the size change places across the diagonal. */
+/** Of two rows, what two rows at a distance become: numbers of lanes, those of the second row after those of the first. */
+interface Exchange {
+  readonly distance: number;
+  readonly first: readonly number[];
+  readonly second: readonly number[];
+}
+
+/**
+ * As the units have instructions for it, without a table of lanes: within quarters of four lanes, elements of two rows alternate,
+ * and then pairs of elements do, so that a quarter holds one column of four rows; then quarters change places, those at even places
+ * before the others.
+ */
+function exchanges(lanes: number): readonly Exchange[] {
+  const quarters = Array.from({ length: lanes / 4 }, (_, quarter) => 4 * quarter);
+  const within = (...picked: readonly number[]): readonly number[] =>
+    quarters.flatMap((quarter) => picked.map((lane) => quarter + lane));
+  const whole = (parity: number): readonly number[] =>
+    [0, lanes].flatMap((row) =>
+      quarters
+        .filter((_, place) => place % 2 === parity)
+        .flatMap((quarter) => [0, 1, 2, 3].map((k) => row + quarter + k)),
+    );
+  const distances = lanes === 16 ? [4, 8] : [4];
+  return [
+    { distance: 1, first: within(0, lanes, 1, lanes + 1), second: within(2, lanes + 2, 3, lanes + 3) },
+    { distance: 2, first: within(0, 1, lanes, lanes + 1), second: within(2, 3, lanes + 2, lanes + 3) },
+    ...distances.map((distance) => ({ distance, first: whole(0), second: whole(1) })),
+  ];
+}
+
+/** The columns of as many rows as a row has lanes; of four neighbouring ones the two in the middle have changed places. */
 function transposition(lanes: number): string {
-  const numbers = Array.from({ length: lanes }, (_, lane) => lane);
-  const stages = numbers.filter((stage) => stage > 0 && (stage & (stage - 1)) === 0);
-  const pick = (stage: number, first: boolean): string =>
-    numbers
-      .map((lane) => {
-        const ofSecond = (lane & stage) !== 0;
-        if (first) return ofSecond ? lanes + lane - stage : lane;
-        return ofSecond ? lanes + lane : lane + stage;
-      })
-      .join(", ");
-  const steps = stages.map(
-    (stage) => `#pragma GCC unroll ${lanes}
+  const steps = exchanges(lanes).map(
+    ({ distance, first, second }) => `#pragma GCC unroll ${lanes}
   for (int i = 0; i < ${lanes}; ++i) {
-    if (i & ${stage}) continue;
-    const tok_lanes${lanes} a = rows[i], b = rows[i + ${stage}];
-    rows[i] = TOK_PICK(${lanes}, a, b, ${pick(stage, true)});
-    rows[i + ${stage}] = TOK_PICK(${lanes}, a, b, ${pick(stage, false)});
+    if (i & ${distance}) continue;
+    const tok_lanes${lanes} a = rows[i], b = rows[i + ${distance}];
+    rows[i] = TOK_PICK(${lanes}, a, b, ${first.join(", ")});
+    rows[i + ${distance}] = TOK_PICK(${lanes}, a, b, ${second.join(", ")});
   }
 `,
   );
@@ -144,7 +164,10 @@ static inline void tok_turn(const tok_lanes${lanes} *, float *to, int64_t to_str
 #pragma GCC unroll ${lanes}
   for (int i = 0; i < ${lanes}; ++i) rows[i] = tok_load_lanes<tok_lanes${lanes}>(from + i * from_stride);
 ${steps.join("")}#pragma GCC unroll ${lanes}
-  for (int i = 0; i < ${lanes}; ++i) tok_store_lanes(to + i * to_stride, rows[i]);
+  for (int i = 0; i < ${lanes}; ++i) {
+    const int column = (i & ~3) | (i & 1) << 1 | (i & 2) >> 1;
+    tok_store_lanes(to + column * to_stride, rows[i]);
+  }
 }
 `;
 }
