@@ -40,8 +40,12 @@ export interface Measured {
   readonly launches: readonly LaunchTime[];
 }
 
-/** Calls that do not count: threads are started, and tensors and code brought into the caches. */
-const WARM = 2;
+/**
+ * Calls that do not count: threads are started, tensors and code brought into the caches. A system that has just woken a thread may
+ * leave it on its waker's core for some tens of milliseconds, and so long calls take as if there were one.
+ */
+const WARM_CALLS = 2;
+const WARM_MS = 200;
 
 /** Times `runs` calls, at least one, and then notes the launches of as many. */
 export function measureProgram(
@@ -50,13 +54,15 @@ export function measureProgram(
   { args, advance }: Synthetic,
   { config, rows, runs }: { readonly config: MoeConfig; readonly rows: number; readonly runs: number },
 ): Measured {
-  const samples: number[] = [];
-  for (let run = -WARM; run < runs; run++) {
+  const call = (): number => {
     advance();
     const start = performance.now();
     library.call(program, args);
-    if (run >= 0) samples.push((performance.now() - start) / 1e3);
-  }
+    return (performance.now() - start) / 1e3;
+  };
+  const begun = performance.now();
+  for (let calls = 0; calls < WARM_CALLS || performance.now() - begun < WARM_MS; calls++) call();
+  const samples = Array.from({ length: runs }, call);
   const traces = Array.from({ length: runs }, () => {
     advance();
     return library.trace(program, args);
