@@ -78,7 +78,7 @@ function search(
   const largest = Math.max(...Object.values(at.dims).map(Number), 0);
   const domain = Array.from({ length: largest + 2 }, (_, i) => i - 1);
   const elements = [...tensors.values()].flatMap(({ cells }) => cells).sort((a, b) => a.turn - b.turn);
-  const orders = elements.map((_, position) => shuffled(domain, position));
+  const orders: (readonly number[])[] = [];
   const found: Contents[] = [];
   let checks = 0;
   /** The elements for which the instances wait now; `undefined` where one is broken. */
@@ -104,7 +104,8 @@ function search(
       found.push(new Map([...tensors].map(([name, { cells }]) => [name, cells.map(({ value }) => value ?? 0)])));
       return;
     }
-    for (const value of orders[position] ?? []) {
+    orders[position] ??= shuffled(domain, position);
+    for (const value of orders[position]) {
       if (found.length >= most || checks > MAX_CHECKS) break;
       element.value = value;
       const decisive = settle(element.waiting);
@@ -136,8 +137,11 @@ function assignments(extents: readonly (readonly [string, number])[]): readonly 
 
 /** The values in an order of their own for each position. */
 function shuffled(values: readonly number[], position: number): readonly number[] {
-  const rank = (value: number): number => Math.imul((value + 3) * 31 + position * 17 + 7, 0x9e3779b1) >>> 0;
-  return [...values].sort((a, b) => rank(a) - rank(b));
+  const ranked = values.map((value) => ({
+    value,
+    rank: Math.imul((value + 3) * 31 + position * 17 + 7, 0x9e3779b1) >>> 0,
+  }));
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ value }) => value);
 }
 
 function sizeOf(shape: readonly number[]): number {
