@@ -41,8 +41,9 @@ extern "C" int omp_get_thread_num(void);
 extern "C" int omp_get_num_threads(void);
 #endif
 
-// The thread of a parallel region, and which blocks of a grid it runs. Rows of blocks that lie together are of one thread: what it
-// writes of them is in its own cache when the next kernel reads it, and no two threads write to one line but where their rows meet.
+// The thread of a parallel region, and which blocks of a grid it runs. Rows of blocks that lie together are of one
+// thread: what it writes of them is in its own cache when the next kernel reads it, and no two threads write to one
+// line but where their rows meet.
 struct tok_team {
   int64_t thread, threads;
 
@@ -51,10 +52,11 @@ struct tok_team {
     return (x * grid_y + y) * threads / (grid_x * grid_y) == thread;
   }
 
-  // Of several such grids (z), of which each has an unknown number of rows that are not empty, the first ones: rows are dealt out in
-  // turn. Where there are more threads than grids, several share the blocks of a row.
-  bool runs(int64_t x, int64_t y, int64_t z, int64_t grid_x, int64_t grid_y, int64_t grid_z) const {
-    const int64_t wanted = (threads + grid_z - 1) / grid_z;
+  // Of several such grids (z), of which each has an unknown number of rows that are not empty, the first ones: rows are
+  // dealt out in turn. Where there are more threads than grids, several share the blocks of a row; where a row has
+  // many, all do, since their parts are then equal whatever the number of rows.
+  bool runs(int64_t x, int64_t y, int64_t z, int64_t, int64_t grid_y, int64_t grid_z) const {
+    const int64_t wanted = grid_y >= 16 * threads ? threads : (threads + grid_z - 1) / grid_z;
     const int64_t sharing = wanted < grid_y ? wanted : grid_y;
     return (z + x) % (threads / sharing) * sharing + y * sharing / grid_y == thread;
   }
