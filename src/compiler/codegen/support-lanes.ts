@@ -161,6 +161,11 @@ function transposition(lanes: number): string {
   return `template <typename From>
 static inline void tok_turn(const tok_lanes${lanes} *, float *to, int64_t to_stride, const From *from, int64_t from_stride) {
   tok_lanes${lanes} rows[${lanes}];
+  // Of long rows a part at a time is turned around, between which there is other work: what is next comes meanwhile.
+  if (from_stride >= TOK_LONG_ROW) {
+#pragma GCC unroll ${lanes}
+    for (int i = 0; i < ${lanes}; ++i) __builtin_prefetch(from + i * from_stride + TOK_NEXT_PART, 0, 2);
+  }
 #pragma GCC unroll ${lanes}
   for (int i = 0; i < ${lanes}; ++i) rows[i] = tok_load_lanes<tok_lanes${lanes}>(from + i * from_stride);
 ${steps.join("")}#pragma GCC unroll ${lanes}
@@ -179,6 +184,10 @@ export const TRANSPOSITION = `
 #else
 #define TOK_PICK(lanes, a, b, ...) __builtin_shuffle(a, b, tok_ints<tok_lanes##lanes>::type{__VA_ARGS__})
 #endif
+
+// In elements: the rows for which it is worth asking ahead, and how far. Products of kernels/cpu turn as many at a time.
+#define TOK_LONG_ROW 512
+#define TOK_NEXT_PART 128
 
 template <typename Row, typename From>
 static inline void tok_turn(const Row *, float *to, int64_t to_stride, const From *from, int64_t from_stride) {
