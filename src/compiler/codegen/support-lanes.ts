@@ -185,7 +185,7 @@ export const TRANSPOSITION = `
 #define TOK_PICK(lanes, a, b, ...) __builtin_shuffle(a, b, tok_ints<tok_lanes##lanes>::type{__VA_ARGS__})
 #endif
 
-// In elements: the rows for which it is worth asking ahead, and how far. Products of kernels/cpu turn as many at a time.
+// In elements: the rows for which it is worth asking ahead, and how far, which is as many as products turn at a time.
 #define TOK_LONG_ROW 512
 #define TOK_NEXT_PART 128
 
