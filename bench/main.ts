@@ -51,8 +51,11 @@ const parts = values.only.split(",").map((name): Part => {
 const rounds: Rounds = values.quick ? { runs: 9, seconds: 0.03 } : { runs: 11, seconds: 0.15 };
 const threads = availableParallelism();
 
-/** What a step takes beside weights, their gradients and moments: of tokitai what the library asks for, of peers what the system sees. */
-async function memory(model: Model, count: number, peers: Peers): Promise<void> {
+/**
+ * What a step takes beside weights, their gradients and moments: of tokitai what the library asks for, of PyTorch what the system
+ * sees. `start` gives PyTorch in a process of its own, if it is installed.
+ */
+async function memory(model: Model, count: number, start: (() => PythonPeer) | undefined): Promise<void> {
   const weights = [...model.weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
   print(`\n### Memory of a training step of ${model.size}, B = ${count}\n`);
   print(`Beside ${(weights / 1e6).toFixed(1)} MB of weights, as much of gradients, and twice as much of moments.\n`);
@@ -67,13 +70,17 @@ async function memory(model: Model, count: number, peers: Peers): Promise<void> 
   ] as const) {
     line(name, Number(model.library.workspaceBytes(entry, { B: count })) - weights);
   }
-  // What compilers take while they compile is not what a step takes.
-  for (const peer of peers.python.filter(({ framework }) => framework === "torch")) {
-    for (const own of ["step", "sparseStep"] as const) {
-      const name = own === "sparseStep" ? `${peer.framework}, sparse` : peer.framework;
+  // Of PyTorch without its compiler, whose own memory would count; a process for each, since what a step has left is used again.
+  if (start === undefined) return;
+  for (const own of ["step", "sparseStep"] as const) {
+    const peer = start();
+    const name = own === "sparseStep" ? `${peer.framework}, sparse` : peer.framework;
+    try {
       const { bytes, error } = await peer.ask({ do: "memory", program: own, rows: count });
       if (bytes === undefined) remarks.add(`${name} says nothing of memory: ${error?.split("\n")[0]}`);
       else line(name, bytes - 3 * weights);
+    } finally {
+      peer.close();
     }
   }
 }
@@ -198,13 +205,10 @@ async function main(): Promise<void> {
           head(`Training step of ${size}`);
           await program(model, "step", "step", 256, peers);
         }
-        // Processes of their own: what another program has left would count.
         if (parts.includes("memory") && size === "tiny") {
           for (const peer of peers.python) peer.close();
-          const fresh =
-            python === undefined ? [] : frameworks.map((name) => startPeer(python, name, model.folder, threads));
-          await memory(model, 256, { python: fresh, onnx: undefined });
-          for (const peer of fresh) peer.close();
+          const start = python === undefined ? undefined : () => startPeer(python, "torch", model.folder, threads);
+          await memory(model, 256, start);
         }
       } finally {
         for (const peer of peers.python) peer.close();
