@@ -19,7 +19,7 @@ export interface Rounds {
 /** Until the threads of the one before have gone to sleep: OpenBLAS's spin for some tens of milliseconds. */
 const IDLE_MS = 80;
 
-/** At the begin of a turn, without counting: the system has just woken threads, and may leave two of them on one core for a while. */
+/** At the begin of a turn, without counting: the system has just woken threads, and may leave two of them on one core for a while. At most as long as the turn. */
 const WARM_SECONDS = 0.06;
 
 /** All contenders in turns, after a turn of each that does not count. */
@@ -28,7 +28,7 @@ export async function alternate(contenders: readonly Contender[], { runs, second
   for (let run = -1; run < runs; run++) {
     for (const { name, time } of contenders) {
       await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
-      await time(WARM_SECONDS);
+      await time(Math.min(WARM_SECONDS, seconds));
       const taken = await time(seconds);
       if (run >= 0) samples.get(name)?.push(taken);
     }
