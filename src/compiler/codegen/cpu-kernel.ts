@@ -88,7 +88,8 @@ export function cpuKernelItems(proved: ProvedKernel, frame: Frame): readonly CIt
  * rows along x, of which a thread gets whole ones (`tok_team`), column after column: what a block packs of a column is what the next
  * one needs.
  *
- * `tok_parallel` says whether other threads take part: whether there are several blocks, and enough elements in all tensors. */
+ * `tok_parallel` says whether other threads take part: whether there are several blocks, and enough elements in all tensors.
+ */
 function blockLoops(frame: Frame, body: readonly CStmt[]): readonly CStmt[] {
   const { kernel } = frame;
   const axes = gridAxes(kernel);

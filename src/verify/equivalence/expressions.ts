@@ -161,14 +161,13 @@ function addressOf(index: readonly Expr[]): Address {
   const axes = index.map((expr) => ({ expr, evaluate: evaluatorOf(expr) }));
   const made: Address = (machine, memory, lane) => {
     let place = 0;
-    for (let axis = 0; axis < axes.length; axis++) {
-      const { expr, evaluate } = axes[axis] ?? { expr: index[0], evaluate: undefined };
-      const at = evaluate?.(machine, lane);
+    let axis = 0;
+    for (const { expr, evaluate } of axes) {
+      const at = evaluate(machine, lane);
       if (typeof at !== "number") {
-        const what = expr === undefined ? "an index" : printExpr(expr);
-        throw new Unsupported(`the index ${what} of ${memory.name} depends on floats`, expr?.span ?? memory.span);
+        throw new Unsupported(`the index ${printExpr(expr)} of ${memory.name} depends on floats`, expr.span);
       }
-      const extent = memory.shape[axis] ?? 0;
+      const extent = memory.shape[axis++] ?? 0;
       place = at < 0 || at >= extent || place < 0 ? -1 : place * extent + at;
     }
     return place >= 0 && memory.perThread ? place + lane * memory.size : place;
