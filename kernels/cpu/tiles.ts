@@ -1,3 +1,5 @@
+import { div } from "tokitai/dsl";
+
 /** How a product is cut into tiles for the vector units of CPUs. */
 
 /** Rows of the product that a tile has in registers: with PANELS rows of `simd.lanes` each, half of the unit's registers or more. */
@@ -8,3 +10,5 @@ export const ACROSS = 2;
 export const DEPTH = 128;
 /** Rows of the product that a panel is used for: so many tiles below each other. Two blocks of either have 256 rows, or few more. */
 export const blockRows = (lanes: number) => (lanes === 16 ? 16 : 22) * rowsOf(lanes);
+/** Rows of a product whose rows are kept whole: as many as have room beside a panel. */
+export const wholeRows = (lanes: number) => div(blockRows(lanes), 2);

@@ -115,10 +115,11 @@ function blockLoops(frame: Frame, body: readonly CStmt[]): readonly CStmt[] {
       ...nest("block", axes, gridEnd, body),
     ];
   }
-  const innermostFirst = [...axes].reverse();
+  // A third axis says how blocks are dealt to the threads, also where the second has one block.
+  const asked: readonly Axis[] = axes.includes(2) ? [0, 1, 2] : [0, 1];
   const runs = call(member(name(TEAM), "runs"), [
-    ...innermostFirst.map((axis) => name(axisName("block", axis))),
-    ...innermostFirst.map(gridEnd),
+    ...asked.map((axis) => (axes.includes(axis) ? name(axisName("block", axis)) : integer(0))),
+    ...asked.map((axis) => (axes.includes(axis) ? gridEnd(axis) : integer(1))),
   ]);
   return [
     worthIt,

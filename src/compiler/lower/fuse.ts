@@ -2,15 +2,16 @@
  * Kernel choice: tensor operations → steps that one kernel each computes.
  *
  * An operation becomes a step of its own claim. Two neighbouring steps become one where a fused claim computes both, a
- * kernel for it is at hand, and nobody else needs the value between them.
+ * kernel for it is at hand that takes the sizes, and nobody else needs the value between them.
  *
  *   fuse(first, second) = fused claim          layer_norm · gelu → layer_norm_gelu
  */
 
-import type { Kernel } from "../../ir/kernel/types.ts";
+import { holdsOfSizes } from "../../ir/kernel/interpret-launch.ts";
+import type { Kernel, TensorParam } from "../../ir/kernel/types.ts";
 import { acceptsElement, elementInPrograms } from "../../ir/tensor/claim-signature.ts";
 import { claimOf, type OperationClaim } from "../../ir/tensor/claims.ts";
-import { type Op, operandsOf, type TensorProgram, type ValueId } from "../../ir/tensor/types.ts";
+import { type Op, operandsOf, type Shape, type TensorProgram, type ValueId } from "../../ir/tensor/types.ts";
 import { InternalError } from "../../support/result.ts";
 import { bindSignature } from "../../verify/equivalence/signature.ts";
 
@@ -30,8 +31,15 @@ export interface Step {
 interface Fusion {
   readonly first: OperationClaim;
   readonly second: OperationClaim;
+  /** Takes the inputs of `first`, then the other inputs of `second`. */
   readonly fused: OperationClaim;
+  /** Which input of `second` the output of `first` is: without it, the first. */
+  readonly at?: number;
+  /** An input of `second` that has to be the given one of `first`, and that `fused` takes once. */
+  readonly shared?: { readonly first: number; readonly second: number };
 }
+
+const SAME_EXPERTS = { first: 4, second: 3 } as const;
 
 /** In order of preference; a fused step may fuse again. */
 const FUSIONS: readonly Fusion[] = [
@@ -39,6 +47,20 @@ const FUSIONS: readonly Fusion[] = [
   { first: "layer_norm", second: "gelu_tanh", fused: "layer_norm_gelu_tanh" },
   { first: "grouped_layer_norm", second: "gelu", fused: "grouped_layer_norm_gelu" },
   { first: "grouped_layer_norm", second: "gelu_tanh", fused: "grouped_layer_norm_gelu_tanh" },
+  { first: "linear", second: "layer_norm_gelu", fused: "linear_layer_norm_gelu" },
+  { first: "linear", second: "layer_norm_gelu_tanh", fused: "linear_layer_norm_gelu_tanh" },
+  {
+    first: "grouped_linear",
+    second: "grouped_layer_norm_gelu",
+    fused: "grouped_linear_layer_norm_gelu",
+    shared: SAME_EXPERTS,
+  },
+  {
+    first: "grouped_linear",
+    second: "grouped_layer_norm_gelu_tanh",
+    fused: "grouped_linear_layer_norm_gelu_tanh",
+    shared: SAME_EXPERTS,
+  },
   { first: "linear", second: "gelu", fused: "linear_gelu" },
   { first: "linear", second: "gelu_tanh", fused: "linear_gelu_tanh" },
   { first: "bias_add", second: "gelu", fused: "bias_gelu" },
@@ -46,6 +68,10 @@ const FUSIONS: readonly Fusion[] = [
   { first: "bias_add", second: "layer_norm", fused: "bias_layer_norm" },
   { first: "bias_add", second: "layer_norm_gelu", fused: "bias_layer_norm_gelu" },
   { first: "bias_add", second: "layer_norm_gelu_tanh", fused: "bias_layer_norm_gelu_tanh" },
+  { first: "matmul_nn", second: "gelu_dx", fused: "matmul_nn_gelu_dx", at: 1 },
+  { first: "matmul_nn", second: "gelu_tanh_dx", fused: "matmul_nn_gelu_tanh_dx", at: 1 },
+  { first: "grouped_matmul_nn", second: "gelu_dx", fused: "grouped_matmul_nn_gelu_dx", at: 1 },
+  { first: "grouped_matmul_nn", second: "gelu_tanh_dx", fused: "grouped_matmul_nn_gelu_tanh_dx", at: 1 },
 ];
 
 /** The kernel of each claim: the first that claims it, runs on any processor, and takes the values of programs. */
@@ -77,6 +103,8 @@ function takesValues(kernel: Kernel): boolean {
 /** The steps of a program in order; `stack`, `concat` and `part` are layout and no steps. */
 export function chooseSteps(program: TensorProgram, available: ReadonlyMap<string, Kernel>): readonly Step[] {
   const uses = countUses(program);
+  const shapes = shapesOf(program);
+  const fuse = (): Step | undefined => fuseLast(steps, uses, available, shapes);
   const steps: Step[] = [];
   for (const [position, { id, op, part }] of program.nodes.entries()) {
     const inPart = part === undefined ? {} : { part };
@@ -94,9 +122,7 @@ export function chooseSteps(program: TensorProgram, available: ReadonlyMap<strin
     const claim = claimOf(op);
     if (claim === undefined) throw new InternalError(`${op.label}: no kernel computes ${op.kind} by itself`);
     steps.push({ claim, ops: [op], inputs: operandsOf(op), outputs: [id], label: op.label, ...inPart });
-    for (let fused = fuseLast(steps, uses, available); fused !== undefined; fused = fuseLast(steps, uses, available)) {
-      steps.splice(-2, 2, fused);
-    }
+    for (let fused = fuse(); fused !== undefined; fused = fuse()) steps.splice(-2, 2, fused);
   }
   return steps;
 }
@@ -149,27 +175,61 @@ function fuseLast(
   steps: readonly Step[],
   uses: ReadonlyMap<ValueId, number>,
   available: ReadonlyMap<string, Kernel>,
+  shapes: ReadonlyMap<ValueId, Shape>,
 ): Step | undefined {
   const [first, second] = steps.slice(-2);
   if (first === undefined || second === undefined) return undefined;
-  const [consumed, ...rest] = second.inputs;
   if (first.part !== second.part) return undefined;
   const [between, another] = first.outputs;
-  if (between === undefined || another !== undefined) return undefined;
-  if (consumed !== between || rest.includes(between) || uses.get(between) !== 1) return undefined;
-  const fusion = FUSIONS.find(
-    (candidate) =>
-      candidate.first === first.claim && candidate.second === second.claim && available.has(candidate.fused),
-  );
-  if (fusion === undefined) return undefined;
-  return {
-    claim: fusion.fused,
-    ops: [...first.ops, ...second.ops],
-    inputs: [...first.inputs, ...rest],
-    outputs: second.outputs,
-    label: second.label,
-    ...(second.part !== undefined && { part: second.part }),
-  };
+  if (between === undefined || another !== undefined || uses.get(between) !== 1) return undefined;
+  if (second.inputs.filter((input) => input === between).length !== 1) return undefined;
+  for (const { first: one, second: other, fused, at = 0, shared } of FUSIONS) {
+    if (one !== first.claim || other !== second.claim || second.inputs[at] !== between) continue;
+    if (shared !== undefined && first.inputs[shared.first] !== second.inputs[shared.second]) continue;
+    const rest = second.inputs.filter((_, position) => position !== at && position !== shared?.second);
+    const joined: Step = {
+      claim: fused,
+      ops: [...first.ops, ...second.ops],
+      inputs: [...first.inputs, ...rest],
+      outputs: second.outputs,
+      label: second.label,
+      ...(second.part !== undefined && { part: second.part }),
+    };
+    const kernel = available.get(fused);
+    if (kernel !== undefined && takesSizes(kernel, joined, shapes)) return joined;
+  }
+  return undefined;
+}
+
+/**
+ * Whether what the kernel requires of its sizes is known to hold of the step's: sizes of programs are mostly numbers, but how many
+ * rows there are is not. What it requires of scalars alone is for the proof of the plan.
+ */
+function takesSizes(kernel: Kernel, { inputs, outputs }: Step, shapes: ReadonlyMap<ValueId, Shape>): boolean {
+  if (kernel.requires.length === 0) return true;
+  const tensors = kernel.params.filter((param): param is TensorParam => param.kind === "tensor");
+  const ordered = [
+    ...tensors.filter(({ role }) => role !== "output"),
+    ...tensors.filter(({ role }) => role !== "input"),
+  ];
+  const dims: Record<string, bigint> = {};
+  for (const [position, value] of [...inputs, ...outputs].entries()) {
+    const [extents, shape] = [ordered[position]?.shape ?? [], shapes.get(value) ?? []];
+    // A kernel of matrices takes all axes but the last for rows.
+    const axes = extents.length === shape.length ? extents : extents.slice(-1);
+    for (const [place, extent] of axes.entries()) {
+      const size = shape[shape.length - axes.length + place];
+      if (extent.kind === "dim" && typeof size === "number") dims[extent.name] = BigInt(size);
+    }
+  }
+  return kernel.requires.every((condition) => holdsOfSizes(condition, dims));
+}
+
+function shapesOf({ inputs, weights, nodes }: TensorProgram): ReadonlyMap<ValueId, Shape> {
+  return new Map([
+    ...[...inputs, ...weights].map(({ name, shape }) => [name, shape] as const),
+    ...nodes.map(({ id, shape }) => [id, shape] as const),
+  ]);
 }
 
 /** How often each value is read, outputs and updates of the program included. */

@@ -90,6 +90,18 @@ export function holdsOfFloats(
   return evaluate(condition, { dims: {}, scalars: values }) === true;
 }
 
+/** Whether a condition holds of these sizes; not where it reads another one. A condition that reads a scalar is left to others. */
+export function holdsOfSizes(condition: Expr, dims: Readonly<Record<string, bigint>>): boolean {
+  return conditionsIn(condition).every((part) => {
+    let [known, ofSizes] = [true, true];
+    visitExpr(part, (expr) => {
+      if (expr.kind === "dim" && dims[expr.name] === undefined) known = false;
+      if (expr.kind === "scalar") ofSizes = false;
+    });
+    return !ofSizes || (known && evaluate(part, { dims, scalars: {} }) === true);
+  });
+}
+
 /** Whether what the contract says of this dimension alone allows it the size. */
 export function allowsSize({ requires }: Kernel, name: string, size: bigint): boolean {
   return requires.flatMap(conditionsIn).every((condition) => {

@@ -118,31 +118,25 @@ const binary = (
   ...[x, y, z]: readonly [ClaimTensor, ClaimTensor, ClaimTensor]
 ) => single([x, y], z, { kind, x: valueId(x.name), y: valueId(y.name) });
 
+const geluDx = (id: string, dy: string, form: GeluForm): ClaimStep =>
+  step(id, { kind: "gelu-dx", x: valueId("z"), dy: valueId(dy), form });
+
 const geluGradient = (form: GeluForm): OperationSignature =>
   single([X, DY], tensor("dx", "B", "N"), { kind: "gelu-dx", x: value.x, dy: valueId("dy"), form });
+
+const matmulNn = (id: string): ClaimStep => step(id, { kind: "matmul-nn", x: value.x, w: value.w });
+
+/** The gradient of what a GELU was given, z, where its result was multiplied by w. */
+const matmulNnGeluGradient = (form: GeluForm): OperationSignature => ({
+  inputs: [X, tensor("w", "N", "K"), tensor("z", "B", "K")],
+  outputs: [tensor("dz", "B", "K")],
+  attributes: [],
+  steps: () => [matmulNn("product"), geluDx("dz", "product", form)],
+});
 
 const TOP_K_GRADIENT = [tensor("w", "B", "E"), tensor("dw", "B", "E")] as const;
 const topKGradient = { kind: "top-k-dp", w: value.w, dw: valueId("dw") } as const;
 const [weights, parts] = [valueId("weights"), valueId("parts")];
-
-const GROUPED_NORM_INPUTS = [
-  tensor("x", "T", "N"),
-  tensor("gamma", "E", "N"),
-  tensor("beta", "E", "N"),
-  indices("expert", "T"),
-] as const;
-
-function groupedLayerNorm(id: string, { epsilon = Number.NaN }: ClaimAttributes): ClaimStep {
-  const { x, gamma, beta, expert } = value;
-  return step(id, { kind: "grouped-layer-norm", x, gamma, beta, expert, epsilon });
-}
-
-const groupedLayerNormGelu = (form: GeluForm): OperationSignature => ({
-  inputs: GROUPED_NORM_INPUTS,
-  outputs: [tensor("y", "T", "N")],
-  attributes: ["epsilon"],
-  steps: (attributes) => [groupedLayerNorm("norm", attributes), gelu("y", "norm", form)],
-});
 
 /** Every claim by its name in `computes`. */
 export const OPERATION_SIGNATURES = {
@@ -201,29 +195,6 @@ export const OPERATION_SIGNATURES = {
     attributes: [],
     steps: () => [step("y", { kind: "scatter-rows", x: value.x, position: value.position, source: value.source })],
   },
-  grouped_linear: {
-    inputs: [
-      tensor("x", "T", "K"),
-      tensor("w", "E", "N", "K"),
-      tensor("bias", "E", "N"),
-      indices("offsets", "E+1"),
-      indices("expert", "T"),
-    ],
-    outputs: [tensor("y", "T", "N")],
-    attributes: [],
-    steps: () => {
-      const { x, w, bias, expert } = value;
-      return [step("y", { kind: "grouped-linear", x, w, bias, offsets: valueId("offsets"), expert })];
-    },
-  },
-  grouped_layer_norm: {
-    inputs: GROUPED_NORM_INPUTS,
-    outputs: [tensor("y", "T", "N")],
-    attributes: ["epsilon"],
-    steps: (attributes) => [groupedLayerNorm("y", attributes)],
-  },
-  grouped_layer_norm_gelu: groupedLayerNormGelu("erf"),
-  grouped_layer_norm_gelu_tanh: groupedLayerNormGelu("tanh"),
   combine_rows: {
     inputs: [tensor("gates", "B", "K"), tensor("parts", "T", "N"), indices("position", "T")],
     outputs: [Y],
@@ -255,6 +226,8 @@ export const OPERATION_SIGNATURES = {
   },
   add: binary("add", X, tensor("y", "B", "N"), tensor("z", "B", "N")),
   matmul_nn: single([X, tensor("w", "N", "K")], tensor("y", "B", "K"), { kind: "matmul-nn", x: value.x, w: value.w }),
+  matmul_nn_gelu_dx: matmulNnGeluGradient("erf"),
+  matmul_nn_gelu_tanh_dx: matmulNnGeluGradient("tanh"),
   matmul_tn: binary("matmul-tn", X, tensor("y", "B", "K"), tensor("z", "N", "K")),
   column_sum: single([X], tensor("y", "N"), { kind: "column-sum", x: value.x }),
   column_dot: binary("column-dot", X, tensor("y", "B", "N"), tensor("z", "N")),

@@ -36,7 +36,7 @@ const MAX_VOLUME = 50_000;
 /** Of two sizes whose smallest shape is beyond this, the shape is not tried for their sake. */
 const MAX_PAIR_VOLUME = 8_000;
 /** By what the work on normalised rows of products exceeds that on products of the same sizes, per element of a row. */
-const NORMALISED_SHARE = 64;
+const NORMALISED_SHARE = 32;
 const WITHOUT_TILE = [0, 1, 2, 3];
 /** How far around a tile sizes are sought that the contract allows. */
 const MAX_DISTANCE = 64;
@@ -247,8 +247,10 @@ function normalisedVolume(shape: Readonly<Record<string, bigint>>): number {
 /** Whether the kernel claims to normalise rows of a product of matrices. */
 function normalisesProducts(kernel: Kernel): boolean {
   const steps = bindSignature(kernel)?.signature.steps({}) ?? [];
-  const products = new Set(steps.filter(({ op }) => op.kind === "linear").map(({ id }) => id));
-  return steps.some(({ op }) => op.kind === "layer-norm" && products.has(op.x));
+  const products = new Set(
+    steps.filter(({ op }) => op.kind === "linear" || op.kind === "grouped-linear").map(({ id }) => id),
+  );
+  return steps.some(({ op }) => (op.kind === "layer-norm" || op.kind === "grouped-layer-norm") && products.has(op.x));
 }
 
 /** The launches at a shape: none where its contract forbids it. */
