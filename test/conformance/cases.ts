@@ -105,6 +105,26 @@ function layerNorm(kernel: string): readonly Case[] {
   );
 }
 
+/** Rows of a product that one block keeps whole: multiples of 32 up to 128. */
+function wholeRows(kernel: string): readonly Case[] {
+  const sizes = [
+    [0, 5, 32],
+    [1, 1, 32],
+    [3, 0, 64],
+    [7, 16, 96],
+    [9, 17, 128],
+    [17, 33, 32],
+    [64, 96, 128],
+  ] as const;
+  return product(sizes, ["plain", "large", "nan"] as const).map(([[B, K, N], fill]) => ({
+    kernel,
+    dims: { B, K, N },
+    fill,
+    attributes: { epsilon: 1e-5 },
+    interpreted: B * K * N <= 20_000,
+  }));
+}
+
 function softmax(kernel: string): readonly Case[] {
   return product([0, 1, 3], [1, 4, 31, 63, 64, 65]).flatMap(([B, N]) =>
     (["plain", "large", "nan", "infinite"] as const).map((fill) => ({
@@ -186,7 +206,8 @@ function balance(kernel: string): readonly Case[] {
 }
 
 export const CASES: readonly Case[] = [
-  ...["linear", "matmul", "linear_gelu", "matmul_nn", "matmul_tn"].flatMap(gemm),
+  ...["linear", "matmul", "linear_gelu", "matmul_nn", "matmul_nn_gelu_dx", "matmul_tn"].flatMap(gemm),
+  ...wholeRows("linear_layer_norm_gelu"),
   ...["bias_add", "bias_gelu", "gelu", "gelu_tanh", "add", "gelu_dx", "gelu_tanh_dx"].flatMap(elementwise),
   ...["column_sum", "column_dot"].flatMap(elementwise),
   ...["layer_norm", "layer_norm_gelu", "layer_norm_gelu_tanh", "bias_layer_norm_gelu"].flatMap(layerNorm),
@@ -214,8 +235,15 @@ const WIDE_SIZES: readonly (readonly [B: number, K: number, N: number])[] = [
   [5, 257, 65],
   [97, 128, 32],
 ];
-const PRODUCTS = ["linear", "matmul", "matmul_nn", "matmul_tn"];
+const PRODUCTS = ["linear", "matmul", "matmul_nn", "matmul_nn_gelu_dx", "matmul_tn"];
 const COMBINATIONS = ["combine", "combine_dparts", "combine_dweights"];
+/** Beyond one block of whole rows, and beyond what is packed at once. */
+const WIDE_ROWS: readonly (readonly [B: number, K: number, N: number])[] = [
+  [63, 7, 64],
+  [67, 130, 96],
+  [5, 257, 128],
+  [133, 128, 32],
+];
 /** Rows that a block has many of, or one. */
 const OF_ROWS = ["softmax", "softmax_dx", "normalise_rows", "z_loss", "z_loss_dx"];
 const FOR_VECTORS = [
@@ -225,6 +253,7 @@ const FOR_VECTORS = [
   ...["top_k_mask", "top_k_dp", "top_k_dp_renormalised", "balance_coefficients"],
   ...["gelu", "gelu_tanh", "add", "gelu_dx", "gelu_tanh_dx", "column_sum", "column_dot", "row_squares"],
   ...["layer_norm", "layer_norm_gelu", "layer_norm_gelu_tanh", "standardise", "layer_norm_dx"],
+  "linear_layer_norm_gelu",
 ];
 
 /** Kernels for vector units with weights of halves, which stand for none, and the kernel whose cases they have. */
@@ -233,6 +262,7 @@ const OF_HALVES: Readonly<Record<string, string>> = { linear_f16: "linear", line
 /** The sizes that a kernel for vector units needs cases of, beside those of the kernel that it stands for. */
 function vectorSizes(kernel: string): readonly Case["dims"][] {
   if (PRODUCTS.includes(kernel)) return WIDE_SIZES.map(([B, K, N]) => ({ B, K, N }));
+  if (kernel === "linear_layer_norm_gelu") return WIDE_ROWS.map(([B, K, N]) => ({ B, K, N }));
   // Around a vector, and beyond the rows of a block.
   if (OF_ROWS.includes(kernel)) {
     return product([5, 8, 17, 257], [7, 8, 9, 15, 16, 17, 33]).map(([B, N]) => ({ B, N }));

@@ -7,7 +7,7 @@
 
 import { evaluateOperation } from "../../src/ir/tensor/evaluate.ts";
 import { numbers } from "./cases.ts";
-import type { RoutingCase } from "./sparse-cases.ts";
+import type { RoutingCase } from "./routing-shapes.ts";
 
 const SIZES: readonly (readonly [B: number, N: number, split: number])[] = [
   [0, 4, 2],

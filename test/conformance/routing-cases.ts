@@ -5,7 +5,8 @@ import { SIMD_UNITS } from "../../src/ir/kernel/simd.ts";
 import { agrees } from "../../src/ir/tensor/error-model.ts";
 import { numbers } from "./cases.ts";
 import { LOSS_CASES } from "./loss-cases.ts";
-import { type RoutingCase, sparseCases, type Tensors, widthOf } from "./sparse-cases.ts";
+import { type RoutingCase, type Tensors, widthOf } from "./routing-shapes.ts";
+import { sparseCases } from "./sparse-cases.ts";
 
 /** Every kernel for T tokens and E experts; unless all go to one, experts get very different numbers of tokens, some none. */
 function casesOf(T: number, E: number, all?: number): readonly RoutingCase[] {
@@ -82,6 +83,7 @@ export const ROUTING_CASES: readonly RoutingCase[] = [
 const FOR_VECTORS = [
   ...["grouped_linear", "grouped_matmul_nn", "grouped_matmul_tn", "grouped_column_sum", "grouped_column_dot"],
   ...["grouped_layer_norm", "grouped_layer_norm_gelu", "grouped_layer_norm_gelu_tanh", "grouped_layer_norm_dx"],
+  ...["grouped_linear_layer_norm_gelu", "grouped_matmul_nn_gelu_dx"],
   ...["gather_assignments", "gather_rows", "combine_rows", "combine_rows_dparts", "combine_rows_dgates"],
   ...["cross_entropy", "cross_entropy_dx"],
 ];

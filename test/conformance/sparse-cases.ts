@@ -2,39 +2,12 @@
  * Cases of the kernels that run experts on their own tokens alone: inputs, and the results that their definitions give.
  *
  * T rows are sorted by expert; `ids` says whose each token is before sorting. What is moved or made of small whole
- * numbers is exact; a normalised row is that of the operation under its expert's parameters, with its bound.
+ * numbers is exact.
  */
 
-import { evaluateOperation } from "../../src/ir/tensor/evaluate.ts";
 import { numbers } from "./cases.ts";
-
-export type Tensors = Readonly<Record<string, Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>>>;
-
-export interface RoutingCase {
-  readonly kernel: string;
-  readonly dims: Readonly<Record<string, number>>;
-  readonly shapes: Readonly<Record<string, readonly number[]>>;
-  readonly inputs: Tensors;
-  readonly scalars?: Readonly<Record<string, number>>;
-  readonly outputs: Tensors;
-  /** How far each element of an output may be from it; what is not here is equal bit by bit. */
-  readonly bounds?: Readonly<Record<string, Float64Array>>;
-}
-
-/** Tokens sorted by expert. */
-export interface Routing {
-  readonly ids: Int32Array<ArrayBuffer>;
-  readonly offsets: Int32Array<ArrayBuffer>;
-  readonly position: Int32Array<ArrayBuffer>;
-  readonly source: Int32Array<ArrayBuffer>;
-}
-
-type Random = () => number;
-
-/** Below, at and above the lanes of a vector, whichever unit it is of. */
-const WIDTHS = [5, 8, 9, 16, 17, 33] as const;
-/** The widths of rows take turns: each comes with some number of tokens and of experts. */
-export const widthOf = (T: number, E: number): number => WIDTHS[(T + 2 * E) % WIDTHS.length] ?? 5;
+import { expertCases } from "./expert-cases.ts";
+import { type Random, type Routing, type RoutingCase, widthOf } from "./routing-shapes.ts";
 
 /** Every kernel of this file for a routing of T tokens to E experts. */
 export function sparseCases(routing: Routing): readonly RoutingCase[] {
@@ -59,15 +32,12 @@ export function sparseCases(routing: Routing): readonly RoutingCase[] {
     },
     groupedLinear(next, offsets, expert),
     ...groupedGradients(next, offsets, expert),
-    groupedLayerNorm(next, "layer_norm", expert, E),
-    groupedLayerNorm(next, "layer_norm_gelu", expert, E),
-    groupedLayerNorm(next, "layer_norm_gelu_tanh", expert, E),
     topKExperts(next, T, E),
-    groupedLayerNormDx(next, expert, E),
     combineRows(next, routing, widthOf(T, E)),
     ...combineRowsGradients(next, routing, widthOf(T, E)),
     topKGatesDp(next, ids, E),
     gatherAssignments(next, source, widthOf(T, E)),
+    ...expertCases(next, offsets, expert),
   ];
 }
 
@@ -151,74 +121,6 @@ function groupedGradients(
       outputs: { z: dgamma },
     },
   ];
-}
-
-function groupedLayerNorm(
-  next: Random,
-  claim: "layer_norm" | "layer_norm_gelu" | "layer_norm_gelu_tanh",
-  expert: Int32Array<ArrayBuffer>,
-  E: number,
-): RoutingCase {
-  const [T, N, epsilon] = [expert.length, widthOf(expert.length, E), 1e-5];
-  const values = (length: number): Float32Array<ArrayBuffer> => Float32Array.from({ length }, () => 4 * next() - 2);
-  const [x, gamma, beta] = [values(T * N), values(E * N), values(E * N)];
-  const [y, bound] = [new Float32Array(T * N), new Float64Array(T * N)];
-  for (const [p, e] of expert.entries()) {
-    const inputs = [
-      { shape: [1, N], values: x.slice(p * N, (p + 1) * N) },
-      { shape: [N], values: gamma.slice(e * N, (e + 1) * N) },
-      { shape: [N], values: beta.slice(e * N, (e + 1) * N) },
-    ];
-    const row = evaluateOperation(claim, inputs, { epsilon }).outputs.get("y");
-    if (row === undefined) throw new Error(`${claim} has no output y`);
-    y.set(row.values, p * N);
-    // The expected value is kept in f32, which rounds it once.
-    bound.set(
-      row.bound.map((most, n) => most + Math.abs(row.values[n] ?? 0) * 2 ** -24),
-      p * N,
-    );
-  }
-  return {
-    kernel: `grouped_${claim}`,
-    dims: { T, E, N },
-    shapes: { x: [T, N], gamma: [E, N], beta: [E, N], expert: [T], y: [T, N] },
-    inputs: { x, gamma, beta, expert },
-    scalars: { epsilon },
-    outputs: { y },
-    bounds: { y: bound },
-  };
-}
-
-/** Each row as an only row of layer_norm_dx, with the gamma of its expert. */
-function groupedLayerNormDx(next: Random, expert: Int32Array<ArrayBuffer>, E: number): RoutingCase {
-  const [T, N, epsilon] = [expert.length, 37, 1e-5];
-  const values = (length: number): Float32Array<ArrayBuffer> => Float32Array.from({ length }, () => 4 * next() - 2);
-  const [x, gamma, dy] = [values(T * N), values(E * N), values(T * N)];
-  const [dx, bound] = [new Float32Array(T * N), new Float64Array(T * N)];
-  for (const [p, e] of expert.entries()) {
-    const inputs = [
-      { shape: [1, N], values: x.slice(p * N, (p + 1) * N) },
-      { shape: [N], values: gamma.slice(e * N, (e + 1) * N) },
-      { shape: [1, N], values: dy.slice(p * N, (p + 1) * N) },
-    ];
-    const row = evaluateOperation("layer_norm_dx", inputs, { epsilon }).outputs.get("dx");
-    if (row === undefined) throw new Error("layer_norm_dx has no output dx");
-    dx.set(row.values, p * N);
-    // The expected value is kept in f32, which rounds it once.
-    bound.set(
-      row.bound.map((most, n) => most + Math.abs(row.values[n] ?? 0) * 2 ** -24),
-      p * N,
-    );
-  }
-  return {
-    kernel: "grouped_layer_norm_dx",
-    dims: { T, E, N },
-    shapes: { x: [T, N], gamma: [E, N], dy: [T, N], expert: [T], dx: [T, N] },
-    inputs: { x, gamma, dy, expert },
-    scalars: { epsilon },
-    outputs: { dx },
-    bounds: { dx: bound },
-  };
 }
 
 /** A batch of B rows with many ties; every seventh entry is NaN in every third row. */

@@ -286,10 +286,6 @@ describe("claims", () => {
       softmax_top_k_renormalised: x[B,E] → p[B,E] w[B,E]; k
       gather_rows: x[R,N] source[T] → y[T,N]
       scatter_rows: x[T,N] position[T] source[T] → y[T,N]
-      grouped_linear: x[T,K] w[E,N,K] bias[E,N] offsets[E+1] expert[T] → y[T,N]
-      grouped_layer_norm: x[T,N] gamma[E,N] beta[E,N] expert[T] → y[T,N]; epsilon
-      grouped_layer_norm_gelu: x[T,N] gamma[E,N] beta[E,N] expert[T] → y[T,N]; epsilon
-      grouped_layer_norm_gelu_tanh: x[T,N] gamma[E,N] beta[E,N] expert[T] → y[T,N]; epsilon
       combine_rows: gates[B,K] parts[T,N] position[T] → y[B,N]
       adamw: weight[R,C] mean[R,C] square[R,C] gradient[R,C] scale[1] rates[3] → new_weight[R,C] new_mean[R,C] new_square[R,C]; beta1 beta2 epsilon decay
       row_squares: x[R,C] → y[R]
@@ -297,6 +293,8 @@ describe("claims", () => {
       clip_scale: squares[1] → scale[1]; max_norm
       add: x[B,N] y[B,N] → z[B,N]
       matmul_nn: x[B,N] w[N,K] → y[B,K]
+      matmul_nn_gelu_dx: x[B,N] w[N,K] z[B,K] → dz[B,K]
+      matmul_nn_gelu_tanh_dx: x[B,N] w[N,K] z[B,K] → dz[B,K]
       matmul_tn: x[B,N] y[B,K] → z[N,K]
       column_sum: x[B,N] → y[N]
       column_dot: x[B,N] y[B,N] → z[N]
@@ -309,7 +307,15 @@ describe("claims", () => {
       top_k_dp_renormalised: w[B,E] dw[B,E] p[B,E] → dp[B,E]
       combine_dparts: weights[B,E] dy[B,N] → dparts[E,B,N]
       combine_dweights: weights[B,E] parts[E,B,N] dy[B,N] → dweights[B,E]
+      grouped_linear: x[T,K] w[E,N,K] bias[E,N] offsets[E+1] expert[T] → y[T,N]
+      grouped_layer_norm: x[T,N] gamma[E,N] beta[E,N] expert[T] → y[T,N]; epsilon
+      grouped_layer_norm_gelu: x[T,N] gamma[E,N] beta[E,N] expert[T] → y[T,N]; epsilon
+      grouped_layer_norm_gelu_tanh: x[T,N] gamma[E,N] beta[E,N] expert[T] → y[T,N]; epsilon
+      grouped_linear_layer_norm_gelu: x[T,K] w[E,N,K] bias[E,N] offsets[E+1] expert[T] gamma[E,N] beta[E,N] → y[T,N]; epsilon
+      grouped_linear_layer_norm_gelu_tanh: x[T,K] w[E,N,K] bias[E,N] offsets[E+1] expert[T] gamma[E,N] beta[E,N] → y[T,N]; epsilon
       grouped_matmul_nn: x[T,N] w[E,N,K] offsets[E+1] expert[T] → y[T,K]
+      grouped_matmul_nn_gelu_dx: x[T,N] w[E,N,K] offsets[E+1] expert[T] z[T,K] → dz[T,K]
+      grouped_matmul_nn_gelu_tanh_dx: x[T,N] w[E,N,K] offsets[E+1] expert[T] z[T,K] → dz[T,K]
       grouped_matmul_tn: x[T,N] y[T,K] offsets[E+1] → z[E,N,K]
       grouped_column_sum: x[T,N] offsets[E+1] → y[E,N]
       grouped_column_dot: x[T,N] y[T,N] offsets[E+1] → z[E,N]

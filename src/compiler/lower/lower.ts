@@ -39,7 +39,13 @@ export function lowerProgram(program: TensorProgram, kernels: readonly Kernel[])
     return [vector.length === 0 ? launch : { ...launch, vector }];
   });
   if (diagnostics.length > 0) return refuse(...diagnostics);
-  return ok({ name: program.name, dims: program.dims, params, buffers: shareArena(buffers, launches), launches });
+  return ok({
+    name: program.name,
+    dims: program.dims,
+    params,
+    buffers: shareArena(program.dims, buffers, launches),
+    launches,
+  });
 }
 
 function planParams(program: TensorProgram): readonly PlanTensor[] {

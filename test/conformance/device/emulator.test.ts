@@ -18,7 +18,7 @@ import { caseData, faultOfCall, shareOfBound, tensorsOf } from "../case-run.ts";
 import { CASES, type Case, caseName, numbers } from "../cases.ts";
 import { buildInto, proveKernels, unwrap } from "../library.ts";
 import { blankOutputs, expectResults, ROUTING_CASES } from "../routing-cases.ts";
-import type { Tensors } from "../sparse-cases.ts";
+import type { Tensors } from "../routing-shapes.ts";
 import { emulator, sayThatItIsNotBuilt, sayThatThereIsNone, TINYGRAD } from "./emulator-place.ts";
 
 const toolchain = await findToolchain(process.env);
