@@ -1,7 +1,8 @@
 /**
  * Verification of a kernel: kernel IR → every obligation with its verdict, and the certificate if all are proved.
  *
- *   summarise → claims of each kind → solve, each query once → confirm what is refuted → certify
+ *   summarise → claims of each kind → solve, each query once, and claims that rest on the same facts together (`together.ts`)
+ *   → confirm what is refuted → certify
  *   beside it, for a kernel that claims an operation: execute symbolically and compare (`kinds/equivalence.ts`)
  */
 
@@ -37,6 +38,7 @@ import type { SolverAnswer } from "./solver.ts";
 import { GAVE_UP } from "./solver-protocol.ts";
 import type { Summary } from "./summary.ts";
 import { le, numeral } from "./term.ts";
+import { type AskedTogether, askTogether } from "./together.ts";
 import { confirm, type Subject } from "./witness.ts";
 
 export interface KernelReport {
@@ -125,8 +127,10 @@ export async function verifyPlan(
 async function verifyKernel(kernel: Kernel, session: Session, equivalence: EquivalenceOf): Promise<KernelReport> {
   const { summary, common, byWidth } = collectClaims(kernel);
   const subject: Subject = { name: kernel.name, scope: summary.scope, dims: kernel.dims, kernel };
-  const settleAll = (claims: readonly Claim[], search: boolean): Promise<readonly ObligationResult[]> =>
-    Promise.all(claims.map((claim) => settleClaim(subject, claim, session, search)));
+  const settleAll = (claims: readonly Claim[], search: boolean): Promise<readonly ObligationResult[]> => {
+    const together = askTogether(summary.scope, claims, session);
+    return Promise.all(claims.map((claim) => settleClaim(subject, claim, session, search, together.get(claim))));
+  };
   // Without a demand for 32 bits an overflow there only drops the instance, so that no witness is searched.
   const demanded = kernel.indexWidth === "i32";
   const [shared, wide, narrow, equivalent] = await Promise.all([
@@ -154,14 +158,18 @@ async function verifyKernel(kernel: Kernel, session: Session, equivalence: Equiv
 const SMALL_SIZES = [64n, 512n];
 const FIRST_STEPS = 2_000_000;
 
-/** Solves a claim; `searchWitness` asks for a confirmed counterexample where it does not hold. */
+/**
+ * Solves a claim; `searchWitness` asks for a confirmed counterexample where it does not hold. `together` is the answer that it
+ * shares with other claims, if there is one.
+ */
 export function settleClaim(
   subject: Subject,
   claim: Claim,
   session: Session,
   searchWitness: boolean,
+  together: Promise<AskedTogether | undefined> = Promise.resolve(undefined),
 ): Promise<ObligationResult> {
-  return session.counted(settle(subject, claim, session, searchWitness));
+  return session.counted(settle(subject, claim, session, searchWitness, together));
 }
 
 async function settle(
@@ -169,8 +177,9 @@ async function settle(
   claim: Claim,
   session: Session,
   searchWitness: boolean,
+  together: Promise<AskedTogether | undefined>,
 ): Promise<ObligationResult> {
-  const { text, answer } = await askClaim(subject, claim, session);
+  const { text, answer } = (await together) ?? (await askClaim(subject, claim, session));
   debug(2, () => `${claim.id}: ${answer.result} in ${answer.milliseconds.toFixed(1)} ms`);
   debug(5, () => `${claim.id}\n${text}`);
   const result = {
