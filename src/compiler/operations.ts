@@ -23,8 +23,15 @@ const PRODUCTS: readonly string[] = [
   "linear_layer_norm_gelu_tanh",
   "matmul",
   "matmul_nn",
+  "matmul_nn_gelu_dx",
+  "matmul_nn_gelu_tanh_dx",
   "matmul_tn",
 ];
+
+/** Whether the kernel claims a product of two matrices, whose three dimensions are all that it has. */
+export function isProduct({ computes, dims }: Kernel): boolean {
+  return computes !== undefined && PRODUCTS.includes(computes) && dims.length === 3;
+}
 
 /**
  * Of a claimed product of matrices, M×K by K×N: 2·M·N·K. `undefined` for other claims. Whichever of them is transposed, M·N·K is

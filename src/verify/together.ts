@@ -6,7 +6,7 @@
  * H are the hypotheses that all have in common, and D the definitions of symbols and the contents of tensors that a query
  * adds. D must be the same for each: what defines a quotient of one claim holds where its divisor is positive, which may be
  * on that claim's path alone, and would rule out sizes for the others. Products add lemmas, which hold of all integers.
- * An answer but `unsat` says nothing of any of them.
+ * Where the solver finds a model or gives up, each is asked by itself.
  */
 
 import { type Claim, queryOptionsOf } from "./claim.ts";
@@ -14,6 +14,7 @@ import { buildQuery, type Query } from "./query.ts";
 import type { Scope } from "./scope.ts";
 import type { Session } from "./session.ts";
 import type { SolverAnswer } from "./solver.ts";
+import { GAVE_UP } from "./solver-protocol.ts";
 import { and, or, type Term, termFacets } from "./term.ts";
 
 /** A query with more goals than this takes longer than two of half as many. */
@@ -52,8 +53,11 @@ export function askTogether(
 }
 
 function shareOf(joint: SolverAnswer, { query }: Member, members: number): AskedTogether | undefined {
-  if (joint.result !== "unsat") return undefined;
-  return { text: query.text, answer: { result: "unsat", milliseconds: joint.milliseconds / members } };
+  const { result, reason } = joint;
+  // What a process was at that failed is open, for every claim that it was about.
+  const isOpen = result === "unknown" && reason?.startsWith(GAVE_UP) !== true;
+  if (result !== "unsat" && !isOpen) return undefined;
+  return { text: query.text, answer: { ...joint, milliseconds: joint.milliseconds / members } };
 }
 
 /** Claims that integers fit a width: by far the most, and each about one integer of a statement. */

@@ -87,11 +87,18 @@ const FOR_VECTORS = [
   ...["gather_assignments", "gather_rows", "combine_rows", "combine_rows_dparts", "combine_rows_dgates"],
   ...["cross_entropy", "cross_entropy_dx"],
 ];
+/** With weights of halves, which hold the small whole numbers of the cases, and the kernel whose cases they have. */
+const OF_HALVES: Readonly<Record<string, string>> = {
+  grouped_linear_f16: "grouped_linear",
+  grouped_linear_bf16: "grouped_linear",
+};
 export const VECTOR_ROUTING_CASES: readonly RoutingCase[] = SIMD_UNITS.flatMap((unit) =>
-  ROUTING_CASES.filter(({ kernel }) => FOR_VECTORS.includes(kernel)).map((one) => ({
-    ...one,
-    kernel: `${one.kernel}_${unit}`,
-  })),
+  [...FOR_VECTORS, ...Object.keys(OF_HALVES)].flatMap((kernel) =>
+    ROUTING_CASES.filter((one) => one.kernel === (OF_HALVES[kernel] ?? kernel)).map((one) => ({
+      ...one,
+      kernel: `${kernel}_${unit}`,
+    })),
+  ),
 );
 export const routingName = ({ kernel, dims, scalars }: RoutingCase): string =>
   [kernel, ...Object.entries({ ...dims, ...scalars }).map(([name, value]) => `${name}=${value}`)].join(" ");

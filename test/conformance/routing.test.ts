@@ -9,9 +9,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findToolchain } from "../../src/compiler/build/toolchain.ts";
 import { denseTensor, interpretKernel } from "../../src/ir/kernel/interpret.ts";
-import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
+import { type CpuLibrary, openCpuLibrary, type TensorData } from "../../src/runtime/cpu/library.ts";
+import { bitsOfFloats, HALF_ELEMENTS } from "../../src/support/half-formats.ts";
 import { buildInto, type ProvedSources, proveKernels, unwrap } from "./library.ts";
 import { blankOutputs, expectResults, ROUTING_CASES, routingName, VECTOR_ROUTING_CASES } from "./routing-cases.ts";
+import type { Tensors } from "./routing-shapes.ts";
 import { lacksUnit, MISSING } from "./vector-units.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tokitai-routing-"));
@@ -24,6 +26,18 @@ beforeAll(async () => {
   library = unwrap(openCpuLibrary(folder));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Inputs as the kernel takes them: floats of two bytes where its tensors are of those. */
+function inMemory(kernel: string, inputs: Tensors): Readonly<Record<string, TensorData>> {
+  const fields = library.abi.kernels.find(({ name }) => name === kernel)?.fields ?? [];
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, data]) => {
+      const element = fields.find((field) => field.name === name)?.element;
+      const half = HALF_ELEMENTS.find((format) => format === element);
+      return [name, half === undefined || data instanceof Int32Array ? data : bitsOfFloats(half, data)];
+    }),
+  );
+}
 
 const TABLE = [...ROUTING_CASES, ...VECTOR_ROUTING_CASES];
 
@@ -53,7 +67,7 @@ describe("routing kernels", () => {
     skip(lacksUnit(one.kernel), `this CPU lacks ${MISSING.join(" and ")}`);
     const { kernel, dims, inputs, scalars = {}, outputs } = one;
     const results = blankOutputs(outputs);
-    library.call(kernel, { tensors: { ...inputs, ...results }, dims, scalars });
+    library.call(kernel, { tensors: { ...inMemory(kernel, inputs), ...results }, dims, scalars });
     expectResults(results, one);
   });
 

@@ -164,7 +164,7 @@ function compare(kernel: Kernel, at: Case, contents: Contents, fill: (position: 
       return isFloat(param.element) && typeof value === "number" ? value : lift(reals, value);
     });
     const definition = defined.get(formal)?.elements ?? [];
-    const numberOf = evaluatorOf(reals, [...own, ...definition])(variables);
+    const numberOf = evaluatorOf(reals, [...own, ...definition])((real) => variables.get(real) ?? Number.NaN);
     const expected = reference.outputs.get(formal);
     if (expected === undefined || expected.values.length !== own.length) throw new Error(`no ${formal}`);
     size += own.length;

@@ -20,7 +20,7 @@ const NO_ANSWER: Readonly<Record<(typeof NATIVE_SOLVERS)[number], RegExp>> = {
 };
 
 /** Of so many obligations, one is in the sample. */
-const STEP = 40;
+const STEP = 60;
 
 const SAT = "(declare-const x Int)\n(assert (> x 3))\n";
 const UNSAT = "(declare-const x Int)\n(assert (< x x))\n";

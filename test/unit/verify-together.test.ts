@@ -7,6 +7,7 @@ import { SolverPool } from "../../src/verify/pool.ts";
 import { buildQuery } from "../../src/verify/query.ts";
 import { declare, newScope, type Scope } from "../../src/verify/scope.ts";
 import { openSession, type Session } from "../../src/verify/session.ts";
+import { GAVE_UP } from "../../src/verify/solver-protocol.ts";
 import { and, eq, le, lt, not, numeral, or, type Term } from "../../src/verify/term.ts";
 import { askTogether } from "../../src/verify/together.ts";
 import { settleClaim } from "../../src/verify/verify.ts";
@@ -70,17 +71,22 @@ describe("claims that rest on the same facts", () => {
     expect(asked).toHaveLength(3);
   });
 
-  it("are asked one by one where the solver has no answer to all of them", async () => {
-    const claims = [100n, 101n].map((most) => overflowClaim(`${most}`, [...RANGE, not(fits("a", most))]));
-    const { session, asked } = listening();
-    const solve: Session["solve"] = (text, limit) => {
-      const answer = session.solve(text, limit);
-      return asked.length === 1 ? Promise.resolve({ result: "unknown", reason: "killed", milliseconds: 0 }) : answer;
-    };
-    const silent: Session = { ...session, solve };
-    expect(await verdicts(scopeOfQuotient(), claims, silent)).toEqual(["proved", "proved"]);
-    expect(asked).toHaveLength(3);
-  });
+  it.each([
+    [`${GAVE_UP}it took more than 5 steps`, ["proved", "proved"], 3],
+    ["the solver process ended (SIGKILL)", ["unknown", "unknown"], 1],
+  ])(
+    "are asked one by one where the solver gives up, and are open where it fails: %s",
+    async (reason, expected, count) => {
+      const claims = [100n, 101n].map((most) => overflowClaim(`${most}`, [...RANGE, not(fits("a", most))]));
+      const { session, asked } = listening();
+      const solve: Session["solve"] = (text, limit) => {
+        const answer = session.solve(text, limit);
+        return asked.length === 1 ? Promise.resolve({ result: "unknown", reason, milliseconds: 0 }) : answer;
+      };
+      expect(await verdicts(scopeOfQuotient(), claims, { ...session, solve })).toEqual(expected);
+      expect(asked).toHaveLength(count);
+    },
+  );
 
   it("may assume different things", async () => {
     const claims = [

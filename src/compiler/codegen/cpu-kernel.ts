@@ -10,12 +10,14 @@
  * Each block is run by one thread of the CPU, in one order: the number of CPU threads does not change the result.
  */
 
-import type { Axis } from "../../ir/kernel/expr.ts";
+import { dim } from "../../ir/kernel/build.ts";
+import type { Axis, Expr } from "../../ir/kernel/expr.ts";
 import { rowArray } from "../../ir/kernel/matrix.ts";
 import type { Kernel, LetStmt, LocalArray, MmaStmt, RegisterRow } from "../../ir/kernel/types.ts";
 import { visitStmts } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";
+import { isProduct } from "../operations.ts";
 import {
   at,
   binary,
@@ -98,14 +100,14 @@ function blockLoops(frame: Frame, body: readonly CStmt[]): readonly CStmt[] {
     .map((axis) => binary(">", gridEnd(axis), integer(1)))
     .reduce((left, right) => binary("||", left, right));
   const place = sizePlace(frame);
-  const elements = tensorParams(kernel)
-    .map(({ shape }) =>
-      shape
-        .map((extent): CExpr => cast(REAL, lowerExpr(extent, frame, place)))
-        .reduce((left, right) => binary("*", left, right)),
-    )
-    .reduce((left, right) => binary("+", left, right));
-  const worth = call("tok_worth_waking", [elements]);
+  const volumeOf = (extents: readonly Expr[]): CExpr =>
+    extents
+      .map((extent): CExpr => cast(REAL, lowerExpr(extent, frame, place)))
+      .reduce((left, right) => binary("*", left, right));
+  const elements = tensorParams(kernel).map(({ shape }) => volumeOf(shape));
+  const products = isProduct(kernel) ? [volumeOf(kernel.dims.map((name) => dim(name)))] : [];
+  const shares = products.map((volume) => binary("/", volume, name("TOK_PRODUCTS_PER_ELEMENT")));
+  const worth = call("tok_worth_waking", [[...elements, ...shares].reduce((left, right) => binary("+", left, right))]);
   const worthIt = declare(constant(type("bool")), PARALLEL, binary("&&", several, worth));
   if (axes.length === 1 || kernel.simd === undefined) {
     const clause = axes.length === 1 ? "" : ` collapse(${axes.length})`;

@@ -26,6 +26,9 @@ export const PROLOGUE = `// What the generated code of a library shares: include
 #else
 #define TOK_DEVICE
 
+// How often a thread multiplies and adds while it goes over one element: in a product of matrices, all of its vectors do.
+#define TOK_PRODUCTS_PER_ELEMENT 16
+
 // Whether a launch on tensors of so many elements is worth waking other threads for: to wake one takes some
 // microseconds, in which a thread goes over 2^15 elements. TOKITAI_WAKE_ELEMENTS is another number of them.
 static inline bool tok_worth_waking(double elements) {

@@ -111,13 +111,15 @@ function* trialsAt(
   const formats = new Map(kernel.params.map(({ name, element }) => [name, element]));
   for (const trial of trials) {
     const fillings = new Map(floatTensors(kernel).map((name, position) => [name, trial(name, position)]));
-    const variables = new Map<Real, number>();
-    for (const [real, { param, index }] of launched.origins) {
+    const variable = (real: Real): number => {
+      const origin = launched.origins.get(real);
+      if (origin === undefined) return Number.NaN;
+      const { param, index } = origin;
       const filling = fillings.get(param);
       const value = filling === undefined ? (at.scalars[param] ?? 0) : fillElement(filling, index);
-      variables.set(real, held(formats.get(param), value));
-    }
-    yield { fillings, numberOf: evaluate(variables) };
+      return held(formats.get(param), value);
+    };
+    yield { fillings, numberOf: evaluate(variable) };
   }
 }
 

@@ -14,8 +14,8 @@ const FUNCTIONS: { readonly [F in RealFunction]: (x: number) => number } = {
   abs: Math.abs,
 };
 
-/** Gives the value of any of the wanted expressions, once the variables have theirs. What has no value is NaN. */
-export type Evaluator = (variables: ReadonlyMap<Real, number>) => (real: Real) => number;
+/** Gives the value of any of the wanted expressions, asking for those of the variables in them. What has no value is NaN. */
+export type Evaluator = (variable: (real: Real) => number) => (real: Real) => number;
 
 /** Looks up once what the wanted expressions need, for many evaluations. */
 export function evaluatorOf(reals: Reals, wanted: readonly Real[]): Evaluator {
@@ -31,8 +31,8 @@ export function evaluatorOf(reals: Reals, wanted: readonly Real[]): Evaluator {
   // Operands have smaller numbers than what uses them.
   const order = [...needed].sort((a, b) => a - b);
   const values = new Float64Array((order.at(-1) ?? -1) + 1);
-  return (variables) => {
-    for (const real of order) values[real] = evaluate(real, reals.node(real), values, variables);
+  return (variable) => {
+    for (const real of order) values[real] = evaluate(real, reals.node(real), values, variable);
     return (real) => values[real] ?? Number.NaN;
   };
 }
@@ -66,13 +66,13 @@ function outcome(value: number, holds: (value: number) => boolean): number {
   return Number.isNaN(value) ? value : holds(value) ? 1 : 0;
 }
 
-function evaluate(real: Real, node: RealNode, values: Float64Array, variables: ReadonlyMap<Real, number>): number {
+function evaluate(real: Real, node: RealNode, values: Float64Array, variable: (real: Real) => number): number {
   const at = (operand: Real): number => values[operand] ?? Number.NaN;
   switch (node.kind) {
     case "constant":
       return toDouble(node.value);
     case "variable":
-      return variables.get(real) ?? Number.NaN;
+      return variable(real);
     case "undefined":
       return Number.NaN;
     case "add":
