@@ -26,7 +26,7 @@ export const PROLOGUE = `// What the generated code of a library shares: include
 #else
 #define TOK_DEVICE
 
-// How often a thread multiplies and adds while it goes over one element: in a product of matrices, all of its vectors do.
+// How often a thread multiplies and adds while it goes over one element: in products of matrices vectors do all of it.
 #define TOK_PRODUCTS_PER_ELEMENT 16
 
 // Whether a launch on tensors of so many elements is worth waking other threads for: to wake one takes some
