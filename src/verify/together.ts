@@ -4,9 +4,9 @@
  *   H ∧ D ∧ (¬g₁ ∨ … ∨ ¬gₙ) is unsatisfiable  ⇔  each H ∧ D ∧ ¬gᵢ is
  *
  * H are the hypotheses that all have in common, and D the definitions of symbols and the contents of tensors that a query
- * adds. D must be the same for each: what defines a quotient of one claim holds where its divisor is positive, which may be
- * on that claim's path alone, and would rule out sizes for the others. Products add lemmas, which hold of all integers.
- * Where the solver finds a model or gives up, each is asked by itself.
+ * adds. D is the same for each, so that no claim is proved with a fact that its own query would not have: that facts hold in
+ * every model (`scope.ts`) is needed for each claim by itself, and for no more here. Products add lemmas, which hold of all
+ * integers. Where the solver finds a model or gives up, each is asked by itself.
  */
 
 import { type Claim, queryOptionsOf } from "./claim.ts";
@@ -17,7 +17,7 @@ import type { SolverAnswer } from "./solver.ts";
 import { GAVE_UP } from "./solver-protocol.ts";
 import { and, or, type Term, termFacets } from "./term.ts";
 
-/** A query with more goals than this takes longer than two of half as many. */
+/** One goal that does not hold makes all of its query be asked alone. */
 const MOST_TOGETHER = 16;
 
 export interface AskedTogether {

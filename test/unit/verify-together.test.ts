@@ -31,7 +31,7 @@ function overflowClaim(id: string, hypotheses: readonly Term[], more: Partial<Cl
   return { id, kind: "overflow", span: NO_SPAN, ...texts, hypotheses, factors: true, replay: NO_REPLAY, ...more };
 }
 
-/** a and b; q is a divided by b, where b is positive. */
+/** a, b and q, with a fact about q that is wrong, as none of a kernel's is: it says that b is positive, whatever it is. */
 function scopeOfQuotient(): Scope {
   const scope = newScope();
   for (const name of ["a", "b", "q"]) declare(scope, { name, sort: "Int", owner: "launch" });
@@ -98,11 +98,11 @@ describe("claims that rest on the same facts", () => {
 });
 
 describe("a claim with facts of its own", () => {
-  // That b is positive is wrong; where q is defined, it is not.
+  // Nothing but the fact about q says that b is positive.
   const wrong = overflowClaim("wrong", [...RANGE, not(lt("0", "b"))]);
   const right = overflowClaim("right", [...RANGE, not(fits("q", 50n))]);
 
-  it("would prove others, if it shared a query with them", async () => {
+  it("would prove others where a fact is wrong, if it shared a query with them", async () => {
     const goals = [wrong, right].map(({ hypotheses }) => and(...hypotheses));
     const { text } = buildQuery({ scope: scopeOfQuotient(), hypotheses: [or(...goals)], factors: true });
     expect((await openSession(pool).solve(text)).result).toBe("unsat");

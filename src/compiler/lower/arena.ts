@@ -9,7 +9,6 @@
 
 import { evaluateSize } from "../../ir/kernel/interpret-launch.ts";
 import { ELEMENT_BYTES } from "../../ir/kernel/limits.ts";
-
 import type { ArenaBuffer, Launch } from "../../ir/plan.ts";
 
 const USUAL_SIZE = 256n;

@@ -13,7 +13,7 @@ import { acceptsElement, elementInPrograms } from "../../ir/tensor/claim-signatu
 import { claimOf, type OperationClaim } from "../../ir/tensor/claims.ts";
 import { type Op, operandsOf, type Shape, type TensorProgram, type ValueId } from "../../ir/tensor/types.ts";
 import { InternalError } from "../../support/result.ts";
-import { bindSignature } from "../../verify/equivalence/signature.ts";
+import { type Bound, bindSignature } from "../../verify/equivalence/signature.ts";
 
 export interface Step {
   readonly claim: OperationClaim;
@@ -92,12 +92,17 @@ export function kernelsByClaim(kernels: readonly Kernel[]): ReadonlyMap<string, 
 function takesValues(kernel: Kernel): boolean {
   const bound = bindSignature(kernel);
   if (bound === undefined) return true;
-  const { inputs, outputs, signature } = bound;
-  const params = [...inputs, ...outputs.map(({ param }) => param)];
+  const { signature } = bound;
+  const params = claimParams(bound);
   return [...signature.inputs, ...signature.outputs].every(({ element }, position) => {
     const own = params[position]?.element;
     return own === undefined || !acceptsElement(element, own) || own === elementInPrograms(element);
   });
+}
+
+/** The parameters in the order of the claim: inputs, then outputs. */
+function claimParams(bound: Bound | undefined): readonly TensorParam[] {
+  return bound === undefined ? [] : [...bound.inputs, ...bound.outputs.map(({ param }) => param)];
 }
 
 /** The steps of a program in order; `stack`, `concat` and `part` are layout and no steps. */
@@ -207,14 +212,10 @@ function fuseLast(
  */
 function takesSizes(kernel: Kernel, { inputs, outputs }: Step, shapes: ReadonlyMap<ValueId, Shape>): boolean {
   if (kernel.requires.length === 0) return true;
-  const tensors = kernel.params.filter((param): param is TensorParam => param.kind === "tensor");
-  const ordered = [
-    ...tensors.filter(({ role }) => role !== "output"),
-    ...tensors.filter(({ role }) => role !== "input"),
-  ];
+  const params = claimParams(bindSignature(kernel));
   const dims: Record<string, bigint> = {};
   for (const [position, value] of [...inputs, ...outputs].entries()) {
-    const [extents, shape] = [ordered[position]?.shape ?? [], shapes.get(value) ?? []];
+    const [extents, shape] = [params[position]?.shape ?? [], shapes.get(value) ?? []];
     // A kernel of matrices takes all axes but the last for rows.
     const axes = extents.length === shape.length ? extents : extents.slice(-1);
     for (const [place, extent] of axes.entries()) {
