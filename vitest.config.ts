@@ -4,9 +4,14 @@ import { defineConfig } from "vitest/config";
 const root = fileURLToPath(new URL(".", import.meta.url));
 
 export default defineConfig({
+  // Tests run the program that users run: what tsc has built, loaded by Node itself.
+  resolve: { alias: [{ find: /^(?:\.\.\/)+src\/(.*)\.ts$/, replacement: `${root}dist/$1.js` }] },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: ["scripts/test-setup.mjs"],
+    server: { deps: { external: [/\/dist\//] } },
     pool: "forks",
+    execArgv: ["--enable-source-maps"],
     maxWorkers: 2,
     // Some tests run a compiler or a solver, on a machine that other work may share.
     testTimeout: 300_000,

@@ -19,7 +19,7 @@ import type { ProvedKernel } from "../verify/certificate.ts";
 import type { ObligationResult } from "../verify/obligation.ts";
 import { obligationDiagnostics, obligationFileStem, smt2Text } from "../verify/report.ts";
 import { overBudget } from "./budget.ts";
-import { type BuiltLibrary, buildCpu, buildHip, type SourceText } from "./build/compile.ts";
+import { type BuiltLibrary, buildCpu, buildHip } from "./build/compile.ts";
 import type {
   JsonValue,
   Manifest,
@@ -28,6 +28,7 @@ import type {
   ManifestKernel,
   ManifestObligation,
 } from "./build/manifest.ts";
+import type { SourceText } from "./build/objects.ts";
 import { type KernelResources, readResources } from "./build/resources.ts";
 import type { Toolchain } from "./build/toolchain.ts";
 import { contentName, type OutputFile, writeBuild } from "./build/write-build.ts";
@@ -166,7 +167,7 @@ async function buildTargets(request: CompileRequest, spec: LibrarySpec): Promise
   if (!request.emits.includes("so")) return ok([]);
   const { toolchain, cache, architectures, sanitize = false } = request;
   const sources = (files: readonly GeneratedFile[]): readonly SourceText[] =>
-    files.map(({ path, text, unit }) => ({ name: path, text, ...(unit !== undefined && { unit }) }));
+    files.map(({ path, ...file }) => ({ name: path, ...file }));
   const results = await Promise.all(
     request.targets.map((target) =>
       target === "cpu"
@@ -209,8 +210,8 @@ function outputFiles(
   const sources = (files: readonly GeneratedFile[], target: Target, extension: string): readonly OutputFile[] =>
     files
       .filter(({ path }) => path.endsWith(".cpp"))
-      .map(({ text: content, unit }) => {
-        const stem = unit === undefined ? name : `${name}.${unit}`;
+      .map(({ text: content, part, unit = "base" }) => {
+        const stem = part === "kernels" ? `${name}.${unit}` : name;
         return { role: "source", target, stem, extension, content };
       });
   return [

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { readManifest } from "../../src/compiler/build/output.ts";
-import { type Ended, ensureBuilt, runTokitai } from "./command.ts";
+import { type Ended, runTokitai } from "./command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tokitai-bench-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -26,7 +26,6 @@ export const copy = kernel(
 `;
 
 beforeAll(() => {
-  ensureBuilt();
   writeFileSync(join(folder, "small.json"), JSON.stringify(MODEL));
   const built = tokitai("compile", "moe", "--config", "small.json", "-o", "out");
   expect(built.code, built.stderr).toBe(0);

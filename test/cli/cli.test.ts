@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Ended, ensureBuilt, ROOT, runTokitai } from "./command.ts";
+import { type Ended, ROOT, runTokitai } from "./command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tokitai-cli-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -39,7 +39,6 @@ function kernelFile(name: string, body: string, launch = "grid: ({ N }) => [ceil
 }
 
 beforeAll(() => {
-  ensureBuilt();
   kernelFile("good", "if (i < N) y[i] = x[i];");
 });
 

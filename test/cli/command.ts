@@ -1,7 +1,6 @@
 /** The command line as a process: arguments in, exit code and what it printed out. */
 
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 export const ROOT = join(import.meta.dirname, "../..");
@@ -24,11 +23,4 @@ export function runNode(cwd: string, args: readonly string[], env: NodeJS.Proces
     env: { ...process.env, ...env },
   });
   return { code: status, stdout, stderr };
-}
-
-/** Compiles the sources where that has not been done; throws where it fails. */
-export function ensureBuilt(): void {
-  if (existsSync(join(ROOT, "dist/cli/main.js"))) return;
-  const { status, stderr } = spawnSync("npm", ["run", "-s", "build"], { cwd: ROOT, encoding: "utf8" });
-  if (status !== 0) throw new Error(`the build failed\n${stderr}`);
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha256 } from "../../src/support/hash.ts";
-import { type Ended, ensureBuilt, ROOT, runNode } from "./command.ts";
+import { type Ended, ROOT, runNode } from "./command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tokitai-kept-"));
 const cache = mkdtempSync(join(tmpdir(), "tokitai-kept-cache-"));
@@ -75,7 +75,6 @@ function compiler(version: string): NodeJS.ProcessEnv {
 }
 
 beforeAll(() => {
-  ensureBuilt();
   write("shared/helper.ts", HELPER);
   write("mine/fill.ts", KERNEL);
 });

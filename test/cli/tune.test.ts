@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { architecturesOf, findToolchain } from "../../src/compiler/build/toolchain.ts";
 import { MODEL_VERSION } from "../../src/compiler/predict.ts";
 import { parseTuning, renderTuning, type TuningEntry } from "../../src/compiler/tuning-file.ts";
-import { ensureBuilt, runTokitai } from "./command.ts";
+import { runTokitai } from "./command.ts";
 
 /** With PER = 3 the last element of each thread is written by nobody, and with PER = 5 the budget is 5 registers. */
 const SOURCE = `import { block, ceilDiv, f32, fma, input, kernel, output, registers, thread } from "tokitai/dsl";
@@ -99,7 +99,6 @@ const entries = (): readonly TuningEntry[] => {
 };
 
 beforeAll(() => {
-  ensureBuilt();
   writeFileSync(join(folder, "rows.ts"), SOURCE);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

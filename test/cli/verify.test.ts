@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Ended, ensureBuilt, ROOT, runNode, runTokitai } from "./command.ts";
+import { type Ended, ROOT, runNode, runTokitai } from "./command.ts";
 
 /** A repository of a user's: kernels in a folder of it, tokitai and vitest installed. */
 const repository = mkdtempSync(join(tmpdir(), "tokitai-verify-"));
@@ -44,7 +44,6 @@ const UNORDERED =
   "const s = shared(f32, [T]);\n    s[thread.x] = f32(1);\n    if (i < N) y[i] = s[T - 1 - thread.x] + x[i];";
 
 beforeAll(() => {
-  ensureBuilt();
   mkdirSync(kernels);
   mkdirSync(join(repository, ".git"));
   kernelFile("good", "if (i < N) y[i] = x[i];");

@@ -16,7 +16,7 @@ import { readRun } from "../../src/moe/diagnose/read-run.ts";
 import { readMetrics, renderJournal } from "../../src/moe/metrics.ts";
 import { readArrays } from "../../src/moe/train/data.ts";
 import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
-import { ensureBuilt, runTokitai } from "../cli/command.ts";
+import { runTokitai } from "../cli/command.ts";
 import { numbers } from "../conformance/cases.ts";
 import { unwrap } from "../conformance/library.ts";
 import { findChromium } from "./chromium.ts";
@@ -36,7 +36,6 @@ function run(args: readonly string[]): void {
 }
 
 beforeAll(() => {
-  ensureBuilt();
   const next = numbers(8);
   const x = Float32Array.from({ length: ROWS * CONFIG.inputs }, () => 2 * next() - 1);
   const labels = (name: string, classes: number): StoredTensor => {

@@ -3,15 +3,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { accountFor, MOE_SIZE_NAMES, MOE_SIZES } from "../../src/moe/sizes.ts";
-import { type Ended, ensureBuilt, ROOT, runTokitai } from "../cli/command.ts";
+import { type Ended, ROOT, runTokitai } from "../cli/command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tokitai-plan-"));
 afterAll(() => rmSync(folder, { recursive: true }));
-beforeAll(() => ensureBuilt());
-
 const tokitai = (...args: readonly string[]): Ended => runTokitai(folder, ["plan", ...args]);
 
 const count = z.int().min(0);

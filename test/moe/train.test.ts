@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeSafetensors, f32Tensor, readSafetensors, type StoredTensor } from "../../src/data/safetensors.ts";
 import { readMetrics } from "../../src/moe/metrics.ts";
-import { ensureBuilt, ROOT, runTokitai } from "../cli/command.ts";
+import { ROOT, runTokitai } from "../cli/command.ts";
 import { numbers } from "../conformance/cases.ts";
 import { unwrap } from "../conformance/library.ts";
 
@@ -20,6 +20,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const CONFIG = { inputs: 5, hidden: 8, depth: 0, experts: 3, chosen: 2, outcomes: 3, actions: 2 };
 const ROWS = 240;
+/** At how many moments a run is killed; `npm run kills` has more. */
+const MOMENTS = Number(process.env["TOKITAI_KILL_MOMENTS"] ?? "8");
 const path = (name: string): string => join(folder, name);
 
 /** Rows whose classes follow from their features. */
@@ -65,7 +67,6 @@ function result(out: string): Readonly<Record<string, string>> {
 }
 
 beforeAll(() => {
-  ensureBuilt();
   writeFileSync(path("model.json"), JSON.stringify(CONFIG));
   store("rows.safetensors", dataset(ROWS));
   const built = runTokitai(folder, [
@@ -180,23 +181,23 @@ describe("a run that is killed", () => {
     );
   }
 
-  it("goes on and ends with the same weights bit by bit, from 20 moments", async () => {
+  it(`goes on and ends with the same weights bit by bit, from ${MOMENTS} moments`, async () => {
     const expected = result("whole");
     const whole = statSync(path("whole/metrics.jsonl")).size;
     const next = numbers(20);
     let [killed, withCheckpoint] = [0, 0];
-    for (let moment = 0; moment < 20; moment++) {
+    for (let moment = 0; moment < MOMENTS; moment++) {
       const out = `killed${moment}`;
-      // One moment in each twentieth of the run, the first before anything is written, and up to 4 ms after it.
-      const bytes = moment === 0 ? 0 : (whole * (moment - 1 + next())) / 20;
+      // One moment in each part of the run, the first before anything is written, and up to 4 ms after it.
+      const bytes = moment === 0 ? 0 : (whole * (moment - 1 + next())) / MOMENTS;
       if (await runUntil(out, bytes, moment === 0 ? 100 * next() : 4 * next())) killed++;
       if (existsSync(path(`${out}/checkpoints`))) withCheckpoint++;
       const resumed = runTokitai(folder, training(out, "--resume"));
       expect(resumed.stderr).not.toContain("error");
       expect(result(out), `killed at moment ${moment}`).toEqual(expected);
     }
-    expect(killed).toBeGreaterThanOrEqual(18);
-    expect(withCheckpoint).toBeGreaterThanOrEqual(10);
+    expect(killed).toBeGreaterThanOrEqual(0.8 * MOMENTS);
+    expect(withCheckpoint).toBeGreaterThanOrEqual(MOMENTS / 2);
   });
 });
 

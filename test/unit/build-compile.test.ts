@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import koffi from "koffi";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type BuiltLibrary, buildCpu, buildHip, type SourceText } from "../../src/compiler/build/compile.ts";
+import { type BuiltLibrary, buildCpu, buildHip } from "../../src/compiler/build/compile.ts";
+import type { SourceText } from "../../src/compiler/build/objects.ts";
 import { readResources } from "../../src/compiler/build/resources.ts";
 import { runTool, toolEnvironment } from "../../src/compiler/build/run-tool.ts";
 import { findToolchain, type Toolchain } from "../../src/compiler/build/toolchain.ts";
@@ -127,7 +128,12 @@ describe("the CPU library", () => {
     unwrap(await cpu());
     await cpu([{ name: "bad.cpp", text: "int x = ;" }]);
     expect(readdirSync(join(cache, "tmp"))).toEqual([]);
-    expect(readdirSync(join(cache, "build")).length).toBe(2);
+    // Of the library and of its only object, each with its record.
+    expect(
+      readdirSync(join(cache, "build"))
+        .map((name) => name.replace(/^.*\./, ""))
+        .sort(),
+    ).toEqual(["json", "json", "o", "so"]);
   });
 
   it("that does not compile is refused with the command, the first errors and what to install", async () => {
@@ -152,6 +158,77 @@ describe("the CPU library", () => {
     const unusable = await buildCpu({ toolchain, cache: cache.concat(".file"), sources: CPU_SOURCES });
     const codes = [slow, none, unusable].map((result) => (result.ok ? "built" : result.diagnostics[0]?.code));
     expect(codes).toEqual(["TK403", "TK401", "TK407"]);
+  });
+});
+
+describe("an object", () => {
+  const API = { name: "api.h", text: '#define TOK_API __attribute__((visibility("default")))\n#define SCALE 3\n' };
+  const KERNELS: SourceText = {
+    name: "kernels.cpp",
+    text: '#include "shared.h"\nint scaled(int x) { return SCALE * x; }\n',
+    part: "kernels",
+  };
+  const SHARED = { name: "shared.h", text: '#include "api.h"\nint scaled(int x);\n' };
+  const caller = (name: string, plus: number): SourceText => ({
+    name: `${name}.cpp`,
+    text: `#include "shared.h"\nextern "C" TOK_API int tok_${name}(int x) { return scaled(x) + ${plus}; }\n`,
+    part: "launchers",
+  });
+
+  /** Builds libraries side by side by a compiler that writes down its calls; of those that compile, "file -O…". */
+  async function compiled(libraries: readonly (readonly SourceText[])[], sanitize = false) {
+    const [log, recording] = [join(root, "calls"), join(root, "recording-cxx")];
+    const { cxx } = toolchain;
+    if (cxx === undefined) throw new Error("no C++ compiler is installed");
+    writeFileSync(log, "");
+    writeFileSync(recording, `#!/bin/sh\necho "$*" >> ${log}\nsleep 0.2\nexec ${cxx.path} "$@"\n`, { mode: 0o755 });
+    const request = { toolchain: { ...toolchain, cxx: { ...cxx, path: recording } }, cache, sanitize };
+    const results = await Promise.all(libraries.map((sources) => buildCpu({ ...request, sources })));
+    const units = readFileSync(log, "utf8")
+      .split("\n")
+      .flatMap((line) => {
+        const file = / -c (\S+)/.exec(line)?.[1];
+        return file === undefined ? [] : [`${file} ${line.match(/-O\d/g)?.at(-1)}`];
+      });
+    return { built: results.map((result) => unwrap(result)), units: units.sort() };
+  }
+
+  const call = (built: BuiltLibrary | undefined, name: string): number =>
+    koffi.load(built?.path ?? "").func(`int tok_${name}(int x)`)(5);
+
+  it("of kernels is compiled once for all libraries that have the same", async () => {
+    const first = await compiled([[caller("one", 1), KERNELS, SHARED, API]]);
+    expect(first.units).toEqual(["kernels.cpp -O3", "one.cpp -O1"]);
+    const second = await compiled([[caller("two", 2), KERNELS, SHARED, API]]);
+    expect(second.units).toEqual(["two.cpp -O1"]);
+    expect([call(first.built[0], "one"), call(second.built[0], "two")]).toEqual([16, 17]);
+  });
+
+  it("is made anew where a file has changed that another includes, or the flags", async () => {
+    await compiled([[caller("one", 1), KERNELS, SHARED, API]]);
+    const changed = { ...API, text: API.text.replace("3", "4") };
+    const again = await compiled([[caller("one", 1), KERNELS, SHARED, changed]]);
+    expect(again.units).toEqual(["kernels.cpp -O3", "one.cpp -O1"]);
+    expect(call(again.built[0], "one")).toBe(21);
+    const sanitized = await compiled([[caller("one", 1), KERNELS, SHARED, API]], true);
+    expect(sanitized.units).toEqual(["kernels.cpp -O1", "one.cpp -O0"]);
+  });
+
+  it("is made anew where the cache's copy is damaged", async () => {
+    await compiled([[caller("one", 1), KERNELS, SHARED, API]]);
+    for (const name of readdirSync(join(cache, "build"))) {
+      if (name.endsWith(".o")) writeFileSync(join(cache, "build", name), "no object");
+    }
+    const again = await compiled([[caller("two", 2), KERNELS, SHARED, API]]);
+    expect(again.units).toEqual(["kernels.cpp -O3", "two.cpp -O1"]);
+    expect(call(again.built[0], "two")).toBe(17);
+  });
+
+  it("that somebody else is compiling is waited for", async () => {
+    const both = [caller("one", 1), caller("two", 2)].map((one) => [one, KERNELS, SHARED, API]);
+    const { built, units } = await compiled(both);
+    expect(units).toEqual(["kernels.cpp -O3", "one.cpp -O1", "two.cpp -O1"]);
+    expect([call(built[0], "one"), call(built[1], "two")]).toEqual([16, 17]);
   });
 });
 

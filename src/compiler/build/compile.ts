@@ -8,27 +8,27 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { SimdUnit } from "../../ir/kernel/simd.ts";
 import { debug } from "../../support/debug.ts";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { systemErrorCode } from "../../support/durable.ts";
 import { sha256 } from "../../support/hash.ts";
 import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
-import { UNIT_FEATURES } from "../codegen/support-lanes.ts";
 import { selectArchitectures } from "./architectures.ts";
 import { type CacheEntry, lookUp, store } from "./cache.ts";
 import { withScratch } from "./cache-folder.ts";
 import { deviceLibraryFolder } from "./device-libraries.ts";
+import {
+  CACHE_FORMAT,
+  compileObject,
+  type Invoke,
+  isUnit,
+  keyOf,
+  objectName,
+  type SourceText,
+  seedOf,
+} from "./objects.ts";
 import { runTool, succeeded, toolEnvironment, toolFailure } from "./run-tool.ts";
 import { architecturesOf, type CxxCompiler, hipccClang, INSTALL, type Tool, type Toolchain } from "./toolchain.ts";
-
-export interface SourceText {
-  /** A plain file name. `.cpp` is compiled; anything else lies beside it, to be included. */
-  readonly name: string;
-  readonly text: string;
-  /** The vector unit of CPUs that it is compiled for. */
-  readonly unit?: SimdUnit;
-}
 
 interface BuildRequest {
   readonly toolchain: Toolchain;
@@ -40,7 +40,7 @@ interface BuildRequest {
 }
 
 export interface CpuBuildRequest extends BuildRequest {
-  /** With the address and undefined-behaviour sanitizers, at -O1. */
+  /** With the address and undefined-behaviour sanitizers; kernels at -O1. */
   readonly sanitize?: boolean;
   /** The instruction set, as `-march` takes it (`x86-64-v3`); the compiler's baseline unless told. */
   readonly march?: string;
@@ -68,9 +68,6 @@ export interface BuiltLibrary {
   readonly cached: boolean;
 }
 
-/** Part of every key: entries made under other rules are not found. */
-const CACHE_FORMAT = "tokitai build 2";
-
 const TIMEOUT_MS = 600_000;
 
 /** No contraction: a fused multiply-add where the kernel has none would change the bits from target to target. */
@@ -92,7 +89,10 @@ export async function buildCpu(request: CpuBuildRequest): Promise<Result<BuiltLi
   const { cxx } = request.toolchain;
   if (cxx === undefined) return refuse(error("TK401", undefined, "no C++ compiler is installed", INSTALL.cxx));
   const flags = [...COMMON_FLAGS, ...cpuFlags(cxx, request), ...LINK_FLAGS];
-  return guardCache(request.cache, () => build(request, { target: "cpu", compiler: cxx, flags, fix: INSTALL.cxx }));
+  // Most of the text are checks, each done once a call: what optimising them takes is far more than what it saves.
+  const launcherFlags = [request.sanitize === true ? "-O0" : "-O1"];
+  const compilation: Compilation = { target: "cpu", compiler: cxx, flags, launcherFlags, fix: INSTALL.cxx };
+  return guardCache(request.cache, () => build(request, compilation));
 }
 
 /**
@@ -131,10 +131,17 @@ export async function buildHip(request: HipBuildRequest): Promise<Result<BuiltLi
   });
 }
 
+interface Compiled {
+  readonly bytes: Uint8Array;
+  readonly warnings: string;
+}
+
 interface Compilation {
   readonly target: "cpu" | "hip";
   readonly compiler: Tool;
   readonly flags: readonly string[];
+  /** Flags of files that check and call, after the others. */
+  readonly launcherFlags?: readonly string[];
   /** Flags with paths of this machine, which do not decide the code. */
   readonly local?: readonly string[];
   /** Where the compiler finds tools that are not on the PATH. */
@@ -146,7 +153,7 @@ interface Compilation {
 }
 
 async function build(request: BuildRequest, compilation: Compilation): Promise<Result<BuiltLibrary>> {
-  const { target, compiler, flags, dependsOn = [], architectures = [] } = compilation;
+  const { target, compiler, flags, launcherFlags = [], dependsOn = [], architectures = [] } = compilation;
   const sources = checkSources(request.sources);
   const key = sha256(
     JSON.stringify([
@@ -154,8 +161,9 @@ async function build(request: BuildRequest, compilation: Compilation): Promise<R
       target,
       [compiler.path, compiler.identity],
       flags,
+      launcherFlags,
       dependsOn,
-      sources.map(({ name, text, unit = "" }) => [name, text, unit]),
+      sources.map(keyOf),
     ]),
   );
   const finish = (entry: CacheEntry, cached: boolean): Result<BuiltLibrary> => {
@@ -163,30 +171,26 @@ async function build(request: BuildRequest, compilation: Compilation): Promise<R
     const shared = { path, bytes, sha256: hash, warnings, cached };
     return ok({ target, architectures, compiler: compiler.identity, flags, ...shared });
   };
-  const hit = lookUp(request.cache, key);
+  const hit = lookUp(request.cache, key, "so");
   if (hit !== undefined) return finish(hit, true);
   return withScratch(request.cache, async (scratch) => {
     const compiled = await runCompiler(request, compilation, scratch, key);
     if (!compiled.ok) return compiled;
     const { bytes, warnings } = compiled.value;
-    return finish(store(request.cache, key, bytes, warnings, scratch), false);
+    return finish(store(request.cache, key, "so", bytes, warnings, scratch), false);
   });
 }
 
-/** Compiles and links; a file for the CPU is a translation unit of its own, so that each core has one to compile. */
 async function runCompiler(
   request: BuildRequest,
-  { target, compiler, flags, local = [], folders = [], fix }: Compilation,
+  compilation: Compilation,
   scratch: string,
   key: string,
-): Promise<Result<{ readonly bytes: Uint8Array; readonly warnings: string }>> {
+): Promise<Result<Compiled>> {
+  const { target, compiler, flags, launcherFlags = [], local = [], folders = [], fix } = compilation;
   for (const { name, text } of request.sources) writeFileSync(join(scratch, name), text);
-  const units = request.sources.filter(({ name }) => name.endsWith(".cpp"));
-  // clang names its registration symbols after the compilation unit's id, which else is a hash of paths.
-  const seed = target === "hip" ? `-cuid=${key.slice(0, 16)}` : `-frandom-seed=${key.slice(0, 16)}`;
-  const shared = [...flags, ...local, seed, `-ffile-prefix-map=${scratch}=.`];
   const deadline = performance.now() + (request.timeoutMs ?? TIMEOUT_MS);
-  const invoke = async (args: readonly string[]): Promise<Result<string>> => {
+  const invoke: Invoke = async (args) => {
     debug(1, () => [compiler.path, ...args].join(" "));
     const run = await runTool(compiler.path, args, {
       cwd: scratch,
@@ -196,29 +200,28 @@ async function runCompiler(
     if (!succeeded(run)) return refuse(toolFailure([compiler.path, ...args], run, fix));
     return ok(run.stderr.replaceAll(scratch, "."));
   };
-  const output = "library.so";
-  const separate = target === "cpu" && units.length > 1;
-  const objects = await Promise.all(
-    (separate ? units : []).map(({ name, unit }) =>
-      invoke([...shared, ...unitFlags(unit), "-c", name, "-o", `${name}.o`]),
-    ),
-  );
+  const units = request.sources.filter(isUnit);
+  const work = {
+    compiler,
+    flags,
+    launcherFlags,
+    sources: request.sources,
+    cache: request.cache,
+    scratch,
+    deadline,
+    invoke,
+  };
+  const objects = await Promise.all((target === "cpu" ? units : []).map((unit) => compileObject(unit, work)));
   const failed = objects.flatMap((object) => (object.ok ? [] : object.diagnostics));
   if (failed.length > 0) return refuse(...failed);
-  const inputs = separate
-    ? units.map(({ name }) => `${name}.o`)
-    : units.flatMap(({ name, unit }) => [...unitFlags(unit), name]);
-  const linked = await invoke([...shared, ...inputs, "-o", output]);
+  const inputs = target === "cpu" ? units.map(objectName) : units.map(({ name }) => name);
+  // clang names its registration symbols after the compilation unit's id, which else is a hash of paths.
+  const seed = target === "hip" ? `-cuid=${key.slice(0, 16)}` : seedOf(key);
+  const output = "library.so";
+  const linked = await invoke([...flags, ...local, seed, `-ffile-prefix-map=${scratch}=.`, ...inputs, "-o", output]);
   if (!linked.ok) return linked;
   const warnings = [...objects, linked].map((part) => (part.ok ? part.value : "")).join("");
   return ok({ bytes: readFileSync(join(scratch, output)), warnings });
-}
-
-/** What a file for a vector unit is compiled with, on machines that may have it. */
-function unitFlags(unit: SimdUnit | undefined): readonly string[] {
-  if (unit === undefined || process.arch !== "x64") return [];
-  const wide = unit === "avx512" ? ["-mprefer-vector-width=512"] : [];
-  return [...UNIT_FEATURES[unit].map((feature) => `-m${feature}`), ...wide];
 }
 
 /** `errno` is not part of the ABI, so that a square root is one instruction. */
@@ -228,7 +231,7 @@ function cpuFlags(cxx: CxxCompiler, { sanitize = false, march }: CpuBuildRequest
   if (!sanitize) return ["-O3", "-fno-math-errno", ...target, ...openmp, "-Wl,-z,defs"];
   const shared = cxx.family === "clang" ? ["-shared-libsan"] : [];
   const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"];
-  return ["-O1", "-g", ...target, ...openmp, ...sanitizers, ...shared];
+  return ["-O1", "-g1", ...target, ...openmp, ...sanitizers, ...shared];
 }
 
 /** The installation with HIP's headers and runtime, of whose folder `bin` hipcc is in. */
@@ -248,7 +251,7 @@ function missingForHip({ hipcc, deviceLibraries, hipRuntime, lld }: Toolchain): 
 
 function checkSources(sources: readonly SourceText[]): readonly SourceText[] {
   const names = sources.map(({ name }) => name);
-  if (!names.some((name) => name.endsWith(".cpp"))) throw new InternalError("a build without a .cpp file");
+  if (!sources.some(isUnit)) throw new InternalError("a build without a .cpp file");
   if (new Set(names).size !== names.length || names.some((name) => !/^\w[\w.-]*$/.test(name))) {
     throw new InternalError(`a build with unfit file names: ${names.join(", ")}`);
   }

@@ -13,7 +13,7 @@ import { error } from "../../support/diagnostic.ts";
 import { syncFolder, systemErrorCode, temporaryPath, writeDurably } from "../../support/durable.ts";
 import { sha256 } from "../../support/hash.ts";
 import { ok, type Result, refuse } from "../../support/result.ts";
-import { withFolderLock } from "./folder-lock.ts";
+import { withFolderLock } from "./lock.ts";
 import type { FileRole, Manifest, ManifestBody, ManifestFile } from "./manifest.ts";
 import { JOURNAL_NAME, MANIFEST_NAME, renderManifest, sealManifest } from "./manifest-text.ts";
 

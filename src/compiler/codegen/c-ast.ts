@@ -250,3 +250,8 @@ export function fn(
   const { doc = [], template = [], c = false } = options;
   return { kind: "function", doc, template, specifiers, returns, name: functionName, params, body, c };
 }
+
+/** A line of the preprocessor. */
+export function directive(text: string): CItem {
+  return { kind: "directive", text };
+}

@@ -1,8 +1,9 @@
 /**
  * CPU: a library's kernels, launchers and programs as C++17 with OpenMP, beside the headers that it includes.
  *
- * Instances for a vector unit stand in a file of their own, which is compiled for that unit: `<name>.avx512.cpp`. They are called
- * where the CPU has it, and nothing else in the library is compiled so, since it runs on any CPU.
+ * Launchers and programs, which check and call, stand in `<name>.cpu.cpp`; kernels stand apart from them, since they are compiled
+ * otherwise: `kernels.base.cpp` for any CPU, and a file for each vector unit, whose code is called where the CPU has it. A file of
+ * kernels knows of no library: it is compiled once for all that have the same.
  */
 
 import { SIMD_UNITS, type SimdUnit } from "../../ir/kernel/simd.ts";
@@ -37,66 +38,56 @@ import type { GeneratedFile, LibrarySpec } from "./library.ts";
 import { libraryItems } from "./library-items.ts";
 import { SUPPORT_PATH, supportHeader } from "./support-header.ts";
 
-/** `<name>.cpu.cpp`, a file for each vector unit, `<name>.h` and the support header. */
+/** `<name>.cpu.cpp`, the files of kernels, `<name>.h` and the support header. */
 export function emitCpu(spec: LibrarySpec): readonly GeneratedFile[] {
   return [
-    { path: `${spec.name}.cpu.cpp`, text: printFile(libraryItems(spec, kernelItems)) },
-    ...SIMD_UNITS.flatMap((unit) => unitFile(spec, unit)),
+    { path: `${spec.name}.cpu.cpp`, text: printFile(libraryItems(spec, launchItems)), part: "launchers" },
+    ...[undefined, ...SIMD_UNITS].flatMap((unit) => kernelFile(spec, unit)),
     emitHeader(spec),
     { path: SUPPORT_PATH, text: supportHeader(spec.kernels) },
   ];
 }
 
-/** The file that is compiled for a vector unit; none where no kernel is for it. */
-function unitFile(spec: LibrarySpec, unit: SimdUnit): readonly GeneratedFile[] {
+/** The kernels for a vector unit, or for any CPU; no file where there is none. */
+function kernelFile(spec: LibrarySpec, unit: SimdUnit | undefined): readonly GeneratedFile[] {
   const kernels = spec.kernels.filter(({ kernel }) => kernel.simd === unit);
   if (kernels.length === 0) return [];
   const items: readonly CItem[] = [
-    { kind: "include", path: `${spec.name}.h`, system: false },
     { kind: "include", path: SUPPORT_PATH, system: false },
-    ...kernels.flatMap(unitItems),
+    ...kernels.flatMap(kernelItems),
   ];
-  return [{ path: `${spec.name}.${unit}.cpp`, text: printFile(items), unit }];
+  const file = { path: `kernels.${unit ?? "base"}.cpp`, text: printFile(items), part: "kernels" } as const;
+  return [unit === undefined ? file : { ...file, unit }];
 }
 
-/** What stands of a kernel in the file of its unit: its code, and an entry for each index width. */
-function unitItems(proved: ProvedKernel): readonly CItem[] {
+/** One kernel with its launcher, as they stand in the library's files. */
+export function emitKernelCpu(proved: ProvedKernel): string {
+  return [printFile(kernelItems(proved)), printFile(launchItems(proved))].join("\n");
+}
+
+/** What stands of a kernel among the kernels: its code, and an entry for each index width. */
+function kernelItems(proved: ProvedKernel): readonly CItem[] {
   const frame = frameOf(proved.kernel);
   return [...cpuKernelItems(proved, frame), paramsItem(frame), ...runItems(proved, frame)];
 }
 
-/** One kernel with its launcher, as they stand in the library. */
-export function emitKernelCpu(proved: ProvedKernel): string {
-  const unit = proved.kernel.simd === undefined ? [] : [printFile(unitItems(proved))];
-  return [...unit, printFile(kernelItems(proved))].join("\n");
+function launchItems(proved: ProvedKernel): readonly CItem[] {
+  return launcherItems(proved, frameOf(proved.kernel), cpuRun(proved));
 }
 
-function kernelItems(proved: ProvedKernel): readonly CItem[] {
-  const frame = frameOf(proved.kernel);
-  const own = proved.kernel.simd === undefined ? cpuKernelItems(proved, frame) : [];
-  return [...own, ...launcherItems(proved, frame, cpuRun(proved, frame))];
-}
-
-/** The entry of an instance in the file of its unit. */
+/** The entry of an instance. */
 function entryName({ name: kernel }: Kernel, width: 32 | 64): string {
   return `tok_run_${instanceName(kernel, width)}`;
 }
 
-function cpuRun(proved: ProvedKernel, frame: Frame): RunInstance {
-  const { kernel, widths } = proved;
-  const runWidth = (width: 32 | 64): CStmt =>
-    run(
-      kernel.simd === undefined
-        ? call(`${kernel.name}_run`, [name("launch")], [INDEX_TYPE[width]])
-        : call(entryName(kernel, width), [name("launch")]),
-    );
+function cpuRun({ kernel, widths }: ProvedKernel): RunInstance {
+  const runWidth = (width: 32 | 64): CStmt => run(call(entryName(kernel, width), [name("launch")]));
   const [only] = widths;
   const is32 = { kind: "binary", op: "==", left: member(name("launch"), "index_bits"), right: integer(32) } as const;
   const chosen =
     widths.length === 1 && only !== undefined ? [runWidth(only)] : [when(is32, [runWidth(32)], [runWidth(64)])];
-  const entries = widths.map((width) => fn(type("void"), entryName(kernel, width), [LAUNCH_PARAM], undefined));
   return {
-    items: kernel.simd === undefined ? [runItem(proved, frame)] : entries,
+    items: widths.map((width) => fn(type("void"), entryName(kernel, width), [LAUNCH_PARAM], undefined)),
     usesStream: false,
     run: [...chosen, ret(name("TOK_OK"))],
   };

@@ -10,10 +10,14 @@ import type { Span } from "../../support/span.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";
 import { dataCheck } from "../data-check.ts";
 
+export type SourcePart = "kernels" | "launchers";
+
 export interface GeneratedFile {
   /** Relative to the folder of the library. */
   readonly path: string;
   readonly text: string;
+  /** Of the files that are compiled apart: whether it computes, or checks and calls. */
+  readonly part?: SourcePart;
   /** The vector unit that it is compiled for; without one it runs on any CPU. */
   readonly unit?: SimdUnit;
 }

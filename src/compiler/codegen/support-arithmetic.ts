@@ -1,7 +1,7 @@
 /** The constant text of `tokitai_support.hpp`, first part: arithmetic of kernels and of launchers. */
 
-/** Include guard, system headers, and the integer and float helpers of kernels. */
-export const PROLOGUE = `// What the generated code of a library shares: include it after the library's own header.
+/** Include guard and system headers. */
+export const OPENING = `// What the generated code of every library shares.
 #ifndef TOKITAI_SUPPORT_HPP
 #define TOKITAI_SUPPORT_HPP
 
@@ -21,6 +21,10 @@ export const PROLOGUE = `// What the generated code of a library shares: include
 #include <type_traits>
 #include <vector>
 
+`;
+
+/** The integer and float helpers of kernels. */
+export const PROLOGUE = `
 #if defined(__HIPCC__)
 #define TOK_DEVICE __host__ __device__
 #else

@@ -1,16 +1,16 @@
 /**
  * `tokitai_support.hpp`: the part of every generated library that is the same in all of them.
  *
- * It holds the integer and memory helpers of kernels, checked 64-bit arithmetic, the launchers' checks with their messages, and the
- * views of a program's buffers. The text is constant; what depends on a library comes from the syntax tree. It needs the
- * library's own header before it.
+ * It holds the types of the ABI, the integer and memory helpers of kernels, checked 64-bit arithmetic, the launchers' checks with
+ * their messages, and the views of a program's buffers. The text is constant; what depends on a library comes from the syntax tree.
  */
 
 import { MAX_GRID, MAX_GRID_THREADS, SIZE_LIMITS } from "../../ir/kernel/limits.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";
+import { abiItems } from "./abi-types.ts";
 import type { CItem } from "./c-ast.ts";
 import { printFile } from "./c-print.ts";
-import { CHECKED, LIMITS_COMMENT, PROLOGUE } from "./support-arithmetic.ts";
+import { CHECKED, LIMITS_COMMENT, OPENING, PROLOGUE } from "./support-arithmetic.ts";
 import { CHECKS, LAUNCH, MESSAGES } from "./support-checks.ts";
 import { DATA } from "./support-data.ts";
 import { DEVICE } from "./support-device.ts";
@@ -28,7 +28,7 @@ export function supportHeader(kernels: readonly ProvedKernel[]): string {
   const lanes = kernels.some(({ kernel }) => kernel.simd !== undefined)
     ? `${LANES}${HALF_LANES}${FUNCTIONS}${TRANSPOSITION}`
     : "";
-  return `${PROLOGUE}${HALF}${MEMORY}${fragments}${lanes}${LIMITS_COMMENT}${printFile(limitItems())}${CHECKED}${MESSAGES}${CHECKS}${DEVICE}${DATA}${lanes === "" ? "" : UNITS}${LAUNCH}`;
+  return `${OPENING}${printFile(abiItems())}${PROLOGUE}${HALF}${MEMORY}${fragments}${lanes}${LIMITS_COMMENT}${printFile(limitItems())}${CHECKED}${MESSAGES}${CHECKS}${DEVICE}${DATA}${lanes === "" ? "" : UNITS}${LAUNCH}`;
 }
 
 /** The limits that proofs assume and launchers check: one table, two uses. */

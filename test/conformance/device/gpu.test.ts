@@ -13,7 +13,7 @@ import { BridgeError } from "../../../src/runtime/hip/bridge.ts";
 import { Device } from "../../../src/runtime/hip/device.ts";
 import { type DeviceLibrary, openDevice, openDeviceLibrary } from "../../../src/runtime/hip/library.ts";
 import { bridgePython, findHipPython } from "../../../src/runtime/hip/python.ts";
-import { ensureBuilt, runTokitai } from "../../cli/command.ts";
+import { runTokitai } from "../../cli/command.ts";
 import { buildInto, proveKernels, unwrap } from "../library.ts";
 import { buildStubHip, type StubHip } from "./stub-hip.ts";
 
@@ -43,7 +43,6 @@ describe("hip-python on the installed HIP", () => {
   });
 
   it.skipIf(toolchain.gpu !== undefined)("is what the command line says, with exit code 3", () => {
-    ensureBuilt();
     const args = ["run", "moe", "--size", "nano", "--target", "hip", "--device", "gpu", "--rows", "4"];
     const { code, stdout, stderr } = runTokitai(folder, args);
     expect([code, stdout]).toEqual([3, ""]);

@@ -1,8 +1,8 @@
 /**
- * One writer per output folder: a folder in, the right to write it out.
+ * One process at a time: a name in, the right to do what it stands for out.
  *
- * The lock is an abstract Unix socket named after the folder's real path. The kernel gives it up when the process ends, in
- * whatever way, so that a killed build leaves no lock behind.
+ * A lock is an abstract Unix socket. The kernel gives it up when the process ends, in whatever way, so that a killed build leaves
+ * no lock behind.
  */
 
 import { realpathSync } from "node:fs";
@@ -13,12 +13,13 @@ import { errorCode } from "./run-tool.ts";
 const RETRY_MS = 50;
 
 /** Runs `work` as the folder's only writer; `undefined` when another process still writes it after `timeoutMs`. */
-export async function withFolderLock<T>(
-  folder: string,
-  timeoutMs: number,
-  work: () => Promise<T>,
-): Promise<T | undefined> {
-  const name = `\0tokitai-${sha256(realpathSync(folder))}`;
+export function withFolderLock<T>(folder: string, timeoutMs: number, work: () => Promise<T>): Promise<T | undefined> {
+  return withLock(realpathSync(folder), timeoutMs, work);
+}
+
+/** Runs `work` while nobody else has the lock of this name; `undefined` when another still has it after `timeoutMs`. */
+export async function withLock<T>(of: string, timeoutMs: number, work: () => Promise<T>): Promise<T | undefined> {
+  const name = `\0tokitai-${sha256(of)}`;
   const deadline = performance.now() + timeoutMs;
   let server = await listen(name);
   while (server === undefined && performance.now() < deadline) {
