@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PROLOGUE } from "../../src/compiler/codegen/support-arithmetic.ts";
+import { OPENING, PROLOGUE } from "../../src/compiler/codegen/support-arithmetic.ts";
 import { FUNCTIONS } from "../../src/compiler/codegen/support-functions.ts";
 import { LANES, UNIT_FEATURES } from "../../src/compiler/codegen/support-lanes.ts";
 import { SIMD_LANES, type SimdUnit } from "../../src/ir/kernel/simd.ts";
@@ -24,11 +24,11 @@ export interface Errors {
   readonly special: number;
 }
 
-const PROGRAM = (unit: SimdUnit): string => `${PROLOGUE}
+const PROGRAM = (unit: SimdUnit): string => `${OPENING}${PROLOGUE}
 #include <algorithm>
 #include <cmath>
 ${LANES}${FUNCTIONS}
-#endif  // of PROLOGUE
+#endif  // of OPENING
 typedef tok_lanes${SIMD_LANES[unit]} Row;
 static const int width = sizeof(Row) / 4;
 

@@ -105,7 +105,8 @@ async function trainCommand(options: TrainCommandOptions): Promise<ExitCode> {
   const step = await readStep(config.value);
   if (!step.ok) return printDiagnostics(step.diagnostics);
   const { findMismatch } = await import("../moe/forward.ts");
-  const mismatch = findMismatch(library.value, step.value.program);
+  const { program, sparse } = step.value;
+  const mismatch = findMismatch(library.value, program) ?? findMismatch(library.value, sparse);
   if (mismatch !== undefined) {
     return printDiagnostics([
       error("TK562", undefined, mismatch, "give the --size or --config that it was built with"),
@@ -144,7 +145,7 @@ function nameOf({ data, size, config }: TrainCommandOptions): string {
   return `${stem(data)}-${config === undefined ? size : stem(config)}`;
 }
 
-/** The program of a step, and its plan, for which the kernels have to be read as well. */
+/** The programs of a step, and the plan of the sparse one, for which the kernels have to be read as well. */
 async function readStep(config: MoeConfig) {
   const [{ readPrograms }, { packageRoot }] = await Promise.all([
     import("../compiler/frontend/model.ts"),
@@ -152,16 +153,17 @@ async function readStep(config: MoeConfig) {
   ]);
   const programs = await readPrograms(join(packageRoot(), "models/moe.ts"), config, process.cwd());
   if (!programs.ok) return programs;
-  const program = programs.value.find(({ name }) => name === STEP);
-  if (program === undefined) throw new InternalError(`the model has no program ${STEP}`);
+  const [program, sparse] = [STEP, SPARSE_STEP].map((wanted) => programs.value.find(({ name }) => name === wanted));
+  if (program === undefined || sparse === undefined) throw new InternalError("the model lacks a step");
   const plan = async (): Promise<Plan> => {
     const { readSources } = await import("../compiler/prove.ts");
     const { programs: lowered } = await readSources({ inputs: ["moe"], cwd: process.cwd(), config });
-    const found = lowered.find((one) => one.program.name === STEP);
-    if (found === undefined) throw new InternalError(`the program ${STEP} has no plan`);
+    const found = lowered.find((one) => one.program.name === SPARSE_STEP);
+    if (found === undefined) throw new InternalError(`the program ${SPARSE_STEP} has no plan`);
     return found.plan;
   };
-  return ok({ program, plan });
+  return ok({ program, sparse, plan });
 }
 
 const STEP = "moe_step";
+const SPARSE_STEP = "moe_sparse_step";

@@ -68,7 +68,7 @@ describe("the sparse program", () => {
       ["experts.0.0.bias", one],
       ["experts.1.0.bias", new Float32Array(2)],
     ]);
-    expect(() => stackWeights(unequal)).toThrow("experts.1.0.bias has 2 elements");
+    expect(() => stackWeights(unequal)).toThrow("part 1 of experts.0.bias has 2 elements");
   });
 
   it("normalises its gates where the configuration says so", () => {

@@ -328,13 +328,15 @@ describe("the sparse step", () => {
     const given = new Map<string, Float32Array>([...floats].filter(([name]) => !weights.has(name)));
     const [expected, found] = [
       evaluateProgram(dense, { B }, floats),
-      evaluateProgram(sparse, { B }, new Map<string, Float32Array>([...given, ...stackStep(weights)])),
+      evaluateProgram(sparse, { B }, new Map<string, Float32Array>([...given, ...stackWeights(weights)])),
     ];
     expect([...found.outputs.keys()]).toEqual([...expected.outputs.keys()]);
     for (const [name, { values: own }] of expected.outputs) {
       for (const [i, value] of own.entries()) expect(resultOf(found, name)[i], name).toBeCloseTo(value, 10);
     }
-    const updates = stackStep(new Map([...expected.updates].map(([name, of]) => [name, Float32Array.from(of.values)])));
+    const updates = stackWeights(
+      new Map([...expected.updates].map(([name, of]) => [name, Float32Array.from(of.values)])),
+    );
     expect([...found.updates.keys()].sort()).toEqual([...updates.keys()].sort());
     let compared = 0;
     for (const [name, own] of updates) {
@@ -349,14 +351,3 @@ describe("the sparse step", () => {
     expect(compared).toBeGreaterThan(300);
   });
 });
-
-/** The weights and moments of the dense step as the sparse one has them. */
-function stackStep(dense: ReadonlyMap<string, Float32Array<ArrayBuffer>>): Map<string, Float32Array> {
-  const stacked = new Map<string, Float32Array>();
-  for (const prefix of ["", "mean.", "square."]) {
-    const own = [...dense].filter(([name]) => (prefix === "" ? !isMoment(name) : name.startsWith(prefix)));
-    const plain = new Map(own.map(([name, values]) => [name.slice(prefix.length), values]));
-    for (const [name, values] of stackWeights(plain)) stacked.set(`${prefix}${name}`, values);
-  }
-  return stacked;
-}

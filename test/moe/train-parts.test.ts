@@ -6,8 +6,10 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { readNpy } from "../../src/data/npy.ts";
 import { journalUntil, readMetrics, renderJournal } from "../../src/moe/metrics.ts";
+import { addToAverages, averagesOf } from "../../src/moe/train/average.ts";
 import { rateAt } from "../../src/moe/train/schedule.ts";
 import { epochOrder } from "../../src/moe/train/shuffle.ts";
+import { stateOf } from "../../src/moe/train/state.ts";
 import { unwrap } from "../conformance/library.ts";
 import { hasPython, runPython } from "./python.ts";
 
@@ -52,6 +54,41 @@ describe("the learning rate", () => {
     expect(rateAt(90, 104, { ...options, schedule: "constant" })).toBe(0.8);
     expect(rateAt(1, 1, { ...options, warmup: 0 })).toBeCloseTo(0, 12);
     expect(rateAt(3, 3, { ...options, warmup: 10 })).toBeCloseTo(0.24, 12);
+  });
+});
+
+describe("the state", () => {
+  const dense = new Map([
+    ["router.bias", Float32Array.of(1, 2)],
+    ["experts.0.0.bias", Float32Array.of(3)],
+    ["experts.1.0.bias", Float32Array.of(4)],
+    ["mean.experts.0.0.bias", Float32Array.of(5)],
+    ["mean.experts.1.0.bias", Float32Array.of(6)],
+  ]);
+
+  it("has the tensors of files as parts of those that the sparse step changes", () => {
+    const { parts, stacked } = stateOf(dense);
+    expect(parts).toEqual(dense);
+    expect([...stacked.keys()]).toEqual(["router.bias", "experts.0.bias", "mean.experts.0.bias"]);
+    stacked.get("mean.experts.0.bias")?.set([7, 8]);
+    expect([...(parts.get("mean.experts.0.0.bias") ?? []), ...(parts.get("mean.experts.1.0.bias") ?? [])]).toEqual([
+      7, 8,
+    ]);
+    parts.get("experts.1.0.bias")?.fill(9);
+    expect([...(stacked.get("experts.0.bias") ?? [])]).toEqual([3, 9]);
+  });
+
+  it("is averaged in memory of its own, weights alone", () => {
+    const state = stateOf(dense);
+    const averages = averagesOf(state);
+    expect([...averages.parts.keys()]).toEqual(["router.bias", "experts.0.0.bias", "experts.1.0.bias"]);
+    state.stacked.get("experts.0.bias")?.set([13, 24]);
+    expect([...(averages.parts.get("experts.1.0.bias") ?? [])]).toEqual([4]);
+    // In step 1 the average is the weight; in step 11 it has half of the way to go.
+    addToAverages(averages, state, 11);
+    expect([...(averages.stacked.get("experts.0.bias") ?? [])]).toEqual([8, 14]);
+    addToAverages(averages, state, 1);
+    expect([...(averages.parts.get("experts.1.0.bias") ?? [])]).toEqual([24]);
   });
 });
 

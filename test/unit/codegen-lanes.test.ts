@@ -321,7 +321,7 @@ describe.each(SIMD_UNITS)("a loop over the lanes of %s", (unit) => {
 describe("a file for a vector unit", () => {
   it("defines no function that the linker could take for one of the other files", () => {
     for (const unit of SIMD_UNITS) {
-      const object = join(dirname(library.path), `lanes.${unit}.cpp.o`);
+      const object = join(dirname(library.path), `kernels.${unit}.cpp.o`);
       const symbols = execFileSync("nm", ["--defined-only", object], { encoding: "utf8" });
       // That of the personality routine is a pointer, the same in every file.
       expect(symbols.match(/ [WVu] (?!DW\.ref\.).*/g)).toBeNull();

@@ -9,21 +9,21 @@
 import type { StoredTensor } from "../../data/safetensors.ts";
 import type { TensorProgram } from "../../ir/tensor/types.ts";
 import type { Result } from "../../support/result.ts";
-import { isMoment, restoreState, storedState, type TrainingState, tensorOf } from "./state.ts";
+import { isMoment, restoreState, stateOf, storedState, type TrainingState } from "./state.ts";
 
 const PREFIX = "average.";
 const isWeight = (name: string): boolean => !isMoment(name);
 
-/** The weights of a state, copied: by the weight's name. */
-export function averagesOf(state: TrainingState): TrainingState {
-  return new Map([...state].flatMap(([name, values]) => (isWeight(name) ? [[name, values.slice()]] : [])));
+/** The weights of a state, copied. */
+export function averagesOf({ parts }: TrainingState): TrainingState {
+  return stateOf(new Map([...parts].filter(([name]) => isWeight(name))));
 }
 
 /** Moves the averages towards the weights after a step. */
 export function addToAverages(averages: TrainingState, state: TrainingState, step: number): void {
   const share = 10 / (step + 9);
-  for (const [name, average] of averages) {
-    const weights = tensorOf(state, name);
+  for (const [name, average] of averages.stacked) {
+    const weights = state.stacked.get(name) ?? [];
     for (let i = 0; i < average.length; i++) {
       const before = average[i] ?? 0;
       average[i] = before + share * ((weights[i] ?? 0) - before);

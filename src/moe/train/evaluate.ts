@@ -27,9 +27,9 @@ export function evaluateRows(
   state: TrainingState,
   rows: Int32Array,
 ): Evaluation {
-  const { outcomes, actions, experts } = config;
+  const { outcomes, actions, experts, chosen } = config;
   const width = outcomes + actions;
-  const weights = Object.fromEntries([...state].filter(([name]) => !isMoment(name)));
+  const weights = Object.fromEntries([...state.stacked].filter(([name]) => !isMoment(name)));
   const predictions = [new Int32Array(rows.length), new Int32Array(rows.length)] as const;
   const correct: [number, number] = [0, 0];
   const load = new Array<number>(experts).fill(0);
@@ -40,9 +40,10 @@ export function evaluateRows(
     for (const [b, row] of part.entries())
       x.set(data.x.subarray(row * data.width, (row + 1) * data.width), b * data.width);
     const y = new Float32Array(part.length * width);
-    const [probabilities, routed] = [new Float32Array(part.length * experts), new Float32Array(part.length * experts)];
-    library.call("moe_forward", {
-      tensors: { x, ...weights, y, probabilities, weights: routed },
+    const probabilities = new Float32Array(part.length * experts);
+    const [ids, gates] = [new Int32Array(part.length * chosen), new Float32Array(part.length * chosen)];
+    library.call("moe_sparse_forward", {
+      tensors: { x, ...weights, y, probabilities, ids, gates },
       dims: { B: part.length },
     });
     for (const [b, row] of part.entries()) {
@@ -57,8 +58,8 @@ export function evaluateRows(
         if (predicted === label) correct[head]++;
         loss += logSumExp(y, begin, end) - (y[begin + label] ?? Number.NaN);
       }
-      for (let e = 0; e < experts; e++) if (routed[b * experts + e] !== 0) load[e] = (load[e] ?? 0) + 1;
     }
+    for (const expert of ids) load[expert] = (load[expert] ?? 0) + 1;
   }
   const share = (count: number): number => count / rows.length;
   return { loss: loss / rows.length, accuracy: [share(correct[0]), share(correct[1])], predictions, load };

@@ -64,8 +64,14 @@ export interface TrainRequest {
   readonly config: MoeConfig;
   readonly data: TrainingData;
   readonly options: TrainOptions;
-  /** The program of a step, and its plan, which says where a step went wrong. */
-  readonly step: { readonly program: TensorProgram; readonly plan: () => Promise<Plan> };
+  readonly step: {
+    /** The dense step, whose weights are those of files. */
+    readonly program: TensorProgram;
+    /** The sparse one, which is run. */
+    readonly sparse: TensorProgram;
+    /** Of the sparse one: says where a step went wrong. */
+    readonly plan: () => Promise<Plan>;
+  };
   readonly resume: boolean;
   readonly onStep?: (line: StepLine, total: number) => void;
   readonly onEpoch?: (line: EpochLine) => void;
@@ -101,12 +107,12 @@ export async function train(request: TrainRequest): Promise<Result<Trained>> {
   const begun = begin(request);
   if (!begun.ok) return begun;
   const { state, averages, journal } = begun.value;
-  const stepper = openStepper(library, step.program, config, data, state);
+  const stepper = openStepper(library, step.sparse, config, data, state);
   const perEpoch = Math.ceil(trainRows / options.batch);
   const total = perEpoch * options.epochs;
   const [steps, epochs] = [[...journal.steps], [...journal.epochs]];
   /** The state before the step, in case that it comes out as no number. */
-  const before = new Map([...state].map(([name, values]) => [name, values.slice()]));
+  const before = new Map([...state.stacked].map(([name, values]) => [name, values.slice()]));
 
   while (steps.length < total && !isExhausted(epochs, options)) {
     const number = steps.length + 1;
@@ -117,13 +123,13 @@ export async function train(request: TrainRequest): Promise<Result<Trained>> {
       const places = order.subarray(at * options.batch, (at + 1) * options.batch);
       const rows = places.map((place) => data.rows.train[place] ?? 0);
       const asked = { rows, rate: rateAt(current, total, options), step: current, epoch };
-      for (const [name, values] of state) before.get(name)?.set(values);
+      for (const [name, values] of state.stacked) before.get(name)?.set(values);
       const line = stepper.run(asked);
       const isLast = at === perEpoch - 1;
       const isStored = isLast || current % options.checkpointEvery === 0;
       // The update can leave the range of f32 where the loss did not: such a state must not replace a good checkpoint.
       const isNumber = ![line.loss, line.norms.router_path, line.norms.expert_path].includes(null);
-      if (!isNumber || (isStored && ![...state.values()].every(allFinite))) {
+      if (!isNumber || (isStored && ![...state.stacked.values()].every(allFinite))) {
         return refuse(await diverged(request, stepper.tensors(asked), before, asked));
       }
       addToAverages(averages, state, current);
@@ -300,7 +306,7 @@ function save(request: TrainRequest, state: TrainingState, averages: TrainingSta
 async function diverged(
   { library, step, folder }: TrainRequest,
   given: ReturnType<ReturnType<typeof openStepper>["tensors"]>,
-  before: TrainingState,
+  before: TrainingState["stacked"],
   asked: StepRequest,
 ): Promise<Diagnostic> {
   const tensors = { ...given, ...Object.fromEntries(before) };

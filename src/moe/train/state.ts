@@ -4,13 +4,27 @@ import { compareTensors, f32Tensor, f32Values, type StoredTensor } from "../../d
 import type { TensorProgram } from "../../ir/tensor/types.ts";
 import { InternalError, ok, type Result, refuse } from "../../support/result.ts";
 import { initialWeights } from "../initialise.ts";
+import { stackWeights, unstackWeights } from "../stack-weights.ts";
 
-/** In the order of the step program's weights: `<weight>`, then `mean.<weight>` and `square.<weight>` of each. */
-export type TrainingState = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+type Tensors = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 
-/** Weights as the seed gives them, and moments of 0. */
+/** The same numbers, in the same memory, by two sets of names. */
+export interface TrainingState {
+  /** As files have them, and the dense programs: `<weight>`, then `mean.<weight>` and `square.<weight>` of each. */
+  readonly parts: Tensors;
+  /** As the sparse programs have them, which compute: the parts of all experts are one tensor (`stack-weights.ts`). */
+  readonly stacked: Tensors;
+}
+
+/** Weights as the seed gives them, and moments of 0; `step` is the dense step. */
 export function initialState(step: TensorProgram, seed: bigint): TrainingState {
-  return initialWeights(seed, step);
+  return stateOf(initialWeights(seed, step));
+}
+
+/** A state with copies of these tensors of the dense programs. */
+export function stateOf(tensors: Tensors): TrainingState {
+  const stacked = stackWeights(tensors);
+  return { parts: unstackWeights(stacked, tensors.keys()), stacked };
 }
 
 export function isMoment(name: string): boolean {
@@ -50,7 +64,7 @@ export function restoreState(
 }
 
 export function tensorOf(state: TrainingState, name: string): Float32Array<ArrayBuffer> {
-  const tensor = state.get(name);
+  const tensor = state.parts.get(name);
   if (tensor === undefined) throw new InternalError(`the state has no ${name}`);
   return tensor;
 }

@@ -1,4 +1,4 @@
-/** One training step: rows of the data → one call of `moe_step`, which changes the state, and what it says of the batch. */
+/** One training step: rows of the data → one call of the sparse step, which changes the state, and what it says of the batch. */
 
 import type { TensorProgram } from "../../ir/tensor/types.ts";
 import type { CpuLibrary, TensorData } from "../../runtime/cpu/library.ts";
@@ -63,7 +63,7 @@ export function openStepper(
     run: (request) => {
       const given = tensors(request);
       library.call(program.name, {
-        tensors: { ...given, ...Object.fromEntries(state) },
+        tensors: { ...given, ...Object.fromEntries(state.stacked) },
         dims: { B: request.rows.length },
       });
       return lineOf(request, given, config);
