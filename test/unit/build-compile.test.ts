@@ -230,6 +230,21 @@ describe("an object", () => {
     expect(units).toEqual(["kernels.cpp -O3", "one.cpp -O1", "two.cpp -O1"]);
     expect([call(built[0], "one"), call(built[1], "two")]).toEqual([16, 17]);
   });
+
+  it("that somebody else has been compiling for half of the time is compiled anew", async () => {
+    const [first, slow] = [join(root, "first"), join(root, "slow-cxx")];
+    const { cxx } = toolchain;
+    if (cxx === undefined) throw new Error("no C++ compiler is installed");
+    // Whoever makes the folder is the first, and takes 20 seconds.
+    writeFileSync(slow, `#!/bin/sh\nmkdir ${first} && sleep 20\nexec ${cxx.path} "$@"\n`, { mode: 0o755 });
+    const request = { toolchain: { ...toolchain, cxx: { ...cxx, path: slow } }, cache, sources: CPU_SOURCES };
+    const waiting = buildCpu(request);
+    while (!existsSync(first)) await new Promise((resolve) => setTimeout(resolve, 10));
+    const built = unwrap(await buildCpu({ ...request, timeoutMs: 8_000 }));
+    expect(built.cached).toBe(false);
+    // The first one still compiles, and comes to the same.
+    expect(unwrap(await waiting).sha256).toBe(built.sha256);
+  });
 });
 
 describe("the HIP library", () => {

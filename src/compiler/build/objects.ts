@@ -68,9 +68,9 @@ export async function compileObject(unit: SourceText, work: ObjectWork): Promise
   };
   const kept = reuse();
   if (kept !== undefined) return kept;
-  const left = Math.max(1, deadline - performance.now());
-  const made = await withLock(`${cache}\n${key}`, left, async () => reuse() ?? make());
-  // Whoever has it for so long is not waited for.
+  // Whoever has it for longer than half of the time that is left is not waited for.
+  const patience = (deadline - performance.now()) / 2;
+  const made = await withLock(`${cache}\n${key}`, patience, async () => reuse() ?? make());
   return made ?? make();
 }
 
