@@ -14,7 +14,7 @@ export const normalise_rows_dx = kernel(
     computes: "normalise_rows_dx",
     grid: ({ B }) => [ceilDiv(B, ROWS)],
     block: [ROWS],
-    budget: { vgprs: 24, lds: 0, scratch: 0 },
+    budget: { vgprs: 28, lds: 0, scratch: 0 },
   },
   ({ x, y, dy, dx }, { B, N }) => {
     const b = block.x * ROWS + thread.x;
