@@ -93,7 +93,8 @@ interface Peers {
 async function program(model: Model, part: Part, which: Program, count: number, peers: Peers): Promise<void> {
   const work = `${model.size}, B = ${count}`;
   const entries: Entry[] = [];
-  const ours: readonly Program[] = which === "step" ? ["step", "sparseStep"] : ["forward", "sparse"];
+  const theirs: readonly Program[] = which === "step" ? ["step", "sparseStep"] : ["forward", "sparse"];
+  const ours: readonly Program[] = which === "step" ? theirs : [...theirs, "packed"];
   const isSparse = (program: Program): boolean => program === "sparse" || program === "sparseStep";
   let expected: Float32Array | undefined;
   for (const own of ours) {
@@ -102,12 +103,12 @@ async function program(model: Model, part: Part, which: Program, count: number, 
     const difference = expected === undefined ? 0 : differenceOf(expected, found);
     expected ??= found;
     check(`tokitai ${own}`, work, difference);
-    const name = `tokitai, ${isSparse(own) ? "sparse" : "dense"}`;
+    const name = `tokitai, ${own === "packed" ? own : isSparse(own) ? "sparse" : "dense"}`;
     entries.push({ name, ours: true, difference, time: timeCalls(call) });
   }
   const reference = expected ?? new Float32Array(0);
   for (const peer of peers.python) {
-    for (const own of ours) {
+    for (const own of theirs) {
       // PyTorch's compiler has no use for the sparse model's shapes, and JAX's none at all.
       if (isSparse(own) && peer.framework !== "torch") continue;
       const name = isSparse(own) ? `${peer.framework}, sparse` : peer.framework;
@@ -131,7 +132,7 @@ async function program(model: Model, part: Part, which: Program, count: number, 
   if (which === "forward" && peers.onnx !== undefined) {
     remarks.add(peers.onnx.version);
     const torch = peers.python.find(({ framework }) => framework === "torch");
-    for (const own of ours) {
+    for (const own of theirs) {
       const file = join(model.folder, `${own}.onnx`);
       const name = own === "sparse" ? "onnxruntime-node, sparse" : "onnxruntime-node";
       const exported = await torch?.ask({ do: "export", program: own, file });

@@ -13,6 +13,8 @@
  * another: `experts.0.weight` [E, hidden, inputs] is `experts.0.0.weight` to `experts.<E−1>.0.weight`. Every row makes K
  * assignments, which are sorted by expert; an expert works on its own rows alone, however many they are.
  *
+ * The packed forward pass is the sparse one from weights that `moe_pack` has turned once into what a product reads: panels of 32 rows.
+ *
  * The backward pass has two parts. The expert path begins with dOutₑ = wₑ ⊙ dY and goes through the experts; the router
  * path begins with gₑ = ⟨dY, outₑ⟩ at the chosen experts and goes through top-k and softmax, whose gradient is not 0 at
  * the other experts either. dX is the sum of both.
@@ -227,7 +229,10 @@ function update(
  */
 function buildSparseForward(t: ModelBuilder, config: MoeShape): void {
   const layers = newLayers(t);
-  const { y, probabilities, ids, gates } = sparseForward(layers, t.input("x", ["B", config.inputs]), config);
+  sparseOutputs(t, sparseForward(layers, t.input("x", ["B", config.inputs]), config));
+}
+
+function sparseOutputs(t: ModelBuilder, { y, probabilities, ids, gates }: SparseForward): void {
   t.output("y", y);
   t.output("probabilities", probabilities);
   t.output("ids", ids);
@@ -239,7 +244,7 @@ interface SparseForward extends Omit<Forward, "weights"> {
   readonly gates: Tensor;
 }
 
-function sparseForward(layers: Layers, x: Tensor, config: MoeShape): SparseForward {
+function sparseForward(layers: Layers, x: Tensor, config: MoeShape, weightOf: LayerWeight = asStored): SparseForward {
   const { t } = layers;
   const { logits, probabilities, ids, gates } = t.within("router", () => {
     const logits = linear(layers, "router.linear", "router", x, config.inputs, config.experts);
@@ -250,19 +255,38 @@ function sparseForward(layers: Layers, x: Tensor, config: MoeShape): SparseForwa
   });
   const groups = t.within("dispatch", () => t.groupByExpert("dispatch", ids, config.experts));
   const rows = t.within("dispatch", () => t.gatherAssignments("dispatch.rows", x, groups.source, config.chosen));
-  const parts = t.within("experts", () => groupedExperts(layers, rows, groups, config));
+  const parts = t.within("experts", () => groupedExperts(layers, rows, groups, config, weightOf));
   const y = t.within("combine", () => t.combineRows("combine", gates, parts, groups.position));
   return { y, logits, probabilities, ids, gates };
 }
 
+/** The weight of the experts' layer at a place, [E, fanOut, fanIn]. */
+type LayerWeight = (layers: Layers, place: number, config: MoeShape, fanOut: number, fanIn: number) => Tensor;
+
+const asStored: LayerWeight = (layers, place, { experts }, fanOut, fanIn) =>
+  layers.weight(`experts.${place}.weight`, [experts, fanOut, fanIn], uniform(fanIn));
+
+/** Of a weight that the program gets in panels, as `moe_pack` leaves it. */
+const inPanels: LayerWeight = (layers, place, { experts }, fanOut, fanIn) => {
+  const panels = [experts, Math.ceil(fanOut / PANEL), fanIn, PANEL];
+  const packed = layers.weight(packedName(place), panels, uniform(fanIn));
+  return layers.t.unpackPanels(`experts.${place}.weight`, packed, fanOut);
+};
+
+/** The rows of a panel of packed weights. */
+const PANEL = 32;
+
+const packedName = (place: number): string => `experts.${place}.weight.packed`;
+
+const uniform = (fanIn: number) => ({ kind: "uniform", bound: 1 / Math.sqrt(fanIn) }) as const;
+
 /** What each assignment's expert makes of its row, in the order of the places: [K·B, outcomes + actions]. */
-function groupedExperts(layers: Layers, rows: Tensor, groups: Groups, config: MoeShape): Tensor {
+function groupedExperts(layers: Layers, rows: Tensor, groups: Groups, config: MoeShape, weightOf: LayerWeight): Tensor {
   const { t } = layers;
   const { inputs, hidden, depth, outcomes, actions, experts } = config;
   const grouped = (label: string, place: number, value: Tensor, fanIn: number, fanOut: number): Tensor => {
-    const initial = { kind: "uniform", bound: 1 / Math.sqrt(fanIn) } as const;
-    const w = layers.weight(`experts.${place}.weight`, [experts, fanOut, fanIn], initial);
-    const bias = layers.weight(`experts.${place}.bias`, [experts, fanOut], initial);
+    const w = weightOf(layers, place, config, fanOut, fanIn);
+    const bias = layers.weight(`experts.${place}.bias`, [experts, fanOut], uniform(fanIn));
     return t.groupedLinear(label, value, { w, bias }, groups);
   };
   let value = rows;
@@ -276,11 +300,31 @@ function groupedExperts(layers: Layers, rows: Tensor, groups: Groups, config: Mo
   return grouped("experts.output", 3 * (depth + 1), value, hidden, outcomes + actions);
 }
 
+/**
+ * As the sparse forward pass, bit by bit, from weights of the experts' layers that `moe_pack` has packed once: what every call would
+ * otherwise do before it multiplies.
+ */
+function buildPackedForward(t: ModelBuilder, config: MoeShape): void {
+  sparseOutputs(t, sparseForward(newLayers(t), t.input("x", ["B", config.inputs]), config, inPanels));
+}
+
+/** Packs the weights of the experts' layers: `experts.0.weight` [E, hidden, inputs] to `experts.0.weight.packed`, and so on. */
+function buildPack(t: ModelBuilder, config: MoeShape): void {
+  const { inputs, hidden, depth, outcomes, actions } = config;
+  const layers = newLayers(t);
+  for (let i = 0; i <= depth + 1; i++) {
+    const [fanIn, fanOut] = [i === 0 ? inputs : hidden, i > depth ? outcomes + actions : hidden];
+    t.output(packedName(3 * i), t.packPanels(`pack.${3 * i}`, asStored(layers, 3 * i, config, fanOut, fanIn)));
+  }
+}
+
 export const programs = [
   { name: "moe_backward", build: buildBackward },
   { name: "moe_step", build: buildStep },
   { name: "moe_sparse_forward", build: buildSparseForward },
   { name: "moe_sparse_step", build: buildSparseStep },
+  { name: "moe_pack", build: buildPack },
+  { name: "moe_packed_forward", build: buildPackedForward },
 ];
 
 /** The builder, and the weights that it has made, in order. */

@@ -27,7 +27,7 @@ export interface Model {
   readonly folder: string;
 }
 
-export type Program = "forward" | "sparse" | "step" | "sparseStep";
+export type Program = "forward" | "sparse" | "packed" | "step" | "sparseStep";
 
 export function unwrap<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(result.diagnostics.map(({ code, message }) => `${code}: ${message}`).join("\n"));
@@ -93,6 +93,7 @@ export interface Prepared {
 const ENTRY: Readonly<Record<Program, string>> = {
   forward: "moe_forward",
   sparse: "moe_sparse_forward",
+  packed: "moe_packed_forward",
   step: "moe_step",
   sparseStep: "moe_sparse_step",
 };
@@ -113,7 +114,8 @@ export function prepare({ library, weights, config }: Model, program: Program, r
     const floats = Object.entries(args.tensors).flatMap(([name, data]) =>
       data instanceof Float32Array ? [[name, data] as const] : [],
     );
-    if (program === "forward" || program === "sparse") return new Map(floats).get("y") ?? new Float32Array(0);
+    if (program === "forward" || program === "sparse" || program === "packed")
+      return new Map(floats).get("y") ?? new Float32Array(0);
     const found = new Map(floats);
     const own = program === "step" ? found : unstackWeights(found, weights.keys());
     return concatenate([...weights.keys()].map((name) => own.get(name) ?? new Float32Array(0)));

@@ -12,3 +12,6 @@ export const DEPTH = 128;
 export const blockRows = (lanes: number) => (lanes === 16 ? 16 : 22) * rowsOf(lanes);
 /** Rows of a product whose rows are kept whole: as many as have room beside a panel. */
 export const wholeRows = (lanes: number) => div(blockRows(lanes), 2);
+
+/** Rows of a product of packed weights: there is nothing to pack for them, so that few rows share the work better. */
+export const packedRows = (lanes: number) => 4 * rowsOf(lanes);

@@ -48,17 +48,7 @@ export function describePlan(plan: MoePlan): string {
       `Arena of ${name}(${Object.entries(dims)
         .map(([dim, size]) => `${dim} = ${size}`)
         .join(", ")}), ${launches} launches: peak ${grouped(arena.bytes)} bytes`,
-      table(
-        ["class", "offset", "bytes", "buffers"],
-        arena.classes.map(({ offset, bytes, buffers }, position) => [
-          String(position),
-          grouped(offset),
-          grouped(bytes),
-          buffersText(buffers.map((buffer) => buffer.name)),
-        ]),
-        1,
-        3,
-      ),
+      ...(arena.classes.length === 0 ? [] : [arenaTable(arena)]),
     ]),
     "",
     "FLOPs per step:",
@@ -73,6 +63,16 @@ export function describePlan(plan: MoePlan): string {
     `forward = ${FLOP_FORMULAS.forward}`,
     `forward + backward = ${FLOP_FORMULAS.forwardBackward}`,
   ].join("\n");
+}
+
+function arenaTable({ classes }: MoePlan["programs"][number]["arena"]): string {
+  const rows = classes.map(({ offset, bytes, buffers }, position) => [
+    String(position),
+    grouped(offset),
+    grouped(bytes),
+    buffersText(buffers.map((buffer) => buffer.name)),
+  ]);
+  return table(["class", "offset", "bytes", "buffers"], rows, 1, 3);
 }
 
 /** Columns `from` to `to` (exclusive) hold numbers. */

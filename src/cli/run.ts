@@ -1,7 +1,7 @@
 /** `tokitai run`: runs a built model on data, beside the float64 reference. */
 
 import { basename } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { addDeviceOptions, checkDeviceFlags, type DeviceFlags, openLibraryOf } from "./device-options.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Finish } from "./main.ts";
@@ -15,6 +15,7 @@ interface RunOptions extends ModelOptions, DeviceFlags {
   readonly rows: number;
   readonly seed: bigint;
   readonly sparse?: true;
+  readonly packed?: true;
   readonly format: Format;
 }
 
@@ -28,6 +29,7 @@ export function addRun(program: Command, finish: Finish): void {
     .option("--rows <n>", "how many rows", wholeNumber(0, Number.MAX_SAFE_INTEGER), 1000)
     .addOption(seedOption("seed of the initial weights"))
     .option("--sparse", "let each expert work on its own rows alone: the program moe_sparse_forward")
+    .addOption(new Option("--packed", "as --sparse, from weights that are packed before").conflicts("sparse"))
     .addOption(formatOption());
   addDeviceOptions(command);
   addModelOptions(command)
@@ -38,6 +40,7 @@ Examples:
   tokitai compile moe --size nano -o out/nano
   tokitai run out/nano --data birdstrikes --rows 1000
   tokitai run out/nano --data birdstrikes --rows 1000 --sparse   the same numbers, by sparse dispatch
+  tokitai run out/nano --data birdstrikes --rows 1000 --packed   the same, from weights that moe_pack has packed
   tokitai run moe --target hip --rows 1000                       on this machine's GPU
   tokitai run moe --target hip --device emulator --rows 32       the GPU's code, executed on the CPU
 
@@ -77,7 +80,7 @@ async function runCommand(folder: string, options: RunOptions): Promise<ExitCode
       config.value,
       dataset.value,
       options.seed,
-      options.sparse ? "sparse" : "dense",
+      options.packed ? "packed" : options.sparse ? "sparse" : "dense",
     );
     if (!outcome.ok) return printDiagnostics(outcome.diagnostics);
     const { describeForward } = await import("./forward-report.ts");

@@ -138,7 +138,8 @@ function moeFlops(config: MoeConfig, batch: bigint, active: number): Flops {
  */
 export function programFlops(program: string, config: MoeConfig, batch: bigint): bigint | undefined {
   if (program === FORWARD) return moeFlops(config, batch, config.experts).forward;
-  if (program === "moe_sparse_forward") return moeFlops(config, batch, config.chosen).forward;
+  if (program === "moe_sparse_forward" || program === "moe_packed_forward")
+    return moeFlops(config, batch, config.chosen).forward;
   return program === "moe_backward" ? moeFlops(config, batch, config.experts).forwardBackward : undefined;
 }
 

@@ -17,13 +17,19 @@ import type { CallArguments } from "../runtime/cpu/arguments.ts";
 import { error } from "../support/diagnostic.ts";
 import { InternalError, ok, type Result, refuse } from "../support/result.ts";
 import { initialWeights } from "./initialise.ts";
+import { packWeights } from "./pack-weights.ts";
 import type { MoeConfig } from "./sizes.ts";
 import { stackWeights } from "./stack-weights.ts";
 
-/** Whether every expert works on every row, or each on its own rows alone: the two programs compute the same function. */
-export type Form = "dense" | "sparse";
+/** Whether every expert works on every row, or each on its own rows alone, from weights as they are or packed: one function. */
+export type Form = "dense" | "sparse" | "packed";
 
-const PROGRAMS: Readonly<Record<Form, string>> = { dense: "moe_forward", sparse: "moe_sparse_forward" };
+const PROGRAMS: Readonly<Record<Form, string>> = {
+  dense: "moe_forward",
+  sparse: "moe_sparse_forward",
+  packed: "moe_packed_forward",
+};
+const PACK = "moe_pack";
 
 /** What runs programs by name: a library in this process, or one on a device. */
 export interface Runner {
@@ -86,7 +92,8 @@ export async function runForward(
 
   // The two forms start from the same numbers.
   const initial = initialWeights(seed, dense);
-  const weights = form === "dense" ? initial : stackWeights(initial);
+  const stacked = stackWeights(initial);
+  const weights = { dense: initial, sparse: stacked, packed: packWeights(stacked, config.experts) }[form];
   const rows = dataset.rows;
   const x = dataset.features.subarray(0, rows * config.inputs);
   const width = config.outcomes + config.actions;
@@ -96,7 +103,8 @@ export async function runForward(
       ? { weights: new Float32Array(rows * config.experts) }
       : { ids: new Int32Array(rows * config.chosen), gates: new Float32Array(rows * config.chosen) };
   const outputs = { ...common, ...routing };
-  await library.call(program.name, { tensors: { x, ...Object.fromEntries(weights), ...outputs }, dims: { B: rows } });
+  const given = form === "packed" ? await packedBy(library, weights, stacked) : weights;
+  await library.call(program.name, { tensors: { x, ...Object.fromEntries(given), ...outputs }, dims: { B: rows } });
   const reference = evaluateProgram(program, { B: rows }, new Map([["x", x], ...weights]));
   const outcomes = largest(outputs.y, rows, width, 0, config.outcomes);
   const actions = largest(outputs.y, rows, width, config.outcomes, width);
@@ -116,6 +124,17 @@ export async function runForward(
       ...comparison,
     },
   });
+}
+
+type Weights = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+
+/** The packed weights as the library's own program makes them of the stacked ones; the reference has those of `packWeights`. */
+async function packedBy(library: Runner, packed: Weights, stacked: Weights): Promise<Weights> {
+  const empty = [...packed].filter(([name]) => !stacked.has(name));
+  const made = new Map(empty.map(([name, { length }]) => [name, new Float32Array(length)]));
+  const taken = [...stacked].filter(([name]) => !packed.has(name));
+  await library.call(PACK, { tensors: { ...Object.fromEntries(taken), ...Object.fromEntries(made) }, dims: {} });
+  return new Map([...packed, ...made]);
 }
 
 /** The seed's initial weights of the dense programs, by their names. */

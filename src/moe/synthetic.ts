@@ -9,6 +9,7 @@ import type { AbiField, AbiFunction } from "../runtime/abi.ts";
 import type { CallArguments, TensorData } from "../runtime/cpu/arguments.ts";
 import { type Diagnostic, error } from "../support/diagnostic.ts";
 import { ok, type Result, refuse } from "../support/result.ts";
+import { packWeights } from "./pack-weights.ts";
 import type { MoeConfig } from "./sizes.ts";
 import { stackWeights } from "./stack-weights.ts";
 
@@ -69,7 +70,7 @@ export function syntheticArguments(
   const { beta1, beta2 } = config.training;
   let step = 0;
   return ok({
-    args: { tensors, dims: { B: rows } },
+    args: { tensors, dims: program.dims?.includes("B") ? { B: rows } : {} },
     advance: () => {
       step++;
       if (rates instanceof Float32Array) rates.set([SYNTHETIC_RATE, 1 - beta1 ** step, 1 - beta2 ** step]);
@@ -90,8 +91,9 @@ function inputsOf({ config, weights }: SyntheticModel, rows: number): (name: str
     rates: () => new Float32Array(3),
   };
   const stacked = stackWeights(weights);
-  return (name) =>
-    Object.hasOwn(inputs, name) ? inputs[name]?.() : (weights.get(name)?.slice() ?? stacked.get(name)?.slice());
+  const packed = packWeights(stacked, config.experts);
+  const known = (name: string): Float32Array | undefined => weights.get(name) ?? stacked.get(name) ?? packed.get(name);
+  return (name) => (Object.hasOwn(inputs, name) ? inputs[name]?.() : known(name)?.slice());
 }
 
 /** What is written first may hold anything; moments start at 0. */

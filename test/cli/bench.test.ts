@@ -12,7 +12,15 @@ const folder = mkdtempSync(join(tmpdir(), "tokitai-bench-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const tokitai = (...args: readonly string[]): Ended => runTokitai(folder, args);
-const PROGRAMS = ["moe_forward", "moe_backward", "moe_step", "moe_sparse_forward", "moe_sparse_step"];
+const PROGRAMS = [
+  "moe_forward",
+  "moe_backward",
+  "moe_step",
+  "moe_sparse_forward",
+  "moe_sparse_step",
+  "moe_pack",
+  "moe_packed_forward",
+];
 const MODEL = { inputs: 4, hidden: 8, depth: 0, experts: 2, chosen: 1, outcomes: 3, actions: 2 };
 const KERNEL = `import { block, ceilDiv, f32, input, kernel, output, thread } from "tokitai/dsl";
 export const copy = kernel(

@@ -19,7 +19,7 @@ export function expertCases(
     groupedLayerNorm(next, "layer_norm_gelu", expert, E),
     groupedLayerNorm(next, "layer_norm_gelu_tanh", expert, E),
     groupedLayerNormDx(next, expert, E),
-    groupedLinearLayerNormGelu(next, offsets, expert),
+    ...groupedLinearLayerNormGelu(next, offsets, expert),
     groupedMatmulNnGeluDx(next, offsets, expert),
   ];
 }
@@ -60,7 +60,7 @@ function groupedLinearLayerNormGelu(
   next: Random,
   offsets: Int32Array<ArrayBuffer>,
   expert: Int32Array<ArrayBuffer>,
-): RoutingCase {
+): readonly RoutingCase[] {
   const [T, E, K, epsilon] = [expert.length, offsets.length - 1, 19, 1e-5];
   const N = E <= 3 && T <= 64 ? 128 : 32;
   const [x, w, bias] = [uniform(next, T * K), uniform(next, E * N * K), uniform(next, E * N)];
@@ -72,15 +72,39 @@ function groupedLinearLayerNormGelu(
   ];
   const { values, bound } = rowByRow("linear_layer_norm_gelu", expert, N, inputsOf, { epsilon });
   const ofExperts = { bias: [E, N], gamma: [E, N], beta: [E, N] };
-  return {
-    kernel: "grouped_linear_layer_norm_gelu",
-    dims: { T, K, E, N },
-    shapes: { x: [T, K], w: [E, N, K], ...ofExperts, offsets: [E + 1], expert: [T], y: [T, N] },
-    inputs: { x, w, bias, offsets, expert, gamma, beta },
-    scalars: { epsilon },
-    outputs: { y: values },
-    bounds: { y: bound },
-  };
+  const shapes = { x: [T, K], ...ofExperts, offsets: [E + 1], expert: [T], y: [T, N] };
+  const expected = { scalars: { epsilon }, outputs: { y: values }, bounds: { y: bound } };
+  const { packed, shape } = packedRows(w, [E, N, K]);
+  return [
+    {
+      kernel: "grouped_linear_layer_norm_gelu",
+      dims: { T, K, E, N },
+      shapes: { ...shapes, w: [E, N, K] },
+      inputs: { x, w, bias, offsets, expert, gamma, beta },
+      ...expected,
+    },
+    {
+      kernel: "packed_grouped_linear_layer_norm_gelu",
+      dims: { E, P: shape[1] ?? 0, K, T, N },
+      shapes: { ...shapes, w: shape },
+      inputs: { w: packed, x, bias, offsets, expert, gamma, beta },
+      ...expected,
+    },
+  ];
+}
+
+/** In panels of 32 rows: [E, P, K, 32], element by element of the result, and 0 where w has no row. */
+export function packedRows(
+  w: Float32Array,
+  [E, N, K]: readonly [E: number, N: number, K: number],
+): { readonly packed: Float32Array<ArrayBuffer>; readonly shape: readonly number[] } {
+  const shape = [E, Math.ceil(N / 32), K, 32];
+  const packed = Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, i) => {
+    const [c, k, panel] = [i % 32, Math.floor(i / 32) % K, Math.floor(i / 32 / K)];
+    const [e, n] = [Math.floor(panel / (shape[1] ?? 1)), 32 * (panel % (shape[1] ?? 1)) + c];
+    return n < N ? (w[(e * N + n) * K + k] ?? Number.NaN) : 0;
+  });
+  return { packed, shape };
 }
 
 function groupedMatmulNnGeluDx(

@@ -42,11 +42,12 @@ function inMemory(kernel: string, inputs: Tensors): Readonly<Record<string, Tens
 const TABLE = [...ROUTING_CASES, ...VECTOR_ROUTING_CASES];
 
 describe("routing kernels", () => {
-  it("are all the kernels with an index tensor that keep no state", () => {
+  it("are all the kernels with an index tensor that keep no state, and those that pack weights", () => {
     const routing = proved.sources.kernels.filter(
-      ({ params }) =>
-        params.some(({ kind, element }) => kind === "tensor" && element === "i32") &&
-        !params.some((param) => param.kind === "tensor" && param.role === "inout"),
+      ({ params, computes }) =>
+        computes?.endsWith("pack_panels") ||
+        (params.some(({ kind, element }) => kind === "tensor" && element === "i32") &&
+          !params.some((param) => param.kind === "tensor" && param.role === "inout")),
     );
     expect([...new Set(TABLE.map(({ kernel }) => kernel))].sort()).toEqual(routing.map(({ name }) => name).sort());
   });

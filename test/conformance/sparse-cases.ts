@@ -6,7 +6,7 @@
  */
 
 import { numbers } from "./cases.ts";
-import { expertCases } from "./expert-cases.ts";
+import { expertCases, packedRows } from "./expert-cases.ts";
 import { type Random, type Routing, type RoutingCase, widthOf } from "./routing-shapes.ts";
 
 /** Every kernel of this file for a routing of T tokens to E experts. */
@@ -30,7 +30,7 @@ export function sparseCases(routing: Routing): readonly RoutingCase[] {
       inputs: { ids, offsets, expert },
       outputs: { source },
     },
-    groupedLinear(next, offsets, expert),
+    ...groupedLinear(next, offsets, expert),
     ...groupedGradients(next, offsets, expert),
     topKExperts(next, T, E),
     combineRows(next, routing, widthOf(T, E)),
@@ -46,7 +46,12 @@ function wholes(next: Random, length: number): Float32Array<ArrayBuffer> {
   return Float32Array.from({ length }, () => Math.floor(next() * 9) - 4 || 0);
 }
 
-function groupedLinear(next: Random, offsets: Int32Array<ArrayBuffer>, expert: Int32Array<ArrayBuffer>): RoutingCase {
+/** By weights as they are, and packed, with how they get to be the one and the other. */
+function groupedLinear(
+  next: Random,
+  offsets: Int32Array<ArrayBuffer>,
+  expert: Int32Array<ArrayBuffer>,
+): readonly RoutingCase[] {
   const [T, E, K] = [expert.length, offsets.length - 1, 19];
   const N = 13 + widthOf(T, E);
   const [x, w, bias] = [wholes(next, T * K), wholes(next, E * N * K), wholes(next, E * N)];
@@ -58,13 +63,39 @@ function groupedLinear(next: Random, offsets: Int32Array<ArrayBuffer>, expert: I
       y[p * N + n] = sum + (bias[e * N + n] ?? 0);
     }
   }
-  return {
-    kernel: "grouped_linear",
-    dims: { T, K, E, N },
-    shapes: { x: [T, K], w: [E, N, K], bias: [E, N], offsets: [E + 1], expert: [T], y: [T, N] },
-    inputs: { x, w, bias, offsets, expert },
-    outputs: { y },
-  };
+  const shapes = { x: [T, K], bias: [E, N], offsets: [E + 1], expert: [T], y: [T, N] };
+  const { packed, shape } = packedRows(w, [E, N, K]);
+  const P = shape[1] ?? 0;
+  return [
+    {
+      kernel: "grouped_linear",
+      dims: { T, K, E, N },
+      shapes: { ...shapes, w: [E, N, K] },
+      inputs: { x, w, bias, offsets, expert },
+      outputs: { y },
+    },
+    {
+      kernel: "packed_grouped_linear",
+      dims: { E, P, K, T, N },
+      shapes: { ...shapes, w: shape },
+      inputs: { w: packed, x, bias, offsets, expert },
+      outputs: { y },
+    },
+    {
+      kernel: "pack_panels",
+      dims: { E, N, K, P },
+      shapes: { w: [E, N, K], y: shape },
+      inputs: { w },
+      outputs: { y: packed },
+    },
+    {
+      kernel: "unpack_panels",
+      dims: { E, P, K, N },
+      shapes: { w: shape, y: [E, N, K] },
+      inputs: { w: packed },
+      outputs: { y: w },
+    },
+  ];
 }
 
 /** Experts without rows have gradients of 0. */

@@ -17,6 +17,7 @@ import { buildModel } from "../../src/ir/tensor/model.ts";
 import { printProgram } from "../../src/ir/tensor/print.ts";
 import type { TensorProgram } from "../../src/ir/tensor/types.ts";
 import { initialWeights } from "../../src/moe/initialise.ts";
+import { packWeights } from "../../src/moe/pack-weights.ts";
 import { MOE_SIZES, type MoeConfig } from "../../src/moe/sizes.ts";
 import { stackWeights } from "../../src/moe/stack-weights.ts";
 import { type CpuLibrary, openCpuLibrary } from "../../src/runtime/cpu/library.ts";
@@ -158,9 +159,38 @@ describe.each([false, true])("on the CPU, renormalised: %j", (renormalise) => {
     expect(mask).toEqual(other.weights);
   });
 
-  it("leaves no condition on data to a launch", () => {
+  it("packs its weights as their layout says, and computes the same bits from them", () => {
+    const weights = weightsOf(config, [0, 0, 0, 0, 0]);
+    const stacked = stackWeights(weights);
+    const packed = packWeights(stacked, config.experts);
+    const isNew = ([name]: readonly [string, unknown]): boolean => !stacked.has(name);
+    const made = new Map(
+      [...packed].filter(isNew).map(([name, { length }]) => [name, new Float32Array(length).fill(9)]),
+    );
+    const taken = [...stacked].filter(([name]) => !packed.has(name));
+    expect([...made.keys()]).toEqual(taken.map(([name]) => `${name}.packed`));
+    library.call("moe_pack", { tensors: { ...Object.fromEntries(taken), ...Object.fromEntries(made) }, dims: {} });
+    expect(made).toEqual(new Map([...packed].filter(isNew)));
+    for (const rows of SIZES) {
+      const x = rowsOf(rows);
+      const own = runSparse(weights, x, rows);
+      const outputs = {
+        y: new Float32Array(own.y.length),
+        probabilities: new Float32Array(own.probabilities.length),
+        ids: new Int32Array(own.ids.length),
+        gates: new Float32Array(own.gates.length),
+      };
+      library.call("moe_packed_forward", {
+        tensors: { x, ...Object.fromEntries(packed), ...outputs },
+        dims: { B: rows },
+      });
+      expect(outputs).toEqual(own);
+    }
+  });
+
+  it.each(["moe_sparse_forward", "moe_packed_forward"])("%s leaves no condition on data to a launch", (name) => {
     const { programs } = unwrap(readManifest(folder));
-    const launches = programs.find(({ name }) => name === "moe_sparse_forward")?.launches ?? [];
+    const launches = programs.find((program) => program.name === name)?.launches ?? [];
     const onData = launches.flatMap(({ conditions }) => conditions).filter(({ text }) => text.includes("["));
     expect(onData.length).toBeGreaterThan(20);
     expect(onData.filter(({ status }) => !status.startsWith("proved from "))).toEqual([]);

@@ -112,7 +112,8 @@ describe("lowering of the Nano forward pass", () => {
       );
       const { bytes } = arenaLayout(plan, at.dims);
       expect(Number(bytes), plan.name).toBeGreaterThanOrEqual(Math.max(...together));
-      expect(Number(bytes), plan.name).toBeLessThan(1.2 * Math.max(...together));
+      // A program whose values are all outputs has no arena.
+      expect(Number(bytes), plan.name).toBeLessThanOrEqual(1.2 * Math.max(...together));
     }
   });
 

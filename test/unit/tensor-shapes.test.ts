@@ -32,6 +32,8 @@ const concat: Op = { kind: "concat", label, parts: [x] };
 const rowSquares: Op = { kind: "row-squares", label, x };
 const total: Op = { kind: "total", label, x };
 const clipScale = (maxNorm: number): Op => ({ kind: "clip-scale", label, squares: x, maxNorm });
+const packPanels: Op = { kind: "pack-panels", label, w };
+const unpackPanels = (columns: number): Op => ({ kind: "unpack-panels", label, w, columns });
 /** Every attribute of claims, each with a valid value of its own. */
 const ATTRIBUTES: Required<ClaimAttributes> = {
   epsilon: 1e-5,
@@ -44,6 +46,7 @@ const ATTRIBUTES: Required<ClaimAttributes> = {
   interval: 9,
   stream: 5,
   split: 1,
+  columns: 4,
   alpha: 0.01,
   beta: 0.001,
 };
@@ -88,6 +91,10 @@ describe("shapes that agree", () => {
     [concat, [[3], [4]], [7]],
     [total, [["N"]], [1]],
     [clipScale(1), [[1]], [1]],
+    [packPanels, [["E", 33, "K"]], ["E", 2, "K", 32]],
+    [packPanels, [[4, 0, 7]], [4, 0, 7, 32]],
+    [unpackPanels(33), [["E", 2, "K", 32]], ["E", 33, "K"]],
+    [unpackPanels(40), [["E", "P", "K", 32]], ["E", 40, "K"]],
     [adamwMean(0), [["R", 4], ["R", 4], [1]], ["R", 4]],
     [adamwSquare(0.999), [["R", 4], ["R", 4], [1]], ["R", 4]],
     [adamwWeight(1e-8, 0), [["R", 4], ["R", 4], ["R", 4], [3]], ["R", 4]],
@@ -109,6 +116,16 @@ describe("shapes that do not", () => {
       ],
     ],
     [linear, [["B", "K"], ["N", "M"], ["N"]], ["TK251 w has size M on axis 1, expected K, the size of axis 1 of x"]],
+    [packPanels, [["E", "N", "K"]], ["TK251 w has size N on axis 1, expected an integer"]],
+    [packPanels, [["E", "N"]], ["TK250 w has shape [E, N] of rank 2, expected rank 3"]],
+    [
+      unpackPanels(65),
+      [["E", 2, "K", 16]],
+      [
+        "TK251 w has size 16 on axis 3, expected 32, the size of the rows of a panel",
+        "TK252 columns is 65, expected an integer from 0 to 64, as the panels have",
+      ],
+    ],
     [linear, [["B"], [128, 96], [128]], ["TK250 x has shape [B] of rank 1, expected rank 2"]],
     [linear, [["B", 0], [128, 96], [128]], ["TK251 w has size 96 on axis 1, expected 0, the size of axis 1 of x"]],
     [
@@ -213,6 +230,11 @@ describe("claims", () => {
     expert_counts: { E: 3 },
     gather_assignments: { T: "2*R" },
     top_k_gates_dp: { E: 3 },
+    pack_panels: { N: 40, P: 2 },
+    unpack_panels: { N: 4 },
+    packed_grouped_linear: { N: 4 },
+    packed_grouped_linear_layer_norm_gelu: { N: 4 },
+    packed_grouped_linear_layer_norm_gelu_tanh: { N: 4 },
   };
 
   it.each(claims)("%s: its operations make its outputs from its inputs, for all shapes", (claim, signature) => {
@@ -324,6 +346,11 @@ describe("claims", () => {
       combine_rows_dgates: gates[B,K] parts[T,N] dy[B,N] position[T] → dgates[B,K]
       top_k_gates_dp: dgates[B,K] ids[T] → dp[B,E]; experts
       normalise_rows_dx: x[B,N] y[B,N] dy[B,N] → dx[B,N]
+      pack_panels: w[E,N,K] → y[E,P,K,32]
+      unpack_panels: w[E,P,K,32] → y[E,N,K]; columns
+      packed_grouped_linear: w[E,P,K,32] x[T,K] bias[E,N] offsets[E+1] expert[T] → y[T,N]; columns
+      packed_grouped_linear_layer_norm_gelu: w[E,P,K,32] x[T,K] bias[E,N] offsets[E+1] expert[T] gamma[E,N] beta[E,N] → y[T,N]; columns epsilon
+      packed_grouped_linear_layer_norm_gelu_tanh: w[E,P,K,32] x[T,K] bias[E,N] offsets[E+1] expert[T] gamma[E,N] beta[E,N] → y[T,N]; columns epsilon
       cross_entropy: x[B,N] first[B] second[B] → loss[B,1]; split
       cross_entropy_dx: x[B,N] dloss[B,1] first[B] second[B] → dx[B,N]; split
       z_loss: x[B,N] → loss[B,1]; beta

@@ -10,14 +10,8 @@ import { add, dim, int, mul } from "../../ir/kernel/build.ts";
 import type { Expr } from "../../ir/kernel/expr.ts";
 import type { ArenaBuffer, BufferView } from "../../ir/plan.ts";
 import { foldDim } from "../../ir/tensor/dim.ts";
-import {
-  type Dim,
-  type Node,
-  resultElement,
-  type Shape,
-  type TensorProgram,
-  type ValueId,
-} from "../../ir/tensor/types.ts";
+import { resultElement } from "../../ir/tensor/operand-elements.ts";
+import type { Dim, Node, Shape, TensorProgram, ValueId } from "../../ir/tensor/types.ts";
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { InternalError } from "../../support/result.ts";
 import type { Step } from "./fuse.ts";

@@ -42,6 +42,7 @@ export interface ClaimAttributes {
   readonly interval?: number;
   readonly stream?: number;
   readonly split?: number;
+  readonly columns?: number;
   readonly alpha?: number;
   readonly beta?: number;
 }
@@ -60,11 +61,12 @@ export const ATTRIBUTE_ELEMENT: { readonly [A in ClaimAttribute]-?: "f32" | "i32
   interval: "f32",
   stream: "i32",
   split: "i32",
+  columns: "i32",
   alpha: "f32",
   beta: "f32",
 };
 
-export type IntegerAttribute = "k" | "split" | "experts" | "stream";
+export type IntegerAttribute = "k" | "split" | "experts" | "stream" | "columns";
 export type FloatAttribute = Exclude<ClaimAttribute, IntegerAttribute>;
 
 export function isIntegerAttribute(name: ClaimAttribute): name is IntegerAttribute {

@@ -21,6 +21,7 @@ import {
 import { DISPATCH_SIGNATURES } from "./dispatch-claims.ts";
 import { GROUPED_SIGNATURES } from "./grouped-claims.ts";
 import { LOSS_SIGNATURES } from "./loss-claims.ts";
+import { PANEL_SIGNATURES } from "./panel-claims.ts";
 import { type GeluForm, type Op, type OpKind, valueId } from "./types.ts";
 
 const X = tensor("x", "B", "N");
@@ -268,6 +269,7 @@ export const OPERATION_SIGNATURES = {
     { kind: "combine-dweights", weights, parts, dy: valueId("dy") },
   ),
   ...GROUPED_SIGNATURES,
+  ...PANEL_SIGNATURES,
   ...LOSS_SIGNATURES,
   ...DISPATCH_SIGNATURES,
   ...PRECISION_SIGNATURES,
@@ -342,6 +344,8 @@ const CLAIMS: { readonly [K in OpKind]: (op: Op<K>) => OperationClaim | undefine
   "combine-rows-dgates": () => "combine_rows_dgates",
   "top-k-gates-dp": () => "top_k_gates_dp",
   "normalise-rows-dx": () => "normalise_rows_dx",
+  "pack-panels": () => "pack_panels",
+  "unpack-panels": () => "unpack_panels",
 };
 
 /**

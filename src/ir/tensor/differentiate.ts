@@ -9,7 +9,8 @@
  * value are made when that node is visited, so that a part's operations stand together.
  */
 
-import { type Node, type Op, type OpKind, operandsOf, resultElement, type Shape, type ValueId } from "./types.ts";
+import { resultElement } from "./operand-elements.ts";
+import { type Node, type Op, type OpKind, operandsOf, type Shape, type ValueId } from "./types.ts";
 
 /** What differentiation takes of the builder. */
 export interface DifferentiationContext {
@@ -56,6 +57,8 @@ const once = (kind: OpKind) => (): string => `${kind} is a derivative itself, an
 const update = (kind: OpKind) => (): string => `${kind} belongs to the update, which nothing is differentiated through`;
 
 const counted = (kind: OpKind) => (): string => `${kind} makes row numbers, which have no gradient`;
+
+const packed = (kind: OpKind) => (): string => `${kind} is of weights that are packed for use, and not for training`;
 
 const unsorted = (wanted: string): string =>
   `${wanted} of the same assignments is not there: sort them with groupByExpert`;
@@ -165,6 +168,8 @@ const DERIVATIVES: { readonly [K in OpKind]: Derivative<K> } = {
   "combine-rows-dgates": once("combine-rows-dgates"),
   "top-k-gates-dp": once("top-k-gates-dp"),
   "normalise-rows-dx": once("normalise-rows-dx"),
+  "pack-panels": packed("pack-panels"),
+  "unpack-panels": packed("unpack-panels"),
   "adamw-mean": update("adamw-mean"),
   "adamw-square": update("adamw-square"),
   "adamw-weight": update("adamw-weight"),

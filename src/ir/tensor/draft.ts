@@ -6,18 +6,17 @@
 
 import { type Diagnostic, error } from "../../support/diagnostic.ts";
 import { isDim, nameOfDim } from "./dim.ts";
+import { operandElement, resultElement } from "./operand-elements.ts";
 import { shapeOf } from "./shapes.ts";
 import {
   formatShape,
   type Node,
   type Op,
-  operandElement,
   operandsOf,
   type ProgramInput,
   type ProgramOutput,
   type ProgramUpdate,
   type ProgramWeight,
-  resultElement,
   type Shape,
   type TensorElement,
   type ValueId,

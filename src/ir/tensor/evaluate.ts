@@ -45,6 +45,8 @@ import {
 import { evaluateTopK } from "./evaluate-top-k.ts";
 import { GROUPED_DEFINITIONS } from "./grouped.ts";
 import { LOSS_DEFINITIONS } from "./losses.ts";
+import { operandElement } from "./operand-elements.ts";
+import { PANEL_REFERENCE } from "./panels.ts";
 import { PRECISION_DEFINITIONS } from "./precision.ts";
 import type { Rule } from "./rule.ts";
 import { shapeOf } from "./shapes.ts";
@@ -52,7 +54,6 @@ import {
   formatShape,
   type Op,
   type OpKind,
-  operandElement,
   operandsOf,
   type Shape,
   type TensorProgram,
@@ -121,6 +122,7 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   "combine-rows-dgates": evaluateBy(GROUPED_DEFINITIONS["combine-rows-dgates"]),
   "top-k-gates-dp": evaluateBy(GROUPED_DEFINITIONS["top-k-gates-dp"]),
   "normalise-rows-dx": evaluateBy(GROUPED_DEFINITIONS["normalise-rows-dx"]),
+  ...PANEL_REFERENCE,
 };
 
 export interface EvaluatedTensor {

@@ -100,6 +100,10 @@ export interface ModelBuilder {
     layer: { readonly w: Tensor; readonly bias: Tensor },
     groups: { readonly offsets: Tensor; readonly expert: Tensor },
   ) => Tensor;
+  /** w [E, N, K] → [E, ⌈N/32⌉, K, 32], as packed products read it; without a gradient, as `unpackPanels` */
+  readonly packPanels: (label: string, w: Tensor) => Tensor;
+  /** w [E, P, K, 32] → [E, columns, K]; in front of `groupedLinear` it is a product of packed weights, and no copy is made */
+  readonly unpackPanels: (label: string, w: Tensor, columns: number) => Tensor;
   /** x [T, N], gamma and beta [E, N], expert [T] of i32 → [T, N] */
   readonly groupedLayerNorm: (
     label: string,
@@ -243,6 +247,8 @@ function builderOf(draft: Draft): ModelBuilder {
       const ids = { x: x.id, w: w.id, bias: bias.id, offsets: offsets.id, expert: expert.id };
       return apply({ kind: "grouped-linear", label, ...ids }, [x, w, bias, offsets, expert]);
     },
+    packPanels: (label, w) => apply({ kind: "pack-panels", label, w: w.id }, [w]),
+    unpackPanels: (label, w, columns) => apply({ kind: "unpack-panels", label, w: w.id, columns }, [w]),
     groupedLayerNorm: (label, x, gamma, beta, expert, epsilon) => {
       const ids = { x: x.id, gamma: gamma.id, beta: beta.id, expert: expert.id };
       return apply({ kind: "grouped-layer-norm", label, ...ids, epsilon }, [x, gamma, beta, expert]);

@@ -67,6 +67,8 @@ const ATTRIBUTES: { readonly [K in OpKind]: (op: Op<K>) => string } = {
   "combine-rows-dgates": () => "",
   "top-k-gates-dp": ({ experts }) => `; experts = ${experts}`,
   "normalise-rows-dx": () => "",
+  "pack-panels": () => "",
+  "unpack-panels": ({ columns }) => `; columns = ${columns}`,
 };
 
 /** `linear(x, router.weight, router.bias)` */

@@ -9,6 +9,7 @@
 import { ok, type Result, refuse } from "../../support/result.ts";
 import { nextDim, scaledDim } from "./dim.ts";
 import { expectAssignments, GROUPED_RULES } from "./grouped-shapes.ts";
+import { PANEL_RULES } from "./panel-shapes.ts";
 import {
   expectChoices,
   expectCoefficient,
@@ -290,6 +291,7 @@ const RULES: { readonly [K in OpKind]: ShapeRule<K> } = {
     return weights;
   },
   ...GROUPED_RULES,
+  ...PANEL_RULES,
 };
 
 /** How many operands each kind takes: [fewest, most]. */
@@ -355,6 +357,8 @@ const OPERAND_COUNT: { readonly [K in OpKind]: readonly [number, number] } = {
   "combine-rows-dgates": [4, 4],
   "top-k-gates-dp": [2, 2],
   "normalise-rows-dx": [3, 3],
+  "pack-panels": [1, 1],
+  "unpack-panels": [1, 1],
 };
 
 /** The shape of the result; `inputShapes` in the order of `operandsOf`. All mistakes of the operation are listed. */

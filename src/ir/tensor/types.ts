@@ -17,6 +17,7 @@
  *             | slot-experts(ids, offsets) | token-sources(ids, offsets, expert) | gather-assignments(x, source; k)
  *             | adamw-mean(mean, gradient, scale; beta1) | adamw-square(square, gradient, scale; beta2)
  *             | adamw-weight(weight, mean, square, rates; epsilon, decay) | row-squares(x) | total(x) | add(x, y)
+ *             | pack-panels(w) | unpack-panels(w; columns)
  *             | a derivative of one of these: matmul-nn … combine-dweights, grouped-matmul-nn …
  *
  * What the terms mean:
@@ -32,6 +33,7 @@
 
 import type { DispatchFields } from "./dispatch-ops.ts";
 import type { GroupedFields } from "./grouped-ops.ts";
+import type { PanelFields } from "./panel-ops.ts";
 import type { PrecisionFields } from "./precision-ops.ts";
 
 declare const valueName: unique symbol;
@@ -56,7 +58,7 @@ export type TensorElement = "f32" | "f16" | "i32";
 export type GeluForm = "erf" | "tanh";
 
 /** What each operation takes besides its `kind` and `label`. */
-export interface OpFields extends DispatchFields, GroupedFields, PrecisionFields {
+export interface OpFields extends DispatchFields, GroupedFields, PanelFields, PrecisionFields {
   /** y[b,n] = Σₖ x[b,k]·w[n,k] + bias[n] */
   readonly linear: { readonly x: ValueId; readonly w: ValueId; readonly bias?: ValueId };
   /** y[…,n] = x[…,n] + bias[n] */
@@ -340,58 +342,13 @@ const OPERANDS: { readonly [K in OpKind]: (op: Op<K>) => readonly ValueId[] } = 
   "combine-rows-dgates": (op) => [op.gates, op.parts, op.dy, op.position],
   "top-k-gates-dp": (op) => [op.dgates, op.ids],
   "normalise-rows-dx": (op) => [op.x, op.y, op.dy],
+  "pack-panels": (op) => [op.w],
+  "unpack-panels": (op) => [op.w],
 };
 
 /** The tensors that an operation reads, in the order in which every rule takes them. */
 export function operandsOf<K extends OpKind>(op: Op<K>): readonly ValueId[] {
   return OPERANDS[op.kind](op);
-}
-
-/** Where the row numbers among an operation's operands begin; they are the last. */
-const FIRST_INDEX: { readonly [K in OpKind]?: number } = {
-  "gather-rows": 1,
-  "scatter-rows": 1,
-  "grouped-linear": 3,
-  "grouped-layer-norm": 3,
-  "combine-rows": 2,
-  "expert-counts": 0,
-  "expert-offsets": 0,
-  "token-positions": 0,
-  "slot-experts": 0,
-  "token-sources": 0,
-  "gather-assignments": 1,
-  "cross-entropy": 1,
-  "cross-entropy-dx": 2,
-  "round-half-by-chance": 1,
-  "grouped-matmul-nn": 2,
-  "grouped-matmul-tn": 2,
-  "grouped-column-sum": 1,
-  "grouped-column-dot": 2,
-  "grouped-layer-norm-dx": 3,
-  "combine-rows-dparts": 2,
-  "combine-rows-dgates": 3,
-  "top-k-gates-dp": 1,
-};
-
-/** What the operand at this position of `operandsOf` holds. */
-export function operandElement({ kind }: { readonly kind: OpKind }, position: number): TensorElement {
-  return position >= (FIRST_INDEX[kind] ?? Number.POSITIVE_INFINITY) ? "i32" : "f32";
-}
-
-const RESULT_ELEMENT: { readonly [K in OpKind]?: TensorElement } = {
-  "top-k-experts": "i32",
-  "expert-counts": "i32",
-  "expert-offsets": "i32",
-  "token-positions": "i32",
-  "slot-experts": "i32",
-  "token-sources": "i32",
-  "round-half": "f16",
-  "round-half-by-chance": "f16",
-};
-
-/** What an operation's result holds. */
-export function resultElement({ kind }: Op): TensorElement {
-  return RESULT_ELEMENT[kind] ?? "f32";
 }
 
 /** `[B, 96]` */

@@ -25,6 +25,7 @@ import { DEFINITIONS } from "../../ir/tensor/derivatives.ts";
 import { DISPATCH_DEFINITIONS } from "../../ir/tensor/dispatch.ts";
 import { GROUPED_DEFINITIONS } from "../../ir/tensor/grouped.ts";
 import { LOSS_DEFINITIONS } from "../../ir/tensor/losses.ts";
+import { PANEL_DEFINITIONS } from "../../ir/tensor/panels.ts";
 import { PRECISION_DEFINITIONS } from "../../ir/tensor/precision.ts";
 import { shapeOf } from "../../ir/tensor/shapes.ts";
 import { type GeluForm, type Op, type OpKind, operandsOf } from "../../ir/tensor/types.ts";
@@ -280,6 +281,8 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   "combine-rows-dgates": defined(GROUPED_DEFINITIONS["combine-rows-dgates"]),
   "top-k-gates-dp": defined(GROUPED_DEFINITIONS["top-k-gates-dp"]),
   "normalise-rows-dx": defined(GROUPED_DEFINITIONS["normalise-rows-dx"]),
+  "pack-panels": defined(PANEL_DEFINITIONS["pack-panels"]),
+  "unpack-panels": defined(PANEL_DEFINITIONS["unpack-panels"]),
 };
 
 /** The rule of an operation whose definition is written in any arithmetic. */
@@ -311,13 +314,14 @@ export function defineClaim(
   }
   // The rules take floats as expressions; any valid numbers will do here.
   const floats = { epsilon: 1, beta1: 0, beta2: 0, decay: 0, max_norm: 1, interval: 1, alpha: 1, beta: 1 };
-  const { k, split, experts, stream } = attributes;
+  const { k, split, experts, stream, columns } = attributes;
   const given: ClaimAttributes = {
     ...floats,
     ...(k !== undefined && { k }),
     ...(split !== undefined && { split }),
     ...(experts !== undefined && { experts }),
     ...(stream !== undefined && { stream }),
+    ...(columns !== undefined && { columns }),
   };
   for (const { id, op } of signature.steps(given)) values.set(id, apply({ reals, attributes }, op, values));
   return values;
