@@ -1,10 +1,5 @@
-import { block, covers, div, f32, input, kernel, mod, output, registers, simd, tanh } from "tokitai/dsl";
-import { geluErfSlope, geluTanhSlope, tanhArgument } from "../math.ts";
-import { OF_ERF, OF_TANH } from "./activation.ts";
-
-/** The slope of the GELU at x, by way of x/√2 or of a tanh. */
-const inner = (x: number, GELU: number) => (GELU === OF_ERF ? x * 0.7071067811865476 : tanh(tanhArgument(x)));
-const slope = (x: number, t: number, GELU: number) => (GELU === OF_ERF ? geluErfSlope(t) : geluTanhSlope(x, t));
+import { block, covers, div, f32, input, kernel, mod, output, registers, simd } from "tokitai/dsl";
+import { OF_ERF, OF_TANH, slope, slopeArgument } from "../activation.ts";
 
 /**
  * dx = dy times the slope of the GELU at x, elementwise
@@ -32,11 +27,11 @@ const geluDxOf = (GELU: number) =>
       const b = block.x;
       for (let n0 = 0; n0 < whole; n0 += simd.lanes) {
         for (let v = 0; v < simd.lanes; v++) {
-          row[v] = inner(x[b][n0 + v], GELU);
+          row[v] = slopeArgument(x[b][n0 + v], GELU);
           dx[b][n0 + v] = dy[b][n0 + v] * slope(x[b][n0 + v], row[v], GELU);
         }
       }
-      for (let n = whole; n < N; n++) dx[b][n] = dy[b][n] * slope(x[b][n], inner(x[b][n], GELU), GELU);
+      for (let n = whole; n < N; n++) dx[b][n] = dy[b][n] * slope(x[b][n], slopeArgument(x[b][n], GELU), GELU);
     },
   );
 

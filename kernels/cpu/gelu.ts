@@ -1,5 +1,5 @@
 import { block, covers, div, f32, input, kernel, mod, output, registers, simd } from "tokitai/dsl";
-import { activate, OF_ERF, OF_TANH } from "./activation.ts";
+import { activate, OF_ERF, OF_TANH } from "../activation.ts";
 
 /**
  * The GELU of each element

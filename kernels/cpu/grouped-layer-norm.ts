@@ -16,7 +16,7 @@ import {
   simd,
   sqrt,
 } from "tokitai/dsl";
-import { activate, NOTHING, OF_ERF, OF_TANH } from "./activation.ts";
+import { activate, NOTHING, OF_ERF, OF_TANH } from "../activation.ts";
 
 /**
  * y = (x − mean)/√(variance + epsilon)·gamma + beta over each row p, with gamma and beta of expert[p], or its GELU

@@ -1,5 +1,5 @@
 import { block, covers, div, f32, fma, input, kernel, mod, output, registers, scalar, simd, sqrt } from "tokitai/dsl";
-import { activate, NOTHING, OF_ERF, OF_TANH } from "./activation.ts";
+import { activate, NOTHING, OF_ERF, OF_TANH } from "../activation.ts";
 
 /**
  * y = (x − mean)/√(variance + epsilon)·gamma + beta over each row, or its GELU

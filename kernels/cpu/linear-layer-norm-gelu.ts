@@ -17,139 +17,145 @@ import {
   simd,
   sqrt,
 } from "tokitai/dsl";
-import { geluErf } from "../math.ts";
+import { activate, OF_ERF, OF_TANH } from "../activation.ts";
 import { ROW_STEP, WHOLE_ROW } from "../whole-row.ts";
 import { ACROSS, DEPTH, rowsOf, wholeRows } from "./tiles.ts";
 
 /**
- * y = gelu(LayerNorm(x·wᵀ + bias)) over each row of at most WHOLE_ROW, the GELU of erf
+ * y = gelu(LayerNorm(x·wᵀ + bias)) over each row of at most WHOLE_ROW
  *
  * A block has rows whole, made as in linear but with the bias first, so that it normalises them where they are. The sums of a
  * row's lanes are added up last. The variance is that of the centred values, so that a large mean costs no digits.
  */
-export const linear_layer_norm_gelu = kernel(
-  {
-    x: input(f32, ["B", "K"]),
-    w: input(f32, ["N", "K"]),
-    bias: input(f32, ["N"]),
-    gamma: input(f32, ["N"]),
-    beta: input(f32, ["N"]),
-    epsilon: scalar(f32),
-    y: output(f32, ["B", "N"]),
-  },
-  {
-    computes: "linear_layer_norm_gelu",
-    simd: ["avx512", "avx2"],
-    grid: ({ B }) => [ceilDiv(B, wholeRows(simd.lanes))],
-    block: [1],
-  },
-  ({ x, w, bias, gamma, beta, epsilon, y }, { B, K, N }) => {
-    requires(N <= WHOLE_ROW && mod(N, ROW_STEP) === 0);
-    covers(y, (m, n) => ({
-      block: [div(m, wholeRows(simd.lanes))],
-      r: mod(m, wholeRows(simd.lanes)),
-      c: simd.lanes * div(n, simd.lanes),
-      v: mod(n, simd.lanes),
-    }));
-    const rows = rowsOf(simd.lanes);
-    const tall = wholeRows(simd.lanes);
-    const wide = ACROSS * simd.lanes;
-    const panel = shared(f32, [DEPTH, wide]);
-    const whole = shared(f32, [tall, WHOLE_ROW]);
-    const sums = registers(f32, [rows, ACROSS, simd.lanes]);
-    const column = registers(f32, [ACROSS, simd.lanes]);
-    const single = registers(f32, [ACROSS, simd.lanes]);
-    const lane = registers(f32, [simd.lanes]);
-    const row = registers(f32, [simd.lanes]);
-    const m0 = block.x * tall;
-    const height = min(tall, B - m0);
-    const filled = min(tall, height + rows);
-    for (let n0 = 0; n0 < N; n0 += wide) {
-      for (let r = 0; r < filled; r++) {
-        for (let j = 0; j < ACROSS; j++) {
-          for (let v = 0; v < simd.lanes; v++) whole[r][n0 + j * simd.lanes + v] = bias[n0 + j * simd.lanes + v];
-        }
-      }
-      for (let k0 = 0; k0 < K; k0 += DEPTH) {
-        const depth = min(DEPTH, K - k0);
-        const even = depth - mod(depth, simd.lanes);
-        for (let c = 0; c < wide; c += simd.lanes) {
-          for (let k = 0; k < even; k += simd.lanes) {
-            for (let u = 0; u < simd.lanes; u++) {
-              for (let v = 0; v < simd.lanes; v++) panel[k + v][c + u] = w[n0 + c + u][k0 + k + v];
-            }
-          }
-          for (let u = 0; u < simd.lanes; u++) {
-            for (let k = even; k < depth; k++) panel[k][c + u] = w[n0 + c + u][k0 + k];
+const linearLayerNormGelu = (GELU: number) =>
+  kernel(
+    {
+      x: input(f32, ["B", "K"]),
+      w: input(f32, ["N", "K"]),
+      bias: input(f32, ["N"]),
+      gamma: input(f32, ["N"]),
+      beta: input(f32, ["N"]),
+      epsilon: scalar(f32),
+      y: output(f32, ["B", "N"]),
+    },
+    {
+      computes: GELU === OF_ERF ? "linear_layer_norm_gelu" : "linear_layer_norm_gelu_tanh",
+      simd: ["avx512", "avx2"],
+      grid: ({ B }) => [ceilDiv(B, wholeRows(simd.lanes))],
+      block: [1],
+    },
+    ({ x, w, bias, gamma, beta, epsilon, y }, { B, K, N }) => {
+      requires(N <= WHOLE_ROW && mod(N, ROW_STEP) === 0);
+      covers(y, (m, n) => ({
+        block: [div(m, wholeRows(simd.lanes))],
+        r: mod(m, wholeRows(simd.lanes)),
+        c: simd.lanes * div(n, simd.lanes),
+        v: mod(n, simd.lanes),
+      }));
+      const rows = rowsOf(simd.lanes);
+      const tall = wholeRows(simd.lanes);
+      const wide = ACROSS * simd.lanes;
+      const panel = shared(f32, [DEPTH, wide]);
+      const whole = shared(f32, [tall, WHOLE_ROW]);
+      const sums = registers(f32, [rows, ACROSS, simd.lanes]);
+      const column = registers(f32, [ACROSS, simd.lanes]);
+      const single = registers(f32, [ACROSS, simd.lanes]);
+      const lane = registers(f32, [simd.lanes]);
+      const row = registers(f32, [simd.lanes]);
+      const m0 = block.x * tall;
+      const height = min(tall, B - m0);
+      const filled = min(tall, height + rows);
+      for (let n0 = 0; n0 < N; n0 += wide) {
+        for (let r = 0; r < filled; r++) {
+          for (let j = 0; j < ACROSS; j++) {
+            for (let v = 0; v < simd.lanes; v++) whole[r][n0 + j * simd.lanes + v] = bias[n0 + j * simd.lanes + v];
           }
         }
-        if (height === 1) {
-          // A single row: the others of its tile would be computed for nothing.
-          for (let j = 0; j < ACROSS; j++) {
-            for (let v = 0; v < simd.lanes; v++) single[j][v] = whole[0][n0 + j * simd.lanes + v];
-          }
-          for (let k = 0; k < depth; k++) {
-            const a = x[m0][k0 + k];
-            for (let j = 0; j < ACROSS; j++) {
-              for (let v = 0; v < simd.lanes; v++) single[j][v] = fma(a, panel[k][j * simd.lanes + v], single[j][v]);
-            }
-          }
-          for (let j = 0; j < ACROSS; j++) {
-            for (let v = 0; v < simd.lanes; v++) whole[0][n0 + j * simd.lanes + v] = single[j][v];
-          }
-        } else {
-          for (let t = 0; t < tall; t += rows) {
-            if (m0 + t < B) {
-              for (let i = 0; i < rows; i++) {
-                for (let j = 0; j < ACROSS; j++) {
-                  for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = whole[t + i][n0 + j * simd.lanes + v];
-                }
+        for (let k0 = 0; k0 < K; k0 += DEPTH) {
+          const depth = min(DEPTH, K - k0);
+          const even = depth - mod(depth, simd.lanes);
+          for (let c = 0; c < wide; c += simd.lanes) {
+            for (let k = 0; k < even; k += simd.lanes) {
+              for (let u = 0; u < simd.lanes; u++) {
+                for (let v = 0; v < simd.lanes; v++) panel[k + v][c + u] = w[n0 + c + u][k0 + k + v];
               }
-              for (let k = 0; k < depth; k++) {
-                for (let j = 0; j < ACROSS; j++) {
-                  for (let v = 0; v < simd.lanes; v++) column[j][v] = panel[k][j * simd.lanes + v];
+            }
+            for (let u = 0; u < simd.lanes; u++) {
+              for (let k = even; k < depth; k++) panel[k][c + u] = w[n0 + c + u][k0 + k];
+            }
+          }
+          if (height === 1) {
+            // A single row: the others of its tile would be computed for nothing.
+            for (let j = 0; j < ACROSS; j++) {
+              for (let v = 0; v < simd.lanes; v++) single[j][v] = whole[0][n0 + j * simd.lanes + v];
+            }
+            for (let k = 0; k < depth; k++) {
+              const a = x[m0][k0 + k];
+              for (let j = 0; j < ACROSS; j++) {
+                for (let v = 0; v < simd.lanes; v++) single[j][v] = fma(a, panel[k][j * simd.lanes + v], single[j][v]);
+              }
+            }
+            for (let j = 0; j < ACROSS; j++) {
+              for (let v = 0; v < simd.lanes; v++) whole[0][n0 + j * simd.lanes + v] = single[j][v];
+            }
+          } else {
+            for (let t = 0; t < tall; t += rows) {
+              if (m0 + t < B) {
+                for (let i = 0; i < rows; i++) {
+                  for (let j = 0; j < ACROSS; j++) {
+                    for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = whole[t + i][n0 + j * simd.lanes + v];
+                  }
+                }
+                for (let k = 0; k < depth; k++) {
+                  for (let j = 0; j < ACROSS; j++) {
+                    for (let v = 0; v < simd.lanes; v++) column[j][v] = panel[k][j * simd.lanes + v];
+                  }
+                  for (let i = 0; i < rows; i++) {
+                    const a = x[min(m0 + t + i, B - 1)][k0 + k];
+                    for (let j = 0; j < ACROSS; j++) {
+                      for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = fma(a, column[j][v], sums[i][j][v]);
+                    }
+                  }
                 }
                 for (let i = 0; i < rows; i++) {
-                  const a = x[min(m0 + t + i, B - 1)][k0 + k];
                   for (let j = 0; j < ACROSS; j++) {
-                    for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = fma(a, column[j][v], sums[i][j][v]);
+                    for (let v = 0; v < simd.lanes; v++) whole[t + i][n0 + j * simd.lanes + v] = sums[i][j][v];
                   }
                 }
               }
-              for (let i = 0; i < rows; i++) {
-                for (let j = 0; j < ACROSS; j++) {
-                  for (let v = 0; v < simd.lanes; v++) whole[t + i][n0 + j * simd.lanes + v] = sums[i][j][v];
-                }
-              }
             }
           }
         }
       }
-    }
-    for (let r = 0; r < height; r++) {
-      for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
-      for (let c = 0; c < N; c += simd.lanes) {
-        for (let v = 0; v < simd.lanes; v++) lane[v] = lane[v] + whole[r][c + v];
-      }
-      let sum = f32(0);
-      for (let v = 0; v < simd.lanes; v++) sum += lane[v];
-      const mean = sum / f32(N);
-      for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
-      for (let c = 0; c < N; c += simd.lanes) {
-        for (let v = 0; v < simd.lanes; v++) {
-          row[v] = whole[r][c + v] - mean;
-          lane[v] = fma(row[v], row[v], lane[v]);
+      for (let r = 0; r < height; r++) {
+        for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
+        for (let c = 0; c < N; c += simd.lanes) {
+          for (let v = 0; v < simd.lanes; v++) lane[v] = lane[v] + whole[r][c + v];
+        }
+        let sum = f32(0);
+        for (let v = 0; v < simd.lanes; v++) sum += lane[v];
+        const mean = sum / f32(N);
+        for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
+        for (let c = 0; c < N; c += simd.lanes) {
+          for (let v = 0; v < simd.lanes; v++) {
+            row[v] = whole[r][c + v] - mean;
+            lane[v] = fma(row[v], row[v], lane[v]);
+          }
+        }
+        let squares = f32(0);
+        for (let v = 0; v < simd.lanes; v++) squares += lane[v];
+        const scale = 1.0 / sqrt(squares / f32(N) + epsilon);
+        for (let c = 0; c < N; c += simd.lanes) {
+          for (let v = 0; v < simd.lanes; v++) {
+            row[v] = (whole[r][c + v] - mean) * scale * gamma[c + v] + beta[c + v];
+            y[m0 + r][c + v] = activate(row[v], GELU);
+          }
         }
       }
-      let squares = f32(0);
-      for (let v = 0; v < simd.lanes; v++) squares += lane[v];
-      const scale = 1.0 / sqrt(squares / f32(N) + epsilon);
-      for (let c = 0; c < N; c += simd.lanes) {
-        for (let v = 0; v < simd.lanes; v++) {
-          row[v] = (whole[r][c + v] - mean) * scale * gamma[c + v] + beta[c + v];
-          y[m0 + r][c + v] = geluErf(row[v]);
-        }
-      }
-    }
-  },
-);
+    },
+  );
+
+/** y = gelu(LayerNorm(x·wᵀ + bias)) over each row of at most WHOLE_ROW, the GELU of erf */
+export const linear_layer_norm_gelu = linearLayerNormGelu(OF_ERF);
+/** y = gelu(LayerNorm(x·wᵀ + bias)) over each row of at most WHOLE_ROW, the GELU of tanh */
+export const linear_layer_norm_gelu_tanh = linearLayerNormGelu(OF_TANH);

@@ -19,150 +19,157 @@ import {
   simd,
   sqrt,
 } from "tokitai/dsl";
-import { geluErf } from "../math.ts";
+import { activate, OF_ERF, OF_TANH } from "../activation.ts";
 import { PANEL } from "../panel.ts";
 import { ROW_STEP, WHOLE_ROW } from "../whole-row.ts";
 import { ACROSS, DEPTH, packedRows, rowsOf } from "./tiles.ts";
 
 /**
- * y = gelu(LayerNorm(x·wᵀ + bias)) over each row p of at most WHOLE_ROW, with w in panels, and w, bias, gamma and beta of expert[p]; the
- * GELU is that of erf, and the rows of an expert stand together
+ * y = gelu(LayerNorm(x·wᵀ + bias)) over each row p of at most WHOLE_ROW, with w in panels, and w, bias, gamma and beta of expert[p], where
+ * the rows of an expert stand together
  *
  * As grouped_linear_layer_norm_gelu, of panels that are read as they stand: there is nothing to pack, whatever the number of rows.
  */
-export const packed_grouped_linear_layer_norm_gelu = kernel(
-  {
-    w: input(f32, ["E", "P", "K", PANEL]),
-    x: input(f32, ["T", "K"]),
-    bias: input(f32, ["E", "N"]),
-    offsets: input(i32, ["E+1"]),
-    expert: input(i32, ["T"]),
-    gamma: input(f32, ["E", "N"]),
-    beta: input(f32, ["E", "N"]),
-    epsilon: scalar(f32),
-    y: output(f32, ["T", "N"]),
-  },
-  {
-    computes: "packed_grouped_linear_layer_norm_gelu",
-    simd: ["avx512", "avx2"],
-    where: { P: ({ N }) => ceilDiv(N, PANEL) },
-    grid: ({ T, E }) => [ceilDiv(T, packedRows(simd.lanes)), 1, E],
-    block: [1],
-  },
-  ({ w, x, bias, offsets, expert, gamma, beta, epsilon, y }, { T, E, K, N }) => {
-    requires(N <= WHOLE_ROW && mod(N, ROW_STEP) === 0);
-    requires(
-      forall([T], (p) => 0 <= expert[p] && expert[p] < E && offsets[expert[p]] <= p && p < offsets[expert[p] + 1]),
-    );
-    requires(offsets[0] === 0 && offsets[E] === T);
-    requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
-    covers(y, (p, n) => ({
-      block: [div(p - offsets[expert[p]], packedRows(simd.lanes)), 0, expert[p]],
-      r: mod(p - offsets[expert[p]], packedRows(simd.lanes)),
-      c: simd.lanes * div(n, simd.lanes),
-      v: mod(n, simd.lanes),
-    }));
-    const rows = rowsOf(simd.lanes);
-    const tall = packedRows(simd.lanes);
-    const wide = ACROSS * simd.lanes;
-    const whole = shared(f32, [tall, WHOLE_ROW]);
-    const means = shared(f32, [tall]);
-    const scales = shared(f32, [tall]);
-    const sums = registers(f32, [rows, ACROSS, simd.lanes]);
-    const column = registers(f32, [ACROSS, simd.lanes]);
-    const single = registers(f32, [ACROSS, simd.lanes]);
-    const lane = registers(f32, [simd.lanes]);
-    const row = registers(f32, [simd.lanes]);
-    const e = block.z;
-    const m0 = offsets[e] + block.x * tall;
-    const end = offsets[e + 1];
-    if (m0 >= end) return;
-    const height = min(tall, end - m0);
-    const filled = min(tall, height + rows);
-    for (let n0 = 0; n0 < N; n0 += wide) {
-      const panel = div(n0, PANEL);
-      const c0 = mod(n0, PANEL);
-      for (let r = 0; r < filled; r++) {
-        for (let j = 0; j < ACROSS; j++) {
-          for (let v = 0; v < simd.lanes; v++) whole[r][n0 + j * simd.lanes + v] = bias[e][n0 + j * simd.lanes + v];
+const packedGroupedLinearLayerNormGelu = (GELU: number) =>
+  kernel(
+    {
+      w: input(f32, ["E", "P", "K", PANEL]),
+      x: input(f32, ["T", "K"]),
+      bias: input(f32, ["E", "N"]),
+      offsets: input(i32, ["E+1"]),
+      expert: input(i32, ["T"]),
+      gamma: input(f32, ["E", "N"]),
+      beta: input(f32, ["E", "N"]),
+      epsilon: scalar(f32),
+      y: output(f32, ["T", "N"]),
+    },
+    {
+      computes:
+        GELU === OF_ERF ? "packed_grouped_linear_layer_norm_gelu" : "packed_grouped_linear_layer_norm_gelu_tanh",
+      simd: ["avx512", "avx2"],
+      where: { P: ({ N }) => ceilDiv(N, PANEL) },
+      grid: ({ T, E }) => [ceilDiv(T, packedRows(simd.lanes)), 1, E],
+      block: [1],
+    },
+    ({ w, x, bias, offsets, expert, gamma, beta, epsilon, y }, { T, E, K, N }) => {
+      requires(N <= WHOLE_ROW && mod(N, ROW_STEP) === 0);
+      requires(
+        forall([T], (p) => 0 <= expert[p] && expert[p] < E && offsets[expert[p]] <= p && p < offsets[expert[p] + 1]),
+      );
+      requires(offsets[0] === 0 && offsets[E] === T);
+      requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
+      covers(y, (p, n) => ({
+        block: [div(p - offsets[expert[p]], packedRows(simd.lanes)), 0, expert[p]],
+        r: mod(p - offsets[expert[p]], packedRows(simd.lanes)),
+        c: simd.lanes * div(n, simd.lanes),
+        v: mod(n, simd.lanes),
+      }));
+      const rows = rowsOf(simd.lanes);
+      const tall = packedRows(simd.lanes);
+      const wide = ACROSS * simd.lanes;
+      const whole = shared(f32, [tall, WHOLE_ROW]);
+      const means = shared(f32, [tall]);
+      const scales = shared(f32, [tall]);
+      const sums = registers(f32, [rows, ACROSS, simd.lanes]);
+      const column = registers(f32, [ACROSS, simd.lanes]);
+      const single = registers(f32, [ACROSS, simd.lanes]);
+      const lane = registers(f32, [simd.lanes]);
+      const row = registers(f32, [simd.lanes]);
+      const e = block.z;
+      const m0 = offsets[e] + block.x * tall;
+      const end = offsets[e + 1];
+      if (m0 >= end) return;
+      const height = min(tall, end - m0);
+      const filled = min(tall, height + rows);
+      for (let n0 = 0; n0 < N; n0 += wide) {
+        const panel = div(n0, PANEL);
+        const c0 = mod(n0, PANEL);
+        for (let r = 0; r < filled; r++) {
+          for (let j = 0; j < ACROSS; j++) {
+            for (let v = 0; v < simd.lanes; v++) whole[r][n0 + j * simd.lanes + v] = bias[e][n0 + j * simd.lanes + v];
+          }
         }
-      }
-      for (let k0 = 0; k0 < K; k0 += DEPTH) {
-        const depth = min(DEPTH, K - k0);
-        if (height === 1) {
-          // A single row: the others of its tile would be computed for nothing.
-          for (let j = 0; j < ACROSS; j++) {
-            for (let v = 0; v < simd.lanes; v++) single[j][v] = whole[0][n0 + j * simd.lanes + v];
-          }
-          for (let k = 0; k < depth; k++) {
-            const a = x[m0][k0 + k];
+        for (let k0 = 0; k0 < K; k0 += DEPTH) {
+          const depth = min(DEPTH, K - k0);
+          if (height === 1) {
+            // A single row: the others of its tile would be computed for nothing.
             for (let j = 0; j < ACROSS; j++) {
-              for (let v = 0; v < simd.lanes; v++)
-                single[j][v] = fma(a, w[e][panel][k0 + k][c0 + j * simd.lanes + v], single[j][v]);
+              for (let v = 0; v < simd.lanes; v++) single[j][v] = whole[0][n0 + j * simd.lanes + v];
             }
-          }
-          for (let j = 0; j < ACROSS; j++) {
-            for (let v = 0; v < simd.lanes; v++) whole[0][n0 + j * simd.lanes + v] = single[j][v];
-          }
-        } else {
-          for (let t = 0; t < tall; t += rows) {
-            if (m0 + t < end) {
-              for (let i = 0; i < rows; i++) {
-                for (let j = 0; j < ACROSS; j++) {
-                  for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = whole[t + i][n0 + j * simd.lanes + v];
-                }
+            for (let k = 0; k < depth; k++) {
+              const a = x[m0][k0 + k];
+              for (let j = 0; j < ACROSS; j++) {
+                for (let v = 0; v < simd.lanes; v++)
+                  single[j][v] = fma(a, w[e][panel][k0 + k][c0 + j * simd.lanes + v], single[j][v]);
               }
-              for (let k = 0; k < depth; k++) {
-                for (let j = 0; j < ACROSS; j++) {
-                  for (let v = 0; v < simd.lanes; v++) column[j][v] = w[e][panel][k0 + k][c0 + j * simd.lanes + v];
+            }
+            for (let j = 0; j < ACROSS; j++) {
+              for (let v = 0; v < simd.lanes; v++) whole[0][n0 + j * simd.lanes + v] = single[j][v];
+            }
+          } else {
+            for (let t = 0; t < tall; t += rows) {
+              if (m0 + t < end) {
+                for (let i = 0; i < rows; i++) {
+                  for (let j = 0; j < ACROSS; j++) {
+                    for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = whole[t + i][n0 + j * simd.lanes + v];
+                  }
+                }
+                for (let k = 0; k < depth; k++) {
+                  for (let j = 0; j < ACROSS; j++) {
+                    for (let v = 0; v < simd.lanes; v++) column[j][v] = w[e][panel][k0 + k][c0 + j * simd.lanes + v];
+                  }
+                  for (let i = 0; i < rows; i++) {
+                    const a = x[min(m0 + t + i, end - 1)][k0 + k];
+                    for (let j = 0; j < ACROSS; j++) {
+                      for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = fma(a, column[j][v], sums[i][j][v]);
+                    }
+                  }
                 }
                 for (let i = 0; i < rows; i++) {
-                  const a = x[min(m0 + t + i, end - 1)][k0 + k];
                   for (let j = 0; j < ACROSS; j++) {
-                    for (let v = 0; v < simd.lanes; v++) sums[i][j][v] = fma(a, column[j][v], sums[i][j][v]);
+                    for (let v = 0; v < simd.lanes; v++) whole[t + i][n0 + j * simd.lanes + v] = sums[i][j][v];
                   }
                 }
               }
-              for (let i = 0; i < rows; i++) {
-                for (let j = 0; j < ACROSS; j++) {
-                  for (let v = 0; v < simd.lanes; v++) whole[t + i][n0 + j * simd.lanes + v] = sums[i][j][v];
-                }
-              }
             }
           }
         }
       }
-    }
-    // By themselves: what one row waits for, the next ones do meanwhile.
-    for (let r = 0; r < height; r++) {
-      for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
-      for (let c = 0; c < N; c += simd.lanes) {
-        for (let v = 0; v < simd.lanes; v++) lane[v] = lane[v] + whole[r][c + v];
+      // By themselves: what one row waits for, the next ones do meanwhile.
+      for (let r = 0; r < height; r++) {
+        for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
+        for (let c = 0; c < N; c += simd.lanes) {
+          for (let v = 0; v < simd.lanes; v++) lane[v] = lane[v] + whole[r][c + v];
+        }
+        let sum = f32(0);
+        for (let v = 0; v < simd.lanes; v++) sum += lane[v];
+        const mean = sum / f32(N);
+        for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
+        for (let c = 0; c < N; c += simd.lanes) {
+          for (let v = 0; v < simd.lanes; v++) {
+            row[v] = whole[r][c + v] - mean;
+            lane[v] = fma(row[v], row[v], lane[v]);
+          }
+        }
+        let squares = f32(0);
+        for (let v = 0; v < simd.lanes; v++) squares += lane[v];
+        means[r] = mean;
+        scales[r] = 1.0 / sqrt(squares / f32(N) + epsilon);
       }
-      let sum = f32(0);
-      for (let v = 0; v < simd.lanes; v++) sum += lane[v];
-      const mean = sum / f32(N);
-      for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
-      for (let c = 0; c < N; c += simd.lanes) {
-        for (let v = 0; v < simd.lanes; v++) {
-          row[v] = whole[r][c + v] - mean;
-          lane[v] = fma(row[v], row[v], lane[v]);
+      for (let r = 0; r < height; r++) {
+        const mean = means[r];
+        const scale = scales[r];
+        for (let c = 0; c < N; c += simd.lanes) {
+          for (let v = 0; v < simd.lanes; v++) {
+            row[v] = (whole[r][c + v] - mean) * scale * gamma[e][c + v] + beta[e][c + v];
+            y[m0 + r][c + v] = activate(row[v], GELU);
+          }
         }
       }
-      let squares = f32(0);
-      for (let v = 0; v < simd.lanes; v++) squares += lane[v];
-      means[r] = mean;
-      scales[r] = 1.0 / sqrt(squares / f32(N) + epsilon);
-    }
-    for (let r = 0; r < height; r++) {
-      const mean = means[r];
-      const scale = scales[r];
-      for (let c = 0; c < N; c += simd.lanes) {
-        for (let v = 0; v < simd.lanes; v++) {
-          row[v] = (whole[r][c + v] - mean) * scale * gamma[e][c + v] + beta[e][c + v];
-          y[m0 + r][c + v] = geluErf(row[v]);
-        }
-      }
-    }
-  },
-);
+    },
+  );
+
+/** y = gelu(LayerNorm(x·wᵀ + bias)) over each row of at most WHOLE_ROW, by the packed weights of its expert, the GELU of erf */
+export const packed_grouped_linear_layer_norm_gelu = packedGroupedLinearLayerNormGelu(OF_ERF);
+/** y = gelu(LayerNorm(x·wᵀ + bias)) over each row of at most WHOLE_ROW, by the packed weights of its expert, the GELU of tanh */
+export const packed_grouped_linear_layer_norm_gelu_tanh = packedGroupedLinearLayerNormGelu(OF_TANH);

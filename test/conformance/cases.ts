@@ -205,9 +205,19 @@ function balance(kernel: string): readonly Case[] {
   );
 }
 
+const WHOLE_ROWS = ["linear_layer_norm_gelu", "linear_layer_norm_gelu_tanh"];
+
 export const CASES: readonly Case[] = [
-  ...["linear", "matmul", "linear_gelu", "matmul_nn", "matmul_nn_gelu_dx", "matmul_tn"].flatMap(gemm),
-  ...wholeRows("linear_layer_norm_gelu"),
+  ...[
+    "linear",
+    "matmul",
+    "linear_gelu",
+    "matmul_nn",
+    "matmul_nn_gelu_dx",
+    "matmul_nn_gelu_tanh_dx",
+    "matmul_tn",
+  ].flatMap(gemm),
+  ...WHOLE_ROWS.flatMap(wholeRows),
   ...["bias_add", "bias_gelu", "gelu", "gelu_tanh", "add", "gelu_dx", "gelu_tanh_dx"].flatMap(elementwise),
   ...["column_sum", "column_dot"].flatMap(elementwise),
   ...["layer_norm", "layer_norm_gelu", "layer_norm_gelu_tanh", "bias_layer_norm_gelu"].flatMap(layerNorm),
@@ -235,7 +245,7 @@ const WIDE_SIZES: readonly (readonly [B: number, K: number, N: number])[] = [
   [5, 257, 65],
   [97, 128, 32],
 ];
-const PRODUCTS = ["linear", "matmul", "matmul_nn", "matmul_nn_gelu_dx", "matmul_tn"];
+const PRODUCTS = ["linear", "matmul", "matmul_nn", "matmul_nn_gelu_dx", "matmul_nn_gelu_tanh_dx", "matmul_tn"];
 const COMBINATIONS = ["combine", "combine_dparts", "combine_dweights"];
 /** Beyond one block of whole rows, and beyond what is packed at once. */
 const WIDE_ROWS: readonly (readonly [B: number, K: number, N: number])[] = [
@@ -253,7 +263,7 @@ const FOR_VECTORS = [
   ...["top_k_mask", "top_k_dp", "top_k_dp_renormalised", "balance_coefficients"],
   ...["gelu", "gelu_tanh", "add", "gelu_dx", "gelu_tanh_dx", "column_sum", "column_dot", "row_squares"],
   ...["layer_norm", "layer_norm_gelu", "layer_norm_gelu_tanh", "standardise", "layer_norm_dx"],
-  "linear_layer_norm_gelu",
+  ...WHOLE_ROWS,
 ];
 
 /** Kernels for vector units with weights of halves, which stand for none, and the kernel whose cases they have. */
@@ -262,7 +272,7 @@ const OF_HALVES: Readonly<Record<string, string>> = { linear_f16: "linear", line
 /** The sizes that a kernel for vector units needs cases of, beside those of the kernel that it stands for. */
 function vectorSizes(kernel: string): readonly Case["dims"][] {
   if (PRODUCTS.includes(kernel)) return WIDE_SIZES.map(([B, K, N]) => ({ B, K, N }));
-  if (kernel === "linear_layer_norm_gelu") return WIDE_ROWS.map(([B, K, N]) => ({ B, K, N }));
+  if (WHOLE_ROWS.includes(kernel)) return WIDE_ROWS.map(([B, K, N]) => ({ B, K, N }));
   // Around a vector, and beyond the rows of a block.
   if (OF_ROWS.includes(kernel)) {
     return product([5, 8, 17, 257], [7, 8, 9, 15, 16, 17, 33]).map(([B, N]) => ({ B, N }));

@@ -19,8 +19,11 @@ export function expertCases(
     groupedLayerNorm(next, "layer_norm_gelu", expert, E),
     groupedLayerNorm(next, "layer_norm_gelu_tanh", expert, E),
     groupedLayerNormDx(next, expert, E),
-    ...groupedLinearLayerNormGelu(next, offsets, expert),
-    groupedMatmulNnGeluDx(next, offsets, expert),
+    ...(["linear_layer_norm_gelu", "linear_layer_norm_gelu_tanh"] as const).flatMap((claim) =>
+      groupedLinearLayerNormGelu(next, claim, offsets, expert),
+    ),
+    groupedMatmulNnGeluDx(next, "matmul_nn_gelu_dx", offsets, expert),
+    groupedMatmulNnGeluDx(next, "matmul_nn_gelu_tanh_dx", offsets, expert),
   ];
 }
 
@@ -58,6 +61,7 @@ const sliceOf = (data: Float32Array<ArrayBuffer>, position: number, shape: reado
 
 function groupedLinearLayerNormGelu(
   next: Random,
+  claim: "linear_layer_norm_gelu" | "linear_layer_norm_gelu_tanh",
   offsets: Int32Array<ArrayBuffer>,
   expert: Int32Array<ArrayBuffer>,
 ): readonly RoutingCase[] {
@@ -70,21 +74,21 @@ function groupedLinearLayerNormGelu(
     sliceOf(w, e, [N, K]),
     ...[bias, gamma, beta].map((data) => sliceOf(data, e, [N])),
   ];
-  const { values, bound } = rowByRow("linear_layer_norm_gelu", expert, N, inputsOf, { epsilon });
+  const { values, bound } = rowByRow(claim, expert, N, inputsOf, { epsilon });
   const ofExperts = { bias: [E, N], gamma: [E, N], beta: [E, N] };
   const shapes = { x: [T, K], ...ofExperts, offsets: [E + 1], expert: [T], y: [T, N] };
   const expected = { scalars: { epsilon }, outputs: { y: values }, bounds: { y: bound } };
   const { packed, shape } = packedRows(w, [E, N, K]);
   return [
     {
-      kernel: "grouped_linear_layer_norm_gelu",
+      kernel: `grouped_${claim}`,
       dims: { T, K, E, N },
       shapes: { ...shapes, w: [E, N, K] },
       inputs: { x, w, bias, offsets, expert, gamma, beta },
       ...expected,
     },
     {
-      kernel: "packed_grouped_linear_layer_norm_gelu",
+      kernel: `packed_grouped_${claim}`,
       dims: { E, P: shape[1] ?? 0, K, T, N },
       shapes: { ...shapes, w: shape },
       inputs: { w: packed, x, bias, offsets, expert, gamma, beta },
@@ -109,6 +113,7 @@ export function packedRows(
 
 function groupedMatmulNnGeluDx(
   next: Random,
+  claim: "matmul_nn_gelu_dx" | "matmul_nn_gelu_tanh_dx",
   offsets: Int32Array<ArrayBuffer>,
   expert: Int32Array<ArrayBuffer>,
 ): RoutingCase {
@@ -116,9 +121,9 @@ function groupedMatmulNnGeluDx(
   const [N, K] = [13 + widthOf(T, E), 14 + widthOf(E, T)];
   const [x, w, z] = [uniform(next, T * N), uniform(next, E * N * K), uniform(next, T * K)];
   const inputsOf = (p: number, e: number) => [sliceOf(x, p, [1, N]), sliceOf(w, e, [N, K]), sliceOf(z, p, [1, K])];
-  const { values, bound } = rowByRow("matmul_nn_gelu_dx", expert, K, inputsOf, {});
+  const { values, bound } = rowByRow(claim, expert, K, inputsOf, {});
   return {
-    kernel: "grouped_matmul_nn_gelu_dx",
+    kernel: `grouped_${claim}`,
     dims: { T, N, E, K },
     shapes: { x: [T, N], w: [E, N, K], offsets: [E + 1], expert: [T], z: [T, K], dz: [T, K] },
     inputs: { x, w, offsets, expert, z },

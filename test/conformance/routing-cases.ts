@@ -83,8 +83,10 @@ export const ROUTING_CASES: readonly RoutingCase[] = [
 const FOR_VECTORS = [
   ...["grouped_linear", "grouped_matmul_nn", "grouped_matmul_tn", "grouped_column_sum", "grouped_column_dot"],
   ...["grouped_layer_norm", "grouped_layer_norm_gelu", "grouped_layer_norm_gelu_tanh", "grouped_layer_norm_dx"],
-  ...["grouped_linear_layer_norm_gelu", "grouped_matmul_nn_gelu_dx"],
-  ...["packed_grouped_linear", "packed_grouped_linear_layer_norm_gelu", "pack_panels"],
+  ...["grouped_linear_layer_norm_gelu", "grouped_linear_layer_norm_gelu_tanh"],
+  ...["grouped_matmul_nn_gelu_dx", "grouped_matmul_nn_gelu_tanh_dx"],
+  ...["packed_grouped_linear_layer_norm_gelu", "packed_grouped_linear_layer_norm_gelu_tanh"],
+  ...["packed_grouped_linear", "pack_panels"],
   ...["gather_assignments", "gather_rows", "combine_rows", "combine_rows_dparts", "combine_rows_dgates"],
   ...["cross_entropy", "cross_entropy_dx"],
 ];

@@ -37,8 +37,9 @@ async function planOf(config: MoeConfig): Promise<Plan> {
 const nanoPlan = (): Promise<Plan> => planOf(MOE_SIZES.nano);
 
 /** Of all programs of the model. */
-async function nanoPlans(): Promise<readonly Plan[]> {
-  const programs = await readPrograms(join(packageRoot(), "models/moe.ts"), MOE_SIZES.nano, packageRoot());
+async function nanoPlans(gelu: MoeConfig["gelu"] = "erf"): Promise<readonly Plan[]> {
+  const config = { ...MOE_SIZES.nano, gelu };
+  const programs = await readPrograms(join(packageRoot(), "models/moe.ts"), config, packageRoot());
   if (!programs.ok) throw new InternalError("the model is refused");
   return programs.value.map((program) => {
     const plan = lowerProgram(program, kernels);
@@ -63,6 +64,13 @@ describe("lowering of the Nano forward pass", () => {
       linear_layer_norm_gelu: 4 * 3,
       combine: 1,
     });
+  });
+
+  it("fuses the GELU of tanh wherever it fuses that of erf, in every program", async () => {
+    const namesOf = (plans: readonly Plan[]) => plans.map(({ launches }) => launches.map(({ kernel }) => kernel));
+    const [erf, tanh] = [namesOf(await nanoPlans()), namesOf(await nanoPlans("tanh"))];
+    expect(erf.flat().filter((name) => name.includes("gelu")).length).toBeGreaterThan(40);
+    expect(tanh).toEqual(erf.map((names) => names.map((name) => name.replace("gelu", "gelu_tanh"))));
   });
 
   it("leaves a product by itself whose rows the fused kernel does not take: too long, or of no whole number of tiles", async () => {
