@@ -78,7 +78,7 @@ const linearLayerNormGelu = (GELU: number) =>
       let sum = f32(0);
       for (let j = 0; j < across; j++) {
         const n = TILE * j + thread.x;
-        if (n < N) {
+        if (TILE * j < N) {
           sums[j] += bias[n];
           sum += sums[j];
         }
@@ -94,7 +94,7 @@ const linearLayerNormGelu = (GELU: number) =>
       barrier();
       let squares = f32(0);
       for (let j = 0; j < across; j++) {
-        if (TILE * j + thread.x < N) {
+        if (TILE * j < N) {
           sums[j] -= mean;
           squares += sums[j] * sums[j];
         }
@@ -108,7 +108,7 @@ const linearLayerNormGelu = (GELU: number) =>
       const scale = 1.0 / sqrt(partial[thread.y][0] / f32(N) + epsilon);
       for (let j = 0; j < across; j++) {
         const n = TILE * j + thread.x;
-        if (b < B && n < N) y[b][n] = activate(sums[j] * scale * gamma[n] + beta[n], GELU);
+        if (b < B && TILE * j < N) y[b][n] = activate(sums[j] * scale * gamma[n] + beta[n], GELU);
       }
     },
   );

@@ -99,7 +99,7 @@ const packedGroupedLinearLayerNormGelu = (GELU: number) =>
       let sum = f32(0);
       for (let j = 0; j < across; j++) {
         const n = TILE * j + thread.x;
-        if (n < N) {
+        if (TILE * j < N) {
           sums[j] += bias[e][n];
           sum += sums[j];
         }
@@ -115,7 +115,7 @@ const packedGroupedLinearLayerNormGelu = (GELU: number) =>
       barrier();
       let squares = f32(0);
       for (let j = 0; j < across; j++) {
-        if (TILE * j + thread.x < N) {
+        if (TILE * j < N) {
           sums[j] -= mean;
           squares += sums[j] * sums[j];
         }
@@ -129,7 +129,7 @@ const packedGroupedLinearLayerNormGelu = (GELU: number) =>
       const scale = 1.0 / sqrt(partial[thread.y][0] / f32(N) + epsilon);
       for (let j = 0; j < across; j++) {
         const n = TILE * j + thread.x;
-        if (p < end && n < N) y[p][n] = activate(sums[j] * scale * gamma[e][n] + beta[e][n], GELU);
+        if (p < end && TILE * j < N) y[p][n] = activate(sums[j] * scale * gamma[e][n] + beta[e][n], GELU);
       }
     },
   );
