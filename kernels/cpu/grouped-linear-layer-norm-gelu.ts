@@ -66,6 +66,8 @@ const groupedLinearLayerNormGelu = (GELU: number) =>
       const wide = ACROSS * simd.lanes;
       const panel = shared(f32, [DEPTH, wide]);
       const whole = shared(f32, [tall, WHOLE_ROW]);
+      const means = shared(f32, [tall]);
+      const scales = shared(f32, [tall]);
       const sums = registers(f32, [rows, ACROSS, simd.lanes]);
       const column = registers(f32, [ACROSS, simd.lanes]);
       const single = registers(f32, [ACROSS, simd.lanes]);
@@ -139,6 +141,7 @@ const groupedLinearLayerNormGelu = (GELU: number) =>
           }
         }
       }
+      // By themselves: what one row waits for, the next ones do meanwhile.
       for (let r = 0; r < height; r++) {
         for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
         for (let c = 0; c < N; c += simd.lanes) {
@@ -156,7 +159,12 @@ const groupedLinearLayerNormGelu = (GELU: number) =>
         }
         let squares = f32(0);
         for (let v = 0; v < simd.lanes; v++) squares += lane[v];
-        const scale = 1.0 / sqrt(squares / f32(N) + epsilon);
+        means[r] = mean;
+        scales[r] = 1.0 / sqrt(squares / f32(N) + epsilon);
+      }
+      for (let r = 0; r < height; r++) {
+        const mean = means[r];
+        const scale = scales[r];
         for (let c = 0; c < N; c += simd.lanes) {
           for (let v = 0; v < simd.lanes; v++) {
             row[v] = (whole[r][c + v] - mean) * scale * gamma[e][c + v] + beta[e][c + v];
