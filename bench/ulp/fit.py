@@ -45,36 +45,6 @@ def fit(name, function, degree, low, high, weight, fixed=()):
 half_log2 = mp.log(2) / 2
 fit("exp, |r| <= ln(2)/2", mp.exp, 6, -half_log2, half_log2, lambda x: mp.exp(-x), fixed=(1, 1))
 
-half_log2 = mp.log(2) / 2
-fit("exp, |r| <= ln(2)/2", mp.exp, 6, -half_log2, half_log2, lambda x: mp.exp(-x), fixed=(1, 1))
-
-def rational(name, function, degrees, high, rounds=30):
-    """p/q on [0, high] with q(0) = 1: least squares of (p - f q) / (q f) at Chebyshev nodes, where the last round's q stands below; points
-    with a large error count more in the next round."""
-    over, under = degrees
-    points = nodes(mp.mpf(0), mp.mpf(high), 10 * (over + under + 2))
-    q, counts = [mp.mpf(1)] + [mp.mpf(0)] * under, [mp.mpf(1)] * len(points)
-    value = lambda c, x: sum(one * x**k for k, one in enumerate(c))
-    for _ in range(rounds):
-        rows, right = mp.matrix(len(points), over + 1 + under), mp.matrix(len(points), 1)
-        for i, x in enumerate(points):
-            f = function(x)
-            w = counts[i] / (value(q, x) * f)
-            for k in range(over + 1):
-                rows[i, k] = w * x**k
-            for k in range(1, under + 1):
-                rows[i, over + k] = -w * f * x**k
-            right[i] = w * f
-        found = mp.lu_solve(rows, right)
-        p, q = [found[k] for k in range(over + 1)], [mp.mpf(1)] + [found[over + k] for k in range(1, under + 1)]
-        errors = [abs(value(p, x) / value(q, x) / function(x) - 1) for x in points]
-        counts = [c * mp.sqrt(mp.mpf("0.001") + e / max(errors)) for c, e in zip(counts, errors)]
-        counts = [max(c / max(counts), mp.mpf(10) ** -6) for c in counts]
-    for kind, c in (("p", p), ("q", q)):
-        print(f"{name}, {kind}: {', '.join(mp.nstr(f32(one), 9) for one in c)}")
-    print(f"{name}   // {mp.nstr(max(errors) * 2**24, 3)}")
-
-
 # erf(x) = x + x * p(x^2) for |x| <= 1.25: what p leaves out is relative to erf(x)/x.
 over = lambda s: mp.erf(mp.sqrt(s)) / mp.sqrt(s) if s > 0 else 2 / mp.sqrt(mp.pi)
 fit("erf, |x| <= 1.25", lambda s: over(s) - 1, 7, mp.mpf(10) ** -12, mp.mpf("1.5625"), lambda s: 1 / over(s))
