@@ -239,10 +239,8 @@ describe.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s", (_,
 
   it("has each dimension be what `where` says", () => {
     for (const { dim, value } of kernel.where) {
-      for (const step of [-1n, 1n]) {
-        const size = (right.dims[dim] ?? 0n) + step;
-        // Below 0 there are no dimensions, which is refused before.
-        if (size < 0n) continue;
+      // Below 0 there are no dimensions, which is refused before.
+      for (const size of [-1n, 1n].map((step) => (right.dims[dim] ?? 0n) + step).filter((size) => size >= 0n)) {
         expectRefusal(prepare(kernel, withDim(right, dim, size)), kernel, "TOK_WHERE", [
           dim,
           printExpr(value),
