@@ -74,14 +74,11 @@ function casesOf(T: number, E: number, all?: number): readonly RoutingCase[] {
   ];
 }
 
-/** Kernels of a family with another end have fewer cases: how they reach an expert's rows is the family's. */
-const FEW_EXPERTS = 3;
-
 export const ROUTING_CASES: readonly RoutingCase[] = [
   ...[0, 1, 63, 64, 65, 200].flatMap((T) => [1, 3, 64, 65].flatMap((E) => casesOf(T, E))),
   ...[0, 1, 2].flatMap((all) => casesOf(33, 3, all)),
   ...LOSS_CASES,
-].filter(({ kernel, dims }) => !(kernel.endsWith("_tanh") && (dims["E"] ?? 0) > FEW_EXPERTS));
+];
 /** The same for the instances for vector units of CPUs. */
 const FOR_VECTORS = [
   ...["grouped_linear", "grouped_matmul_nn", "grouped_matmul_tn", "grouped_column_sum", "grouped_column_dot"],
