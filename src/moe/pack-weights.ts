@@ -4,7 +4,8 @@
  *   experts.3.weight [E, N, K]   →   experts.3.weight.packed [E, ⌈N/32⌉, K, 32], and 0 where w has no row
  */
 
-import { PANEL } from "../ir/tensor/panel-ops.ts";
+import { elementCount } from "../ir/tensor/error-model.ts";
+import { moveTo, packedLayout } from "../ir/tensor/panels.ts";
 import { InternalError } from "../support/result.ts";
 
 /** A block of an expert is Linear, LayerNorm and GELU: its Linear is at every third place. */
@@ -24,20 +25,8 @@ export function packWeights(
     }
     const bias = stacked.get(`experts.${place}.bias`);
     if (bias === undefined) throw new InternalError(`there is no bias beside ${name}`);
-    found.set(`${name}.packed`, packed(values, experts, bias.length / experts, values.length / bias.length));
+    const { shape, from } = packedLayout([experts, bias.length / experts, values.length / bias.length]);
+    found.set(`${name}.packed`, moveTo(new Float32Array(elementCount(shape)), from, values));
   }
   return found;
-}
-
-function packed(w: Float32Array, experts: number, rows: number, depth: number): Float32Array<ArrayBuffer> {
-  const panels = Math.ceil(rows / PANEL);
-  const result = new Float32Array(experts * panels * depth * PANEL);
-  for (let e = 0; e < experts; e++) {
-    for (let n = 0; n < rows; n++) {
-      const panel = (e * panels + Math.floor(n / PANEL)) * depth;
-      for (let k = 0; k < depth; k++)
-        result[(panel + k) * PANEL + (n % PANEL)] = w[(e * rows + n) * depth + k] ?? Number.NaN;
-    }
-  }
-  return result;
 }

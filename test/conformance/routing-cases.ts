@@ -5,6 +5,7 @@ import { SIMD_UNITS } from "../../src/ir/kernel/simd.ts";
 import { agrees } from "../../src/ir/tensor/error-model.ts";
 import { numbers } from "./cases.ts";
 import { LOSS_CASES } from "./loss-cases.ts";
+import { PANEL_CASES } from "./panel-cases.ts";
 import { type RoutingCase, type Tensors, widthOf } from "./routing-shapes.ts";
 import { sparseCases } from "./sparse-cases.ts";
 
@@ -78,6 +79,7 @@ export const ROUTING_CASES: readonly RoutingCase[] = [
   ...[0, 1, 63, 64, 65, 200].flatMap((T) => [1, 3, 64, 65].flatMap((E) => casesOf(T, E))),
   ...[0, 1, 2].flatMap((all) => casesOf(33, 3, all)),
   ...LOSS_CASES,
+  ...PANEL_CASES,
 ];
 /** The same for the instances for vector units of CPUs. */
 const FOR_VECTORS = [

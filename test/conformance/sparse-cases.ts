@@ -46,7 +46,7 @@ function wholes(next: Random, length: number): Float32Array<ArrayBuffer> {
   return Float32Array.from({ length }, () => Math.floor(next() * 9) - 4 || 0);
 }
 
-/** By weights as they are, and packed, with how they get to be the one and the other. */
+/** By weights as they are, and packed. */
 function groupedLinear(
   next: Random,
   offsets: Int32Array<ArrayBuffer>,
@@ -65,7 +65,6 @@ function groupedLinear(
   }
   const shapes = { x: [T, K], bias: [E, N], offsets: [E + 1], expert: [T], y: [T, N] };
   const { packed, shape } = packedRows(w, [E, N, K]);
-  const P = shape[1] ?? 0;
   return [
     {
       kernel: "grouped_linear",
@@ -76,24 +75,10 @@ function groupedLinear(
     },
     {
       kernel: "packed_grouped_linear",
-      dims: { E, P, K, T, N },
+      dims: { E, P: shape[1] ?? 0, K, T, N },
       shapes: { ...shapes, w: shape },
       inputs: { w: packed, x, bias, offsets, expert },
       outputs: { y },
-    },
-    {
-      kernel: "pack_panels",
-      dims: { E, N, K, P },
-      shapes: { w: [E, N, K], y: shape },
-      inputs: { w },
-      outputs: { y: packed },
-    },
-    {
-      kernel: "unpack_panels",
-      dims: { E, P, K, N },
-      shapes: { w: shape, y: [E, N, K] },
-      inputs: { w: packed },
-      outputs: { y: w },
     },
   ];
 }
