@@ -1,10 +1,15 @@
 /** The algebra of equivalence: what normal forms must take for equal, and what they must keep apart. */
 
 import { describe, expect, it } from "vitest";
+import { LONG_SUM } from "../../src/verify/equivalence/forms.ts";
 import { freshTables } from "../../src/verify/equivalence/tables.ts";
 import { areEqual, parse } from "./equivalence-expressions.ts";
 
-const equal = (a: string, b: string): boolean => areEqual(freshTables(), parse(a), parse(b));
+type Equal = (a: string, b: string) => boolean;
+/** Whether the algebra takes them for equal where sums of more than this many terms are long. */
+const equalWith = (longSum: number): Equal => {
+  return (a, b) => areEqual(freshTables({ longSum }), parse(a), parse(b));
+};
 const sum = (terms: readonly string[]): string => terms.join(" + ");
 const names = (letter: string, count: number): readonly string[] =>
   Array.from({ length: count }, (_, i) => `${letter}${i}`);
@@ -176,7 +181,10 @@ const CONDITIONS = [
   "or(eq(d, 5), gt(e, 5))",
 ];
 
-describe("normal forms", () => {
+// Few sums here are long: with 1 every sum is treated as one.
+describe.each([LONG_SUM, 1])("normal forms where sums of more than %i terms are long", (longSum) => {
+  const equal = equalWith(longSum);
+
   it.each(SAME)("%s is %s", (a, b) => expect(equal(a, b)).toBe(true));
   it.each(DIFFERENT)("%s is not %s", (a, b) => expect(equal(a, b)).toBe(false));
   it.each(WITHOUT_VALUE)("%s has no value, and is not %s", (a, b) => expect(equal(a, b)).toBe(false));
@@ -195,6 +203,20 @@ describe("normal forms", () => {
       expect(equal(softmax(3, shift), softmax(4, shift))).toBe(false);
     },
   );
+
+  it("a multiple of a long sum is a multiple of each of its terms", () => {
+    const terms = names("x", LONG_SUM + 2);
+    const each = (factor: string): string => sum(terms.map((x) => `${x}*${factor}`));
+    const mean = `(${sum(terms)}) / 10`;
+    expect(equal(mean, each("0.1"))).toBe(false);
+    expect(equal(mean, sum(terms.map((x) => `${x}/10`)))).toBe(true);
+    expect(equal(`10*(${mean})`, sum(terms))).toBe(true);
+    expect(equal(`x0 - ${mean}`, `x0 - (${sum(terms.toReversed())})/20 - ${mean}/2`)).toBe(true);
+    expect(equal(`exp(${mean})`, terms.map((x) => `exp(${x}/10)`).join("*"))).toBe(true);
+    expect(equal(`1/(x0 - 2*(${sum(terms)}))`, `1/(${each("2")} - x0)`)).toBe(false);
+    expect(equal(`1/(x0 - 2*(${sum(terms)}))`, `1/(x0 - (${each("2")}))`)).toBe(true);
+    expect(equal(`(x0*x0 - (${each("2")})*(${each("2")}))/(x0 - 2*(${sum(terms)}))`, `x0 + ${each("2")}`)).toBe(true);
+  });
 
   it("a weight that is 0 is skipped, not multiplied", () => {
     expect(equal("if(ne(w, 0), w*p, 0)", "w*p")).toBe(false);

@@ -6,7 +6,8 @@
  */
 
 import { InternalError } from "../../support/result.ts";
-import type { Forms, FormTerm } from "./forms.ts";
+import type { FormTerm } from "./form-table.ts";
+import type { Forms } from "./forms.ts";
 import type { Atom, Factor, Form } from "./monomials.ts";
 import { normaliser } from "./normalise.ts";
 import { plus, signOf, toDouble } from "./rational.ts";

@@ -5,20 +5,21 @@
  *
  * - Sums are flattened. A product of sums is not multiplied out, so that (x − mean)² stays one monomial: a sum that is a
  *   factor is an atom, made unique by taking out its first coefficient and the monomial that all its terms share.
+ * - A constant times a long sum is not distributed: a mean stays one term of what is centred, instead of as many as a row has.
+ *   Forms that differ by that alone are equal when they are multiplied out.
  * - Sums of brackets alone are multiplied out: they are the logic of conditions, `or` being a + b − a·b.
  * - exp(a + b) = exp(a)·exp(b); log(exp(a)·u) = a + log u; √u·√u = u; |−u| = |u|; maxima are sets. Comparisons look at the difference, scaled to the
  *   first coefficient 1: [d > 0] + [d = 0] + [−d > 0] = 1, and for integers [−d > 0] = 1 − [d + 1 > 0].
  */
 
 import { InternalError } from "../../support/result.ts";
+import { ascending, FormTable, type FormTerm } from "./form-table.ts";
 import { type Atom, type AtomKey, type Factor, type Form, type Monomial, Monomials, UNIT } from "./monomials.ts";
-import { negated, plus, power, type Rational, reciprocal, signOf, textOf, times, toDouble } from "./rational.ts";
+import { negated, plus, power, type Rational, reciprocal, signOf, times, toDouble } from "./rational.ts";
 import { OverBudget, type RealFunction } from "./reals.ts";
 
-export interface FormTerm {
-  readonly monomial: Monomial;
-  readonly coefficient: Rational;
-}
+/** A sum of more terms than this is one term where it is multiplied by a constant. */
+export const LONG_SUM = 8;
 
 /** Terms made, over all forms: what bounds time and memory. */
 const MAX_TERMS = 12_000_000;
@@ -28,12 +29,14 @@ export class Forms {
   readonly zero: Form;
   readonly one: Form;
   readonly #terms: (readonly FormTerm[])[] = [];
-  readonly #ids = new Map<string, Form>();
+  readonly #table = new FormTable(this.#terms);
   readonly #factored: (FormTerm | undefined)[] = [];
   #made = 0;
   #undefinedForms = 0;
+  readonly #longSum: number;
 
-  constructor() {
+  constructor(longSum: number) {
+    this.#longSum = longSum;
     this.zero = this.constant(0);
     this.one = this.constant(1);
   }
@@ -81,6 +84,16 @@ export class Forms {
     return this.#intern(
       this.termsOf(form).map(({ monomial, coefficient }) => ({ monomial, coefficient: times(coefficient, factor) })),
     );
+  }
+
+  /** A constant times the form: of a long sum, which would be as long at each of its uses, one term. */
+  multiple(form: Form, factor: Rational): Form {
+    const terms = this.termsOf(form);
+    if (factor === 0 || factor === 1 || factor === -1 || terms.length <= this.#longSum || this.#isBrackets(terms)) {
+      return this.scale(form, factor);
+    }
+    const { monomial, coefficient } = this.#factor(form);
+    return this.#intern([{ monomial, coefficient: times(coefficient, factor) }]);
   }
 
   product(a: Form, b: Form): Form {
@@ -144,9 +157,13 @@ export class Forms {
   /** A form as what a product multiplies: one term, or the terms of a sum of brackets. */
   #asFactor(form: Form): readonly FormTerm[] {
     const terms = this.termsOf(form);
-    const brackets = ({ monomial }: FormTerm): boolean =>
-      this.monomials.factorsOf(monomial).every(({ atom }) => this.monomials.isBracket(atom));
-    return terms.length === 1 || terms.every(brackets) ? terms : [this.#factor(form)];
+    return terms.length === 1 || this.#isBrackets(terms) ? terms : [this.#factor(form)];
+  }
+
+  #isBrackets(terms: readonly FormTerm[]): boolean {
+    return terms.every(({ monomial }) =>
+      this.monomials.factorsOf(monomial).every(({ atom }) => this.monomials.isBracket(atom)),
+    );
   }
 
   /** A form ≠ 0 as one term; a sum of several becomes an atom. */
@@ -371,20 +388,16 @@ export class Forms {
   fromTerms(sum: ReadonlyMap<Monomial, Rational>): Form {
     const terms: FormTerm[] = [];
     for (const [monomial, coefficient] of sum) if (coefficient !== 0) terms.push({ monomial, coefficient });
-    return this.#intern(terms.sort((a, b) => a.monomial - b.monomial));
+    return this.#intern(ascending(terms));
   }
 
   /** Terms ascend by monomial; no coefficient is 0. */
   #intern(terms: readonly FormTerm[]): Form {
     this.#spend(terms.length);
-    let key = "";
-    for (const { monomial, coefficient } of terms) {
-      key += coefficient === 1 ? `${monomial} ` : `${monomial}*${textOf(coefficient)} `;
-    }
-    const known = this.#ids.get(key);
-    if (known !== undefined) return known;
+    const slot = this.#table.find(terms);
+    if (slot.form !== undefined) return slot.form;
     const made = this.#terms.push(terms) - 1;
-    this.#ids.set(key, made);
+    this.#table.add(slot, made);
     return made;
   }
 

@@ -8,6 +8,7 @@
 
 import { InternalError } from "../../support/result.ts";
 import { negated, plus, type Rational, signOf, textOf } from "./rational.ts";
+import { TripleTable } from "./triple-table.ts";
 
 /** A normal form's number in its `Forms`. */
 export type Form = number;
@@ -34,24 +35,54 @@ export interface Factor {
 /** The empty product. */
 export const UNIT: Monomial = 0;
 
+/** What tells atoms of the same form apart in the table. */
+const TAGS = {
+  variable: 0,
+  undefined: 1,
+  exp: 2,
+  log: 3,
+  erf: 4,
+  tanh: 5,
+  sqrt: 6,
+  abs: 7,
+  positive: 8,
+  "positive-integer": 9,
+  zero: 10,
+  sum: 11,
+} as const;
+
+/** In the table of products, what stands for a product that is 0; other entries are a monomial and 1. */
+const VANISHES = 0;
+
 export class Monomials {
   readonly #atoms: AtomKey[] = [];
-  readonly #atomIds = new Map<string, Atom>();
+  readonly #atomIds = new TripleTable();
+  /** Maxima have a set of forms. */
+  readonly #maxima = new Map<string, Atom>();
   readonly #factors: (readonly Factor[])[] = [[]];
   readonly #ids = new Map<string, Monomial>([["", UNIT]]);
-  readonly #products = new Map<string, Monomial | undefined>();
+  /** Each atom as a monomial. */
+  readonly #firstPowers: (Monomial | undefined)[] = [];
+  readonly #products = new TripleTable();
   /** [d > 0] ↔ [d = 0] */
   readonly #exclusive = new Map<Atom, Atom>();
 
   atom(key: AtomKey): Atom {
-    const text = keyText(key);
-    const known = this.#atomIds.get(text);
-    if (known !== undefined) return known;
+    if (key.kind === "max") {
+      const text = key.forms.join(" ");
+      const known = this.#maxima.get(text);
+      if (known !== undefined) return known;
+      this.#maxima.set(text, this.#atoms.length);
+      return this.#atoms.push(key) - 1;
+    }
+    const [tag, operand] = tagOf(key);
+    const known = this.#atomIds.get(tag, operand, 0);
+    if (known >= 0) return known;
     const made = this.#atoms.push(key) - 1;
-    this.#atomIds.set(text, made);
+    this.#atomIds.add(tag, operand, 0, made);
     if (key.kind === "positive" || key.kind === "zero") {
-      const other = this.#atomIds.get(keyText({ kind: key.kind === "zero" ? "positive" : "zero", form: key.form }));
-      if (other !== undefined) {
+      const other = this.#atomIds.get(TAGS[key.kind === "zero" ? "positive" : "zero"], operand, 0);
+      if (other >= 0) {
         this.#exclusive.set(made, other);
         this.#exclusive.set(other, made);
       }
@@ -78,17 +109,21 @@ export class Monomials {
 
   /** An atom's power, as a monomial. */
   power(atom: Atom, exponent: Rational): Monomial {
-    return this.#intern([{ atom, exponent: this.isBracket(atom) && signOf(exponent) > 0 ? 1 : exponent }]);
+    const own = this.isBracket(atom) && signOf(exponent) > 0 ? 1 : exponent;
+    if (own !== 1) return this.#intern([{ atom, exponent: own }]);
+    this.#firstPowers[atom] ??= this.#intern([{ atom, exponent: own }]);
+    return this.#firstPowers[atom];
   }
 
   /** The product; `undefined` where it is 0. */
   product(a: Monomial, b: Monomial): Monomial | undefined {
     if (a === UNIT) return b;
     if (b === UNIT) return a;
-    const key = a < b ? `${a} ${b}` : `${b} ${a}`;
-    if (this.#products.has(key)) return this.#products.get(key);
+    const [less, more] = [Math.min(a, b), Math.max(a, b)];
+    const known = this.#products.get(less, more, 0);
+    if (known >= 0) return known === VANISHES ? undefined : known - 1;
     const product = this.#multiply(this.factorsOf(a), this.factorsOf(b));
-    this.#products.set(key, product);
+    this.#products.add(less, more, 0, product === undefined ? VANISHES : product + 1);
     return product;
   }
 
@@ -147,22 +182,21 @@ export class Monomials {
   }
 }
 
-function keyText(key: AtomKey): string {
+/** What a table knows the atom by. */
+function tagOf(key: Exclude<AtomKey, { readonly kind: "max" }>): readonly [number, number] {
   switch (key.kind) {
     case "variable":
     case "undefined":
-      return `${key.kind} ${key.ordinal}`;
+      return [TAGS[key.kind], key.ordinal];
     case "exp":
-      return `exp ${key.monomial}`;
+      return [TAGS.exp, key.monomial];
     case "call":
-      return `${key.fn} ${key.form}`;
-    case "max":
-      return `max ${key.forms.join(" ")}`;
+      return [TAGS[key.fn], key.form];
     case "positive":
     case "positive-integer":
     case "zero":
     case "sum":
-      return `${key.kind} ${key.form}`;
+      return [TAGS[key.kind], key.form];
     default:
       key satisfies never;
       throw new InternalError("unknown atom");

@@ -40,8 +40,12 @@ export function normaliser(reals: Reals, forms: Forms): (real: Real) => Form {
         return forms.atom({ kind: "undefined", why: node.why, ordinal: real });
       case "add":
         return sumOf(real);
-      case "multiply":
-        return forms.product(of(node.left), of(node.right));
+      case "multiply": {
+        const [left, right] = [of(node.left), of(node.right)];
+        const [p, q] = [forms.valueOf(left), forms.valueOf(right)];
+        if (p !== undefined) return forms.multiple(right, p);
+        return q === undefined ? forms.product(left, right) : forms.multiple(left, q);
+      }
       case "inverse":
         return forms.power(of(node.value), -1);
       case "call":
@@ -109,9 +113,11 @@ export function normaliser(reals: Reals, forms: Forms): (real: Real) => Form {
       ];
     }
     if (node.kind !== "multiply") return [];
-    const [left, right] = [reals.valueOf(node.left), reals.valueOf(node.right)];
-    if (left !== undefined) return [{ operand: node.right, factor: left }];
-    return right === undefined ? [] : [{ operand: node.left, factor: right }];
+    return node.left === reals.minusOne
+      ? [{ operand: node.right, factor: -1 }]
+      : node.right === reals.minusOne
+        ? [{ operand: node.left, factor: -1 }]
+        : [];
   };
 
   return of;

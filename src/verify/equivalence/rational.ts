@@ -68,6 +68,12 @@ export function power(a: Rational, exponent: number): Rational {
   return reduced(numerator ** times, denominator ** times);
 }
 
+/** Each value has one representation. */
+export function equals(a: Rational, b: Rational): boolean {
+  if (typeof a === "number" || typeof b === "number") return a === b;
+  return a.numerator === b.numerator && a.denominator === b.denominator;
+}
+
 /** −1, 0 or 1. */
 export function signOf(a: Rational): number {
   if (typeof a === "number") return Math.sign(a);
