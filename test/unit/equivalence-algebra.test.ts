@@ -1,8 +1,7 @@
 /** The algebra of equivalence: what normal forms must take for equal, and what they must keep apart. */
 
 import { describe, expect, it } from "vitest";
-import { LONG_SUM } from "../../src/verify/equivalence/forms.ts";
-import { freshTables } from "../../src/verify/equivalence/tables.ts";
+import { freshTables, LONG_SUM } from "../../src/verify/equivalence/tables.ts";
 import { areEqual, parse } from "./equivalence-expressions.ts";
 
 type Equal = (a: string, b: string) => boolean;

@@ -12,9 +12,8 @@
 
 import { describe, expect, it } from "vitest";
 import { evaluatorOf } from "../../src/verify/equivalence/evaluate.ts";
-import { LONG_SUM } from "../../src/verify/equivalence/forms.ts";
 import { Reals } from "../../src/verify/equivalence/reals.ts";
-import { freshTables } from "../../src/verify/equivalence/tables.ts";
+import { freshTables, LONG_SUM } from "../../src/verify/equivalence/tables.ts";
 import { areEqual, build, call, evaluateTree, type Fn, number, print, type Tree } from "./equivalence-expressions.ts";
 
 const PAIRS = 3_000;

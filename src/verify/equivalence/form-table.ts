@@ -1,7 +1,7 @@
 /** The terms of normal forms, and a hash table from them to the form's number: open addressing, at most half full. */
 
 import type { Form, Monomial } from "./monomials.ts";
-import { equals, type Rational, textOf } from "./rational.ts";
+import { equals, plus, type Rational, textOf } from "./rational.ts";
 
 export interface FormTerm {
   readonly monomial: Monomial;
@@ -50,6 +50,12 @@ export class FormTable {
     while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
     this.#slots[slot] = form + 1;
   }
+}
+
+/** Adds a term to a sum that is being made. */
+export function add(sum: Map<Monomial, Rational>, monomial: Monomial, coefficient: Rational): void {
+  const present = sum.get(monomial);
+  sum.set(monomial, present === undefined ? coefficient : plus(present, coefficient));
 }
 
 /** Sorts the terms by monomial, in place. */

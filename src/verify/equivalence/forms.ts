@@ -13,13 +13,10 @@
  */
 
 import { InternalError } from "../../support/result.ts";
-import { ascending, FormTable, type FormTerm } from "./form-table.ts";
+import { add, ascending, FormTable, type FormTerm } from "./form-table.ts";
 import { type Atom, type AtomKey, type Factor, type Form, type Monomial, Monomials, UNIT } from "./monomials.ts";
 import { negated, plus, power, type Rational, reciprocal, signOf, times, toDouble } from "./rational.ts";
 import { OverBudget, type RealFunction } from "./reals.ts";
-
-/** A sum of more terms than this is one term where it is multiplied by a constant. */
-export const LONG_SUM = 8;
 
 /** Terms made, over all forms: what bounds time and memory. */
 const MAX_TERMS = 12_000_000;
@@ -35,6 +32,7 @@ export class Forms {
   #undefinedForms = 0;
   readonly #longSum: number;
 
+  /** A sum of more than `longSum` terms is one term where it is multiplied by a constant. */
   constructor(longSum: number) {
     this.#longSum = longSum;
     this.zero = this.constant(0);
@@ -252,9 +250,7 @@ export class Forms {
   #isOfBrackets(atom: Atom): boolean {
     const key = this.monomials.keyOf(atom);
     if (key.kind !== "sum") return this.monomials.isBracket(atom);
-    return this.termsOf(key.form).every(({ monomial }) =>
-      this.monomials.factorsOf(monomial).every((factor) => this.monomials.isBracket(factor.atom)),
-    );
+    return this.#isBrackets(this.termsOf(key.form));
   }
 
   call(fn: RealFunction, form: Form): Form {
@@ -278,11 +274,8 @@ export class Forms {
       case "sqrt":
         return value === 0 ? this.zero : this.atom({ kind: "call", fn, form });
       case "log":
-        return value === 1
-          ? this.zero
-          : value === undefined
-            ? this.#logarithm(form)
-            : this.atom({ kind: "call", fn, form });
+        if (value === undefined) return this.#logarithm(form);
+        return value === 1 ? this.zero : this.atom({ kind: "call", fn, form });
       default:
         fn satisfies never;
         throw new InternalError("unknown function");
@@ -363,11 +356,10 @@ export class Forms {
 
   /** The least and greatest value of a sum of brackets, each taken by itself. */
   #bracketRange(form: Form): readonly [number | undefined, number | undefined] {
+    const terms = this.termsOf(form);
+    if (!this.#isBrackets(terms)) return [undefined, undefined];
     let [least, most] = [0, 0];
-    for (const { monomial, coefficient } of this.termsOf(form)) {
-      if (!this.monomials.factorsOf(monomial).every(({ atom }) => this.monomials.isBracket(atom))) {
-        return [undefined, undefined];
-      }
+    for (const { monomial, coefficient } of terms) {
       const value = toDouble(coefficient);
       if (monomial === UNIT || value < 0) least += value;
       if (monomial === UNIT || value > 0) most += value;
@@ -394,10 +386,10 @@ export class Forms {
   /** Terms ascend by monomial; no coefficient is 0. */
   #intern(terms: readonly FormTerm[]): Form {
     this.#spend(terms.length);
-    const slot = this.#table.find(terms);
-    if (slot.form !== undefined) return slot.form;
+    const found = this.#table.find(terms);
+    if (found.form !== undefined) return found.form;
     const made = this.#terms.push(terms) - 1;
-    this.#table.add(slot, made);
+    this.#table.add(found, made);
     return made;
   }
 
@@ -405,9 +397,4 @@ export class Forms {
     this.#made += terms;
     if (this.#made > MAX_TERMS) throw new OverBudget(`more than ${MAX_TERMS} terms in normal forms`);
   }
-}
-
-function add(sum: Map<Monomial, Rational>, monomial: Monomial, coefficient: Rational): void {
-  const present = sum.get(monomial);
-  sum.set(monomial, present === undefined ? coefficient : plus(present, coefficient));
 }
