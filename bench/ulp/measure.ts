@@ -20,7 +20,7 @@ export interface Errors {
   /** The largest error in units of the last place of the f32 next to the true value, and where it is. */
   readonly ulps: number;
   readonly at: number;
-  /** Inputs that are NaN, or have a NaN, an infinity or a zero as their value, for which something else comes out. */
+  /** Inputs that are NaN or an infinity, or have a NaN, an infinity or a zero as their value, for which something else comes out. */
   readonly special: number;
 }
 
@@ -67,7 +67,7 @@ int main(int count, char **args) {
       const float nearest = (float)value;
       ++inputs;
       // Of what rounds to an infinity, the largest float is one unit away.
-      if (std::isnan(nearest) || std::isinf(nearest) || nearest == 0.0f) {
+      if (std::isnan(nearest) || std::isinf(nearest) || nearest == 0.0f || std::isinf(x[lane])) {
         const bool same = std::isnan(nearest) ? std::isnan(found[lane]) : found[lane] == nearest;
         const bool sign = std::isnan(nearest) || std::signbit(found[lane]) == std::signbit(nearest);
         special += same && sign ? 0 : 1;

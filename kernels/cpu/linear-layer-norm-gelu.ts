@@ -57,8 +57,10 @@ const linearLayerNormGelu = (GELU: number) =>
       const wide = ACROSS * simd.lanes;
       const panel = shared(f32, [DEPTH, wide]);
       const whole = shared(f32, [tall, WHOLE_ROW]);
-      const means = shared(f32, [tall]);
-      const scales = shared(f32, [tall]);
+      const means = shared(f32, [simd.lanes * ceilDiv(tall, simd.lanes)]);
+      const scales = shared(f32, [simd.lanes * ceilDiv(tall, simd.lanes)]);
+      const parts = shared(f32, [simd.lanes, simd.lanes]);
+      const turned = shared(f32, [simd.lanes, simd.lanes]);
       const sums = registers(f32, [rows, ACROSS, simd.lanes]);
       const column = registers(f32, [ACROSS, simd.lanes]);
       const single = registers(f32, [ACROSS, simd.lanes]);
@@ -129,26 +131,48 @@ const linearLayerNormGelu = (GELU: number) =>
           }
         }
       }
-      // By themselves: what one row waits for, the next ones do meanwhile.
-      for (let r = 0; r < height; r++) {
-        for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
-        for (let c = 0; c < N; c += simd.lanes) {
-          for (let v = 0; v < simd.lanes; v++) lane[v] = lane[v] + whole[r][c + v];
-        }
-        let sum = f32(0);
-        for (let v = 0; v < simd.lanes; v++) sum += lane[v];
-        const mean = sum / f32(N);
-        for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
-        for (let c = 0; c < N; c += simd.lanes) {
-          for (let v = 0; v < simd.lanes; v++) {
-            row[v] = whole[r][c + v] - mean;
-            lane[v] = fma(row[v], row[v], lane[v]);
+      // The lanes of as many rows as there are lanes, turned around: then one sum of rows adds up the lanes of each.
+      for (let r0 = 0; r0 < height; r0 += simd.lanes) {
+        for (let u = 0; u < simd.lanes; u++) {
+          for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
+          if (r0 + u < height) {
+            for (let c = 0; c < N; c += simd.lanes) {
+              for (let v = 0; v < simd.lanes; v++) lane[v] = lane[v] + whole[r0 + u][c + v];
+            }
           }
+          for (let v = 0; v < simd.lanes; v++) parts[u][v] = lane[v];
         }
-        let squares = f32(0);
-        for (let v = 0; v < simd.lanes; v++) squares += lane[v];
-        means[r] = mean;
-        scales[r] = 1.0 / sqrt(squares / f32(N) + epsilon);
+        for (let u = 0; u < simd.lanes; u++) {
+          for (let v = 0; v < simd.lanes; v++) turned[v][u] = parts[u][v];
+        }
+        for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
+        for (let u = 0; u < simd.lanes; u++) {
+          for (let v = 0; v < simd.lanes; v++) lane[v] = lane[v] + turned[u][v];
+        }
+        for (let v = 0; v < simd.lanes; v++) means[r0 + v] = lane[v] / f32(N);
+      }
+      for (let r0 = 0; r0 < height; r0 += simd.lanes) {
+        for (let u = 0; u < simd.lanes; u++) {
+          const mean = means[r0 + u];
+          for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
+          if (r0 + u < height) {
+            for (let c = 0; c < N; c += simd.lanes) {
+              for (let v = 0; v < simd.lanes; v++) {
+                row[v] = whole[r0 + u][c + v] - mean;
+                lane[v] = fma(row[v], row[v], lane[v]);
+              }
+            }
+          }
+          for (let v = 0; v < simd.lanes; v++) parts[u][v] = lane[v];
+        }
+        for (let u = 0; u < simd.lanes; u++) {
+          for (let v = 0; v < simd.lanes; v++) turned[v][u] = parts[u][v];
+        }
+        for (let v = 0; v < simd.lanes; v++) lane[v] = 0.0;
+        for (let u = 0; u < simd.lanes; u++) {
+          for (let v = 0; v < simd.lanes; v++) lane[v] = lane[v] + turned[u][v];
+        }
+        for (let v = 0; v < simd.lanes; v++) scales[r0 + v] = 1.0 / sqrt(lane[v] / f32(N) + epsilon);
       }
       for (let r = 0; r < height; r++) {
         const mean = means[r];

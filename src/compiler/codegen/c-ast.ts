@@ -3,7 +3,7 @@
  *
  *   Item ::= include | define | directive | comment | function | struct | enum | typedef
  *   Stmt ::= declare | expr | if | for | block | return | comment | pragma
- *   Expr ::= literal | name | op e | e op e | e ? e : e | e(e…) | e[e] | e.name | (type)e | {e…}
+ *   Expr ::= literal | name | op e | e op e | e ? e : e | e(e…) | e[e] | e.name | (type)e | {e…} | [&] {stmt…}
  *
  * Nodes carry no layout and no parentheses: `c-print.ts` adds both. The functions below the unions make the nodes that
  * are needed often.
@@ -42,7 +42,9 @@ export type CExpr =
   | { readonly kind: "index"; readonly base: CExpr; readonly index: CExpr }
   | { readonly kind: "member"; readonly base: CExpr; readonly arrow: boolean; readonly name: string }
   | { readonly kind: "cast"; readonly type: CType; readonly value: CExpr }
-  | { readonly kind: "braces"; readonly items: readonly CExpr[] };
+  | { readonly kind: "braces"; readonly items: readonly CExpr[] }
+  /** A function without parameters that refers to everything around it. */
+  | { readonly kind: "lambda"; readonly returns: CType; readonly body: readonly CStmt[] };
 
 export interface CDeclare {
   readonly kind: "declare";

@@ -290,6 +290,11 @@ function exprDoc(expr: CExpr): readonly [Doc, number] {
     }
     case "call": {
       const types = expr.types.length === 0 ? "" : `<${expr.types.map(printType).join(", ")}>`;
+      // A lambda has lines of its own, whatever fits.
+      if (expr.args.at(-1)?.kind === "lambda") {
+        const before = expr.args.map((arg) => exprAt(arg, LEVEL.assign));
+        return [[exprAt(expr.callee, POSTFIX), types, "(", join(before, ", "), ")"], POSTFIX];
+      }
       const args = listDoc(expr.args.map((arg) => exprAt(arg, LEVEL.assign)));
       return [group(exprAt(expr.callee, POSTFIX), types, "(", args, ")"), POSTFIX];
     }
@@ -301,6 +306,8 @@ function exprDoc(expr: CExpr): readonly [Doc, number] {
       return [[`(${printType(expr.type)})`, exprAt(expr.value, UNARY)], UNARY];
     case "braces":
       return [group("{", listDoc(expr.items.map((item) => exprAt(item, LEVEL.assign))), "}"), POSTFIX];
+    case "lambda":
+      return [[`[&]() -> ${printType(expr.returns)} `, bodyDoc(expr.body)], POSTFIX];
     default:
       expr satisfies never;
       throw new InternalError("unknown expression");

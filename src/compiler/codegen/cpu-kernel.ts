@@ -1,8 +1,8 @@
 /**
- * A kernel as C++ for the CPU: a function template that runs the blocks of the grid in parallel (OpenMP) and the threads
+ * A kernel as C++ for the CPU: a function template that runs the blocks of the grid which one thread of the CPU has, and the threads
  * of a block in loops, region by region (`regions.ts`).
  *
- *   for block_y, block_x (parallel)
+ *   for block_y, block_x (those of the thread)
  *     shared arrays; arrays of what lives across regions, an element per thread
  *     for thread_y, thread_x: first region
  *     for thread_y, thread_x: second region …
@@ -14,7 +14,7 @@ import { dim } from "../../ir/kernel/build.ts";
 import type { Axis, Expr } from "../../ir/kernel/expr.ts";
 import { rowArray } from "../../ir/kernel/matrix.ts";
 import type { Kernel, LetStmt, LocalArray, MmaStmt, RegisterRow } from "../../ir/kernel/types.ts";
-import { visitStmts } from "../../ir/kernel/walk.ts";
+import { visitExpr, visitStmts } from "../../ir/kernel/walk.ts";
 import { InternalError } from "../../support/result.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";
 import { isProduct } from "../operations.ts";
@@ -78,25 +78,70 @@ export function cpuKernelItems(proved: ProvedKernel, frame: Frame): readonly CIt
     fn(
       type("void"),
       templateName(kernel.name),
-      [...paramList(kernelParams(frame), INDEX), ...extents],
+      [...paramList(kernelParams(frame), INDEX), ...extents, ...(isShared(kernel) ? [param(MEMBER, OWN)] : [])],
       blockLoops(frame, blockBody(frame)),
       { doc: contractComment(proved), template: ["Index"], specifiers: ["static"] },
     ),
   ];
 }
 
+/** Whether the kernel may have several blocks, which threads share: its function then runs those of one of them. */
+export function isShared(kernel: Kernel): boolean {
+  return gridAxes(kernel).length > 0;
+}
+
 /**
  * Of a kernel for the GPU a thread of the CPU gets blocks that are neighbours along x, and so in memory. A kernel for vector units has
  * rows along x, of which a thread gets whole ones (`tok_team`), column after column: what a block packs of a column is what the next
  * one needs.
- *
- * `tok_parallel` says whether other threads take part: whether there are several blocks, and enough elements in all tensors.
  */
-function blockLoops(frame: Frame, body: readonly CStmt[]): readonly CStmt[] {
-  const { kernel } = frame;
+function blockLoops({ kernel }: Frame, body: readonly CStmt[]): readonly CStmt[] {
   const axes = gridAxes(kernel);
-  if (axes.length === 0) return body;
-  const several = axes
+  const [only] = axes;
+  if (only === undefined) return body;
+  if (axes.length === 1) {
+    const [from, to] = ["first", "end"].map((place) => call(member(name(OWN), place), [gridEnd(only)]));
+    return from === undefined || to === undefined ? [] : [blockLoop("block", only, from, to, body)];
+  }
+  return nest("block", axes, gridEnd, [when(call(member(name(OWN), "runs"), blockNumbers(kernel)), body)]);
+}
+
+/** What `tok_team::runs` asks of a block: of a kernel for vector units the axes, of any other its number among all. */
+function blockNumbers(kernel: Kernel): readonly CExpr[] {
+  const axes = gridAxes(kernel);
+  if (kernel.simd === undefined) {
+    const wide = (axis: Axis): CExpr => cast(type("int64_t"), gridEnd(axis));
+    const number = axes.map((axis) => name(axisName("block", axis)));
+    return [
+      number.reduce((outer, inner, place) => binary("+", binary("*", outer, wide(axes[place] ?? 0)), inner)),
+      axes.map(wide).reduce((left, right) => binary("*", left, right)),
+    ];
+  }
+  // A third axis says how blocks are dealt to the threads, also where the second has one block.
+  const asked: readonly Axis[] = axes.includes(2) ? [0, 1, 2] : [0, 1];
+  return [
+    ...asked.map((axis) => (axes.includes(axis) ? name(axisName("block", axis)) : integer(0))),
+    ...asked.map((axis) => (axes.includes(axis) ? gridEnd(axis) : integer(1))),
+  ];
+}
+
+/** The dimensions that `workOf` mentions, in the kernel's order. */
+export function workDims({ kernel }: Frame): readonly string[] {
+  const used = new Set<string>(isProduct(kernel) ? kernel.dims : []);
+  for (const { shape } of tensorParams(kernel)) {
+    for (const extent of shape) {
+      visitExpr(extent, (inner) => {
+        if (inner.kind === "dim") used.add(inner.name);
+      });
+    }
+  }
+  return kernel.dims.filter((one) => used.has(one));
+}
+
+/** Whether there are several blocks; and the elements of all tensors, and what products are beside them. */
+export function workOf(frame: Frame): readonly CExpr[] {
+  const { kernel } = frame;
+  const several = gridAxes(kernel)
     .map((axis) => binary(">", gridEnd(axis), integer(1)))
     .reduce((left, right) => binary("||", left, right));
   const place = sizePlace(frame);
@@ -107,37 +152,12 @@ function blockLoops(frame: Frame, body: readonly CStmt[]): readonly CStmt[] {
   const elements = tensorParams(kernel).map(({ shape }) => volumeOf(shape));
   const products = isProduct(kernel) ? [volumeOf(kernel.dims.map((name) => dim(name)))] : [];
   const shares = products.map((volume) => binary("/", volume, name("TOK_PRODUCTS_PER_ELEMENT")));
-  const worth = call("tok_worth_waking", [[...elements, ...shares].reduce((left, right) => binary("+", left, right))]);
-  const worthIt = declare(constant(type("bool")), PARALLEL, binary("&&", several, worth));
-  if (axes.length === 1 || kernel.simd === undefined) {
-    const clause = axes.length === 1 ? "" : ` collapse(${axes.length})`;
-    return [
-      worthIt,
-      { kind: "pragma", text: `omp parallel for${clause} schedule(static) if(${PARALLEL})` },
-      ...nest("block", axes, gridEnd, body),
-    ];
-  }
-  // A third axis says how blocks are dealt to the threads, also where the second has one block.
-  const asked: readonly Axis[] = axes.includes(2) ? [0, 1, 2] : [0, 1];
-  const runs = call(member(name(TEAM), "runs"), [
-    ...asked.map((axis) => (axes.includes(axis) ? name(axisName("block", axis)) : integer(0))),
-    ...asked.map((axis) => (axes.includes(axis) ? gridEnd(axis) : integer(1))),
-  ]);
-  return [
-    worthIt,
-    { kind: "pragma", text: `omp parallel if(${PARALLEL})` },
-    {
-      kind: "block",
-      body: [
-        declare(constant(type("tok_team")), TEAM, call("tok_own_team", [])),
-        ...nest("block", axes, gridEnd, [when(runs, body)]),
-      ],
-    },
-  ];
+  return [several, [...elements, ...shares].reduce((left, right) => binary("+", left, right))];
 }
 
-const PARALLEL = "tok_parallel";
-const TEAM = "tok_own";
+/** The thread that runs blocks, as their function knows it. */
+export const OWN = "tok_own";
+export const MEMBER: CType = { kind: "reference", to: constant(type("tok_team")) };
 /** Elements are counted in it, since all of them together may be more than an index counts. */
 const REAL = type("double");
 
@@ -157,11 +177,12 @@ function nest(
   end: (axis: Axis) => CExpr,
   body: readonly CStmt[],
 ): readonly CStmt[] {
-  return axes.reduceRight<readonly CStmt[]>((inner, axis) => {
-    const counter = axisName(of, axis);
-    const cond = binary("<", name(counter), end(axis));
-    return [loop(declare(INDEX, counter, integer(0)), cond, unary("++", name(counter)), inner)];
-  }, body);
+  return axes.reduceRight<readonly CStmt[]>((inner, axis) => [blockLoop(of, axis, integer(0), end(axis), inner)], body);
+}
+
+function blockLoop(of: "thread" | "block", axis: Axis, from: CExpr, to: CExpr, body: readonly CStmt[]): CStmt {
+  const counter = axisName(of, axis);
+  return loop(declare(INDEX, counter, from), binary("<", name(counter), to), unary("++", name(counter)), body);
 }
 
 interface Block {

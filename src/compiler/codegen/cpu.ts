@@ -6,12 +6,15 @@
  * kernels knows of no library: it is compiled once for all that have the same.
  */
 
+import type { Axis } from "../../ir/kernel/expr.ts";
 import { SIMD_UNITS, type SimdUnit } from "../../ir/kernel/simd.ts";
 import type { Kernel } from "../../ir/kernel/types.ts";
 import type { ProvedKernel } from "../../verify/certificate.ts";
 import {
   at,
+  type CExpr,
   type CItem,
+  type CParam,
   type CStmt,
   call,
   cast,
@@ -28,8 +31,8 @@ import {
   when,
 } from "./c-ast.ts";
 import { printFile } from "./c-print.ts";
-import { cpuKernelItems, gridAxes } from "./cpu-kernel.ts";
-import { type Frame, frameOf, INDEX } from "./expr.ts";
+import { cpuKernelItems, gridAxes, isShared, MEMBER, OWN, workDims, workOf } from "./cpu-kernel.ts";
+import { axisName, type Frame, frameOf, INDEX } from "./expr.ts";
 import { emitHeader } from "./header.ts";
 import { INDEX_TYPE, instanceName, templateName } from "./hip-kernel.ts";
 import { kernelParams, paramArgs } from "./kernel-params.ts";
@@ -37,11 +40,18 @@ import { LAUNCH, launcherItems, paramsItem, paramsStruct, type RunInstance } fro
 import type { GeneratedFile, LibrarySpec } from "./library.ts";
 import { libraryItems } from "./library-items.ts";
 import { SUPPORT_PATH, supportHeader } from "./support-header.ts";
+import { LAUNCHERS_MACRO } from "./support-team.ts";
+
+const LAUNCHERS: CItem = { kind: "define", name: LAUNCHERS_MACRO, value: undefined };
 
 /** `<name>.cpu.cpp`, the files of kernels, `<name>.h` and the support header. */
 export function emitCpu(spec: LibrarySpec): readonly GeneratedFile[] {
   return [
-    { path: `${spec.name}.cpu.cpp`, text: printFile(libraryItems(spec, launchItems)), part: "launchers" },
+    {
+      path: `${spec.name}.cpu.cpp`,
+      text: printFile([LAUNCHERS, ...libraryItems(spec, launchItems)]),
+      part: "launchers",
+    },
     ...[undefined, ...SIMD_UNITS].flatMap((unit) => kernelFile(spec, unit)),
     emitHeader(spec),
     { path: SUPPORT_PATH, text: supportHeader(spec.kernels) },
@@ -95,26 +105,52 @@ function cpuRun({ kernel, widths }: ProvedKernel): RunInstance {
 
 const LAUNCH_PARAM = param({ kind: "reference", to: constant(LAUNCH) }, "launch");
 
-/** `<kernel>_run<Index>`: unpacks what the launcher has packed, and runs the blocks. */
-function runItem({ kernel }: ProvedKernel, frame: Frame): CItem {
+/** What a launch's grid and arguments are to the kernel's function. */
+function callKernel({ kernel }: ProvedKernel, frame: Frame, own: readonly CExpr[]): readonly CStmt[] {
+  const grid = gridAxes(kernel).map((axis) => cast(INDEX, gridEnd(axis)));
+  return [
+    unpackParams(kernel),
+    run(call(templateName(kernel.name), [...paramArgs(kernelParams(frame), name("params")), ...grid, ...own], [INDEX])),
+  ];
+}
+
+function unpackParams(kernel: Kernel): CStmt {
   const struct = type(paramsStruct(kernel.name), INDEX);
-  const grid = gridAxes(kernel).map((axis) => cast(INDEX, at(member(name("launch"), "grid"), integer(axis))));
-  return fn(
-    type("void"),
-    `${kernel.name}_run`,
-    [LAUNCH_PARAM],
-    [
-      declare(constant(struct), "params", call("tok::unpack", [name("launch")], [struct])),
-      run(call(templateName(kernel.name), [...paramArgs(kernelParams(frame), name("params")), ...grid], [INDEX])),
-    ],
-    { template: ["Index"], specifiers: ["static"] },
-  );
+  return declare(constant(struct), "params", call("tok::unpack", [name("launch")], [struct]));
+}
+
+const gridEnd = (axis: Axis): CExpr => at(member(name("launch"), "grid"), integer(axis));
+
+/**
+ * `<kernel>_run<Index>`: unpacks what the launcher has packed, and runs the blocks. Where threads may share them, `<kernel>_blocks` is
+ * what each does.
+ */
+function runItem(proved: ProvedKernel, frame: Frame): readonly CItem[] {
+  const { kernel } = proved;
+  const options = { template: ["Index"], specifiers: ["static"] };
+  const item = (of: string, params: readonly CParam[], body: readonly CStmt[]): CItem =>
+    fn(type("void"), `${kernel.name}_${of}`, [LAUNCH_PARAM, ...params], body, options);
+  if (!isShared(kernel)) return [item("run", [], callKernel(proved, frame, []))];
+  const dims = workDims(frame).map((one) => frame.names.dim(one));
+  return [
+    item("blocks", [param(MEMBER, OWN)], callKernel(proved, frame, [name(OWN)])),
+    item(
+      "run",
+      [],
+      [
+        ...(dims.length === 0 ? [] : [unpackParams(kernel)]),
+        ...dims.map((one) => declare(constant(INDEX), one, member(name("params"), one))),
+        ...gridAxes(kernel).map((axis) => declare(constant(INDEX), axisName("grid", axis), cast(INDEX, gridEnd(axis)))),
+        run(call("tok_share", [...workOf(frame), name("launch"), name(`${kernel.name}_blocks<Index>`)])),
+      ],
+    ),
+  ];
 }
 
 function runItems(proved: ProvedKernel, frame: Frame): readonly CItem[] {
   const { kernel, widths } = proved;
   return [
-    runItem(proved, frame),
+    ...runItem(proved, frame),
     ...widths.map((width) =>
       fn(
         type("void"),

@@ -188,8 +188,7 @@ function entryFunction(plan: Plan, names: PlanNames, spec: LibrarySpec): CItem {
       method("workspace", workspace, name("arena")),
       returnFailure(),
       ...bufferDeclarations(plan, names, checked),
-      ...(plan.launches.length === 0 ? [] : [passes(plan, names, checked, spec)]),
-      ret(name("TOK_OK")),
+      ret(plan.launches.length === 0 ? name("TOK_OK") : passes(plan, names, checked, spec)),
     ],
     { specifiers: ['extern "C"'] },
   );
@@ -213,10 +212,13 @@ function bufferDeclarations(plan: Plan, names: PlanNames, checked: CheckedNames)
     });
 }
 
-/** `for (int pass = 0; pass < 2; ++pass) …`: the first pass prepares every launch, the second one runs them. */
-function passes(plan: Plan, names: PlanNames, checked: CheckedNames, spec: LibrarySpec): CStmt {
+/**
+ * `for (int pass = 0; pass < 2; ++pass) …`: the first pass prepares every launch, the second one runs them. On a CPU threads wait for
+ * these meanwhile.
+ */
+function passes(plan: Plan, names: PlanNames, checked: CheckedNames, spec: LibrarySpec): CExpr {
   const pass = name("pass");
-  return loop(
+  const both = loop(
     declare(type("int"), "pass", integer(0)),
     binary("<", pass, integer(2)),
     unary("++", pass),
@@ -238,6 +240,8 @@ function passes(plan: Plan, names: PlanNames, checked: CheckedNames, spec: Libra
       ];
     }),
   );
+  const lambda: CExpr = { kind: "lambda", returns: STATUS, body: [both, ret(name("TOK_OK"))] };
+  return call("tok::with_crew", [member(name("arena"), "value"), lambda]);
 }
 
 /** Neighbouring launches of one part; launches of no part stand in the entry itself. */

@@ -16,8 +16,10 @@ export const OPENING = `// What the generated code of every library shares.
 #include <string.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <initializer_list>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -29,53 +31,6 @@ export const PROLOGUE = `
 #define TOK_DEVICE __host__ __device__
 #else
 #define TOK_DEVICE
-
-// How often a thread multiplies and adds while it goes over one element: in products of matrices vectors do all of it.
-#define TOK_PRODUCTS_PER_ELEMENT 16
-
-// Whether a launch on tensors of so many elements is worth waking other threads for: to wake one takes some
-// microseconds, in which a thread goes over 2^15 elements. TOKITAI_WAKE_ELEMENTS is another number of them.
-static inline bool tok_worth_waking(double elements) {
-  static const double least = [] {
-    const char *given = getenv("TOKITAI_WAKE_ELEMENTS");
-    return given == nullptr ? 32768.0 : strtod(given, nullptr);
-  }();
-  return elements >= least;
-}
-
-#if defined(_OPENMP)
-extern "C" int omp_get_thread_num(void);
-extern "C" int omp_get_num_threads(void);
-#endif
-
-// The thread of a parallel region, and which blocks of a grid it runs. Rows of blocks that lie together are of one
-// thread: what it writes of them is in its own cache when the next kernel reads it, and no two threads write to one
-// line but where their rows meet.
-struct tok_team {
-  int64_t thread, threads;
-
-  // Of a grid of rows of blocks (x), each of several (y): as many blocks as any other thread, one row after the other.
-  bool runs(int64_t x, int64_t y, int64_t grid_x, int64_t grid_y) const {
-    return (x * grid_y + y) * threads / (grid_x * grid_y) == thread;
-  }
-
-  // Of several such grids (z), of which each has an unknown number of rows that are not empty, the first ones: rows are
-  // dealt out in turn. Where there are more threads than grids, several share the blocks of a row; where a row has
-  // many, all do, since their parts are then equal whatever the number of rows.
-  bool runs(int64_t x, int64_t y, int64_t z, int64_t, int64_t grid_y, int64_t grid_z) const {
-    const int64_t wanted = grid_y >= 16 * threads ? threads : (threads + grid_z - 1) / grid_z;
-    const int64_t sharing = wanted < grid_y ? wanted : grid_y;
-    return (z + x) % (threads / sharing) * sharing + y * sharing / grid_y == thread;
-  }
-};
-
-static inline tok_team tok_own_team() {
-#if defined(_OPENMP)
-  return {omp_get_thread_num(), omp_get_num_threads()};
-#else
-  return {0, 1};
-#endif
-}
 #endif
 
 // Division that rounds down, for a divisor > 0.

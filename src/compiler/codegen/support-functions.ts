@@ -6,6 +6,8 @@
  * states what they keep to. NaN gives NaN, and infinities what their limits are.
  */
 
+import { PIECEWISE } from "./support-pieces.ts";
+
 export const FUNCTIONS = `
 // The integers of the lanes, of which comparisons make masks.
 template <typename Row>
@@ -56,60 +58,7 @@ static inline Row tok_abs(const Row &x) {
   return (Row)((Ints)x & 0x7fffffff);
 }
 
-// The size of one with the sign of the other.
-template <typename Row>
-static inline Row tok_with_sign(const Row &size, const Row &sign) {
-  typedef typename tok_ints<Row>::type Ints;
-  return (Row)(((Ints)size & 0x7fffffff) | ((Ints)sign & (int32_t)0x80000000));
-}
-
-// x + x p(x^2) up to 1.25; beyond it 1 - c(|x|), which is 1 from 4 on.
-template <typename Row>
-static inline Row tok_erf(const Row &x) {
-  const Row s = x * x;
-  Row p = tok_fma(tok_splat<Row>(-7.51919788e-6f), s, tok_splat<Row>(0.000103633254f));
-  p = tok_fma(p, s, tok_splat<Row>(-0.000833270897f));
-  p = tok_fma(p, s, tok_splat<Row>(0.00520824734f));
-  p = tok_fma(p, s, tok_splat<Row>(-0.0268598031f));
-  p = tok_fma(p, s, tok_splat<Row>(0.112836629f));
-  p = tok_fma(p, s, tok_splat<Row>(-0.376126289f));
-  p = tok_fma(p, s, tok_splat<Row>(0.128379166f));
-  const Row near = tok_fma(x, p, x);
-  const Row size = tok_abs(x);
-  const Row t = (size > 4.0f ? tok_splat<Row>(4.0f) : size) - 2.625f;
-  // Even and odd powers apart, so that no sum waits for the other.
-  const Row t2 = t * t;
-  Row even = tok_fma(tok_splat<Row>(7.60461216e-6f), t2, tok_splat<Row>(-7.36792645e-5f));
-  even = tok_fma(even, t2, tok_splat<Row>(-3.65541237e-5f));
-  even = tok_fma(even, t2, tok_splat<Row>(0.0022486716f));
-  even = tok_fma(even, t2, tok_splat<Row>(0.00541360024f));
-  even = tok_fma(even, t2, tok_splat<Row>(0.00301326346f));
-  even = tok_fma(even, t2, tok_splat<Row>(0.000205373843f));
-  Row odd = tok_fma(tok_splat<Row>(-7.97651501e-6f), t2, tok_splat<Row>(0.000190038147f));
-  odd = tok_fma(odd, t2, tok_splat<Row>(-0.000720033771f));
-  odd = tok_fma(odd, t2, tok_splat<Row>(-0.00419737166f));
-  odd = tok_fma(odd, t2, tok_splat<Row>(-0.0048951027f));
-  odd = tok_fma(odd, t2, tok_splat<Row>(-0.00114756753f));
-  const Row c = tok_fma(odd, t, even);
-  return size > 1.25f ? tok_with_sign(1.0f - c, x) : near;
-}
-
-// x + x^3 p(x^2) up to 0.55; beyond it 1 - 2 / (e^2|x| + 1), which is 1 from 10 on.
-template <typename Row>
-static inline Row tok_tanh(const Row &x) {
-  const Row size = tok_abs(x);
-  const Row s = x * x;
-  Row p = tok_fma(tok_splat<Row>(-0.00626019342f), s, tok_splat<Row>(0.021060897f));
-  p = tok_fma(p, s, tok_splat<Row>(-0.053849414f));
-  p = tok_fma(p, s, tok_splat<Row>(0.133325547f));
-  p = tok_fma(p, s, tok_splat<Row>(-0.333333164f));
-  const Row near = tok_fma(x * s, p, x);
-  const Row t = size > 10.0f ? tok_splat<Row>(10.0f) : size;
-  const Row far = 1.0f - 2.0f / (tok_exp(t + t) + 1.0f);
-  // Of -0, near is +0.
-  return tok_with_sign(size > 0.55f ? far : near, x);
-}
-
+${PIECEWISE}
 template <typename Row>
 static inline Row tok_sqrt(const Row &x) {
   Row result = {};

@@ -19,6 +19,7 @@ import { HALF } from "./support-half.ts";
 import { HALF_LANES, LANES, TRANSPOSITION, UNITS } from "./support-lanes.ts";
 import { MATRIX } from "./support-matrix.ts";
 import { MEMORY } from "./support-memory.ts";
+import { CREW, TEAM } from "./support-team.ts";
 
 export const SUPPORT_PATH = "tokitai_support.hpp";
 
@@ -28,7 +29,7 @@ export function supportHeader(kernels: readonly ProvedKernel[]): string {
   const lanes = kernels.some(({ kernel }) => kernel.simd !== undefined)
     ? `${LANES}${HALF_LANES}${FUNCTIONS}${TRANSPOSITION}`
     : "";
-  return `${OPENING}${printFile(abiItems())}${PROLOGUE}${HALF}${MEMORY}${fragments}${lanes}${LIMITS_COMMENT}${printFile(limitItems())}${CHECKED}${MESSAGES}${CHECKS}${DEVICE}${DATA}${lanes === "" ? "" : UNITS}${LAUNCH}`;
+  return `${OPENING}${printFile(abiItems())}${PROLOGUE}${TEAM}${CREW}${HALF}${MEMORY}${fragments}${lanes}${LIMITS_COMMENT}${printFile(limitItems())}${CHECKED}${MESSAGES}${CHECKS}${DEVICE}${DATA}${lanes === "" ? "" : UNITS}${LAUNCH}`;
 }
 
 /** The limits that proofs assume and launchers check: one table, two uses. */
