@@ -17,7 +17,7 @@ import {
   shared,
   simd,
 } from "tokitai/dsl";
-import { ACROSS, blockRows, DEPTH, rowsOf } from "./tiles.ts";
+import { ACROSS, blockRows, DEPTH, linearRows, rowsOf } from "./tiles.ts";
 
 /** Rows of x of f32 by rows of w of T: halves become floats where they are packed, once for all rows of x of a block. */
 const linearOf = (T: FloatElement) =>
@@ -26,22 +26,22 @@ const linearOf = (T: FloatElement) =>
     {
       computes: "linear",
       simd: ["avx512", "avx2"],
-      grid: ({ B, N }) => [ceilDiv(B, blockRows(simd.lanes)), ceilDiv(N, ACROSS * simd.lanes)],
+      grid: ({ B, N }) => [ceilDiv(B, linearRows(N, simd.lanes)), ceilDiv(N, ACROSS * simd.lanes)],
       block: [1],
     },
     ({ x, w, bias, y }, { B, K, N }) => {
       covers(y, (m, n) => ({
-        block: [div(m, blockRows(simd.lanes)), div(n, ACROSS * simd.lanes)],
-        r: mod(m, blockRows(simd.lanes)),
+        block: [div(m, linearRows(N, simd.lanes)), div(n, ACROSS * simd.lanes)],
+        r: mod(m, linearRows(N, simd.lanes)),
         j: div(mod(n, ACROSS * simd.lanes), simd.lanes),
         v: mod(n, simd.lanes),
         n,
       }));
       const rows = rowsOf(simd.lanes);
-      const tall = blockRows(simd.lanes);
+      const tall = linearRows(N, simd.lanes);
       const wide = ACROSS * simd.lanes;
       const panel = shared(f32, [DEPTH, wide]);
-      const partial = shared(f32, [tall, wide]);
+      const partial = shared(f32, [blockRows(simd.lanes), wide]);
       const sums = registers(f32, [rows, ACROSS, simd.lanes]);
       const column = registers(f32, [ACROSS, simd.lanes]);
       const m0 = block.x * tall;

@@ -18,7 +18,7 @@ import {
   simd,
 } from "tokitai/dsl";
 import { PANEL } from "../panel.ts";
-import { ACROSS, blockRows, DEPTH, rowsOf } from "./tiles.ts";
+import { ACROSS, DEPTH, longPackedRows, rowsOf } from "./tiles.ts";
 
 /**
  * y[p,n] = Σₖ x[p,k]·w[expert[p],n,k] + bias[expert[p],n] with w in panels, where the rows of an expert stand together; each sum in the
@@ -39,7 +39,7 @@ export const packed_grouped_linear = kernel(
     computes: "packed_grouped_linear",
     simd: ["avx512", "avx2"],
     where: { P: ({ N }) => ceilDiv(N, PANEL) },
-    grid: ({ T, E, N }) => [ceilDiv(T, blockRows(simd.lanes)), ceilDiv(N, ACROSS * simd.lanes), E],
+    grid: ({ T, E, N }) => [ceilDiv(T, longPackedRows(simd.lanes)), ceilDiv(N, ACROSS * simd.lanes), E],
     block: [1],
   },
   ({ w, x, bias, offsets, expert, y }, { T, E, K, N }) => {
@@ -49,14 +49,14 @@ export const packed_grouped_linear = kernel(
     requires(offsets[0] === 0 && offsets[E] === T);
     requires(forall([E + 1, E + 1], (e, f) => !(e <= f) || offsets[e] <= offsets[f]));
     covers(y, (p, n) => ({
-      block: [div(p - offsets[expert[p]], blockRows(simd.lanes)), div(n, ACROSS * simd.lanes), expert[p]],
-      r: mod(p - offsets[expert[p]], blockRows(simd.lanes)),
+      block: [div(p - offsets[expert[p]], longPackedRows(simd.lanes)), div(n, ACROSS * simd.lanes), expert[p]],
+      r: mod(p - offsets[expert[p]], longPackedRows(simd.lanes)),
       j: div(mod(n, ACROSS * simd.lanes), simd.lanes),
       v: mod(n, simd.lanes),
       n,
     }));
     const rows = rowsOf(simd.lanes);
-    const tall = blockRows(simd.lanes);
+    const tall = longPackedRows(simd.lanes);
     const wide = ACROSS * simd.lanes;
     const partial = shared(f32, [tall, wide]);
     const sums = registers(f32, [rows, ACROSS, simd.lanes]);

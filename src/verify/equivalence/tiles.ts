@@ -1,7 +1,7 @@
 /**
  * Tiles: a kernel → for each dimension the constants > 1 at which what the kernel does with it may change.
  *
- * They are what the dimension is divided by, the steps of loops over it, and what it is compared with: a constant, or the
+ * They are what the dimension is divided by, each of several where sizes choose one, the steps of loops over it, and what it is compared with: a constant, or the
  * number of values that an expression takes by itself, as a thread's index does and a counter of a loop to a constant. A
  * local stands for what it is set to, a loop's counter for its bounds, a scalar and the elements of an index tensor for what
  * the contract compares them with, and a derived dimension for its definition.
@@ -27,7 +27,7 @@ export function tilesIn(kernel: Kernel): (dim: string) => ReadonlySet<number> {
       pairs.push({ left: expr.left, right: expr.right, rightIsPast: true, leftIsPast: true });
     }
     const divides = expr.op === "div" || expr.op === "mod";
-    if (divides && expr.right.kind === "int") cuts.push([expr.left, Number(expr.right.value)]);
+    if (divides) for (const by of constantsOf(settings, expr.right, new Set())) cuts.push([expr.left, by]);
   };
   for (const expr of [...kernel.grid, ...kernel.requires]) visitExpr(expr, look);
   visitStmts(kernel.body, (stmt) => {
@@ -103,6 +103,17 @@ function loadedBy(expr: Expr): readonly string[] {
   return expr.kind === "load" ? [expr.array.name] : children(expr).flatMap(loadedBy);
 }
 
+/** The constants that an expression may be, where sizes choose among some. */
+function constantsOf(settings: Settings, expr: Expr, seen: ReadonlySet<string>): readonly number[] {
+  if (expr.kind === "int") return [Number(expr.value)];
+  if (expr.kind === "select") return [expr.then, expr.else].flatMap((one) => constantsOf(settings, one, seen));
+  if (expr.kind !== "local" || seen.has(expr.name)) return [];
+  const within = new Set([...seen, expr.name]);
+  return (settings.get(expr.name) ?? []).flatMap((one) =>
+    one.kind === "value" ? constantsOf(settings, one.expr, within) : [],
+  );
+}
+
 /** What the values of one side of a condition are made of: the extents that variables are below, dimensions and scalars. */
 function boundsOf(expr: Expr, extents: ReadonlyMap<string, Expr>): readonly Expr[] {
   switch (expr.kind) {
@@ -120,9 +131,10 @@ function boundsOf(expr: Expr, extents: ReadonlyMap<string, Expr>): readonly Expr
   }
 }
 
-/** `seen`: the names that have been looked into. */
+/** `seen`: the names that have been looked into. What a choice depends on is compared by itself. */
 function mentionsDim(settings: Settings, expr: Expr, dim: string, seen: Set<string>): boolean {
   if (expr.kind === "dim" && expr.name === dim) return true;
+  if (expr.kind === "select") return [expr.then, expr.else].some((one) => mentionsDim(settings, one, dim, seen));
   if (expr.kind === "load" && expr.index.some((index) => mentionsDim(settings, index, dim, seen))) return true;
   if (expr.kind !== "local" && expr.kind !== "scalar" && expr.kind !== "dim" && expr.kind !== "load") {
     return children(expr).some((child) => mentionsDim(settings, child, dim, seen));
