@@ -1,7 +1,7 @@
 /** OpenBLAS and BLIS as Debian packages them, called through koffi; and what the CPU can do at most. */
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import koffi from "koffi";
@@ -27,7 +27,13 @@ export interface Blas {
   readonly sgemm: Sgemm;
 }
 
-/** Those that are installed, and a line for each that is not. */
+/** Kernels of OpenBLAS that use AVX-512. */
+const WIDE_CORES = ["SkylakeX", "Cooperlake", "SapphireRapids"];
+
+/**
+ * Those that are installed, and a line for each that is not. An OpenBLAS that is older than the CPU takes kernels without AVX-512,
+ * which the CPU has: then it is there a second time, with those that its users would tell it to take.
+ */
 export function findBlas(threads: number): { readonly found: readonly Blas[]; readonly missing: readonly string[] } {
   process.env["OPENBLAS_NUM_THREADS"] = String(threads);
   process.env["BLIS_NUM_THREADS"] = String(threads);
@@ -38,17 +44,49 @@ export function findBlas(threads: number): { readonly found: readonly Blas[]; re
       missing.push(`${name} is missing: apt-get install ${from}`);
       continue;
     }
-    const prototype =
-      "void cblas_sgemm(int, int, int, int, int, int, float, const void *, int, const void *, int, float, void *, int)";
-    const call = koffi.load(path).func(prototype);
     const version = execFileSync("dpkg-query", ["-W", "-f", "$" + "{Version}", from], { encoding: "utf8" });
-    const [rowMajor, plain, transposed] = [101, 111, 112];
-    const sgemm: Sgemm = ([B, N, K], x, w, y) => {
-      call(rowMajor, plain, transposed, B, N, K, 1, x, K, w, K, 0, y, N);
-    };
-    found.push({ name, version, path, sgemm });
+    if (name !== "OpenBLAS") {
+      found.push({ name, version, path, sgemm: sgemmOf(path) });
+      continue;
+    }
+    const core = coreOf(path);
+    found.push({ name, version: `${version}, kernels for ${core}`, path, sgemm: sgemmOf(path) });
+    if (WIDE_CORES.includes(core) || !readFileSync("/proc/cpuinfo", "utf8").includes(" avx512f ")) continue;
+    const copy = copyOf(path);
+    process.env["OPENBLAS_CORETYPE"] = "SkylakeX";
+    const wide = coreOf(copy);
+    delete process.env["OPENBLAS_CORETYPE"];
+    found.push({
+      name: `OpenBLAS, ${wide}`,
+      version: `${version}, told to take kernels for ${wide}`,
+      path: copy,
+      sgemm: sgemmOf(copy),
+    });
   }
   return { found, missing };
+}
+
+function sgemmOf(path: string): Sgemm {
+  const prototype =
+    "void cblas_sgemm(int, int, int, int, int, int, float, const void *, int, const void *, int, float, void *, int)";
+  const call = koffi.load(path).func(prototype);
+  const [rowMajor, plain, transposed] = [101, 111, 112];
+  return ([B, N, K], x, w, y) => {
+    call(rowMajor, plain, transposed, B, N, K, 1, x, K, w, K, 0, y, N);
+  };
+}
+
+function coreOf(path: string): string {
+  return String(koffi.load(path).func("str openblas_get_corename()")());
+}
+
+/** A file of its own is loaded as a library of its own. */
+function copyOf(path: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "tokitai-blas-"));
+  process.on("exit", () => rmSync(folder, { recursive: true }));
+  const copy = join(folder, "libopenblas.so.0");
+  copyFileSync(path, copy);
+  return copy;
 }
 
 const PEAK = `
