@@ -3,6 +3,7 @@
  *
  * A kernel that is called by itself opens a parallel region of OpenMP for its blocks. A program opens one for all of its launches: one
  * thread goes on with the program, and the others wait for launches that are worth sharing, which takes less than a region for each.
+ * Where another process has a core, the thread that goes on does not wait for one that has none.
  */
 
 /** Defined in the file of launchers and programs alone: kernels for a vector unit must not bring functions for any CPU with them. */
@@ -84,39 +85,70 @@ void await(const Done &done) {
   }
 }
 
-// The threads of a program. One of them posts a launch, runs its own blocks, and waits until no other is at work; a
-// post without a launch ends their work.
+// The threads of a program. One of them posts a launch and runs its own blocks; then it runs those of threads that have
+// not begun, since another process may have their cores, and waits for those that have.
 class Crew {
  public:
-  void has(int64_t threads) { threads_ = threads; }
+  void has(int64_t threads) {
+    threads_ = threads;
+    parts_ = std::vector<Part>(threads);
+  }
 
-  void share(const tok_launch *launch, tok_member member) {
-    launch_ = launch;
+  void share(const tok_launch &launch, tok_member member) {
+    launch_ = &launch;
     member_ = member;
-    working_.store(threads_ - 1, std::memory_order_relaxed);
+    finished_.store(0, std::memory_order_relaxed);
+    const uint64_t post = posts_.load(std::memory_order_relaxed) + 1;
+    posts_.store(post, std::memory_order_release);
+    member(launch, {0, threads_});
+    int64_t begun = 0;
+    for (int64_t thread = 1; thread < threads_; ++thread) {
+      if (claim(thread, post)) {
+        member(launch, {thread, threads_});
+      } else {
+        ++begun;
+      }
+    }
+    await([this, begun] { return finished_.load(std::memory_order_acquire) == begun; });
+  }
+
+  void end() {
+    over_.store(true, std::memory_order_relaxed);
     posts_.store(posts_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    if (launch != nullptr) member(*launch, {0, threads_});
-    await([this] { return working_.load(std::memory_order_acquire) == 0; });
   }
 
   // What the thread of this number does, other than that which posts.
   void work(int64_t thread) {
-    for (uint64_t seen = 0;; ++seen) {
+    for (uint64_t seen = 0;;) {
       await([this, seen] { return posts_.load(std::memory_order_acquire) != seen; });
-      const bool over = launch_ == nullptr;
-      if (!over) member_(*launch_, {thread, threads_});
-      working_.fetch_sub(1, std::memory_order_release);
-      if (over) return;
+      seen = posts_.load(std::memory_order_acquire);
+      if (over_.load(std::memory_order_relaxed)) return;
+      // A launch that somebody else has finished may be gone; one that this thread has begun is not.
+      if (!claim(thread, seen)) continue;
+      member_(*launch_, {thread, threads_});
+      finished_.fetch_add(1, std::memory_order_release);
     }
   }
 
  private:
+  // The last post whose blocks of a thread somebody runs: of each post one does.
+  struct alignas(64) Part {
+    std::atomic<uint64_t> claimed{0};
+  };
+
+  bool claim(int64_t thread, uint64_t post) {
+    uint64_t before = post - 1;
+    return parts_[thread].claimed.compare_exchange_strong(before, post, std::memory_order_acq_rel);
+  }
+
   int64_t threads_ = 1;
+  std::vector<Part> parts_;
   const tok_launch *launch_ = nullptr;
   tok_member member_ = nullptr;
   // On lines of their own: one is read by all that wait, the other written by all that have finished.
   alignas(64) std::atomic<uint64_t> posts_{0};
-  alignas(64) std::atomic<int64_t> working_{0};
+  alignas(64) std::atomic<int64_t> finished_{0};
+  std::atomic<bool> over_{false};
 };
 
 // That of the program which this thread runs: none outside programs, and in those that are not worth any.
@@ -140,12 +172,13 @@ tok_status with_crew(int64_t bytes, const Launches &launches) {
   Crew crew;
 #pragma omp parallel
   {
+#pragma omp single
+    crew.has(omp_get_num_threads());
     if (omp_get_thread_num() == 0) {
-      crew.has(omp_get_num_threads());
       own_crew = &crew;
       status = launches();
       own_crew = nullptr;
-      crew.share(nullptr, nullptr);
+      crew.end();
     } else {
       crew.work(omp_get_thread_num());
     }
@@ -158,7 +191,7 @@ tok_status with_crew(int64_t bytes, const Launches &launches) {
 
 void tok_share(bool several, double elements, const tok_launch &launch, tok_member member) {
   if (!several || !tok::worth_sharing(elements)) return member(launch, {0, 1});
-  if (tok::own_crew != nullptr) return tok::own_crew->share(&launch, member);
+  if (tok::own_crew != nullptr) return tok::own_crew->share(launch, member);
 #pragma omp parallel
   member(launch, {omp_get_thread_num(), omp_get_num_threads()});
 }
