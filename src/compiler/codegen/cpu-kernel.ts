@@ -100,8 +100,8 @@ function blockLoops({ kernel }: Frame, body: readonly CStmt[]): readonly CStmt[]
   const [only] = axes;
   if (only === undefined) return body;
   if (axes.length === 1) {
-    const [from, to] = ["first", "end"].map((place) => call(member(name(OWN), place), [gridEnd(only)]));
-    return from === undefined || to === undefined ? [] : [blockLoop("block", only, from, to, body)];
+    const ownEnd = (which: "first" | "end"): CExpr => call(member(name(OWN), which), [gridEnd(only)]);
+    return [blockLoop("block", only, ownEnd("first"), ownEnd("end"), body)];
   }
   return nest("block", axes, gridEnd, [when(call(member(name(OWN), "runs"), blockNumbers(kernel)), body)]);
 }
