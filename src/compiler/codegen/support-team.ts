@@ -40,10 +40,10 @@ struct tok_team {
   }
 
   // Of several such grids (z), of which each has an unknown number of rows that are not empty, the first ones: rows are
-  // dealt out in turn. Where there are more threads than grids, several share the blocks of a row; where a row has
-  // many, all do, since their parts are then equal whatever the number of rows.
+  // dealt out in turn. Where there are more threads than grids, several share the blocks of a row; where a row has two
+  // for each thread, all do, since their parts are then equal whatever the number of rows.
   bool runs(int64_t x, int64_t y, int64_t z, int64_t, int64_t grid_y, int64_t grid_z) const {
-    const int64_t wanted = grid_y >= 16 * threads ? threads : (threads + grid_z - 1) / grid_z;
+    const int64_t wanted = grid_y >= 2 * threads ? threads : (threads + grid_z - 1) / grid_z;
     const int64_t sharing = wanted < grid_y ? wanted : grid_y;
     return (z + x) % (threads / sharing) * sharing + y * sharing / grid_y == thread;
   }
