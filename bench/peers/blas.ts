@@ -53,9 +53,11 @@ export function findBlas(threads: number): { readonly found: readonly Blas[]; re
     found.push({ name, version: `${version}, kernels for ${core}`, path, sgemm: sgemmOf(path) });
     if (WIDE_CORES.includes(core) || !readFileSync("/proc/cpuinfo", "utf8").includes(" avx512f ")) continue;
     const copy = copyOf(path);
+    const told = process.env["OPENBLAS_CORETYPE"];
     process.env["OPENBLAS_CORETYPE"] = "SkylakeX";
     const wide = coreOf(copy);
-    delete process.env["OPENBLAS_CORETYPE"];
+    if (told === undefined) delete process.env["OPENBLAS_CORETYPE"];
+    else process.env["OPENBLAS_CORETYPE"] = told;
     found.push({
       name: `OpenBLAS, ${wide}`,
       version: `${version}, told to take kernels for ${wide}`,

@@ -292,8 +292,8 @@ function exprDoc(expr: CExpr): readonly [Doc, number] {
       const types = expr.types.length === 0 ? "" : `<${expr.types.map(printType).join(", ")}>`;
       // A lambda has lines of its own, whatever fits.
       if (expr.args.at(-1)?.kind === "lambda") {
-        const before = expr.args.map((arg) => exprAt(arg, LEVEL.assign));
-        return [[exprAt(expr.callee, POSTFIX), types, "(", join(before, ", "), ")"], POSTFIX];
+        const given = expr.args.map((arg) => exprAt(arg, LEVEL.assign));
+        return [[exprAt(expr.callee, POSTFIX), types, "(", join(given, ", "), ")"], POSTFIX];
       }
       const args = listDoc(expr.args.map((arg) => exprAt(arg, LEVEL.assign)));
       return [group(exprAt(expr.callee, POSTFIX), types, "(", args, ")"), POSTFIX];

@@ -155,7 +155,7 @@ class Crew {
 thread_local Crew *own_crew = nullptr;
 
 // Whether so many elements are worth other threads: to wake one takes some microseconds, in which a thread goes over
-// 2^15 elements, and one that waits for launches takes an eighth of that. TOKITAI_WAKE_ELEMENTS is another number.
+// 2^15 elements; for one that waits for launches an eighth of them is enough. TOKITAI_WAKE_ELEMENTS is another number.
 bool worth_sharing(double elements) {
   static const double least = [] {
     const char *given = getenv("TOKITAI_WAKE_ELEMENTS");
